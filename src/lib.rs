@@ -1,0 +1,3 @@
+//! `ctclimb`: which names does a domain get certificates for, and can a CA look up CAA at every level above them?
+
+pub mod name;

@@ -1,0 +1,3 @@
+//! The `ctclimb` program.
+
+fn main() {}
