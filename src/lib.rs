@@ -1,3 +1,5 @@
 //! `ctclimb`: which names does a domain get certificates for, and can a CA look up CAA at every level above them?
 
+pub mod caa;
+pub mod dns;
 pub mod name;
