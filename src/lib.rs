@@ -2,4 +2,6 @@
 
 pub mod caa;
 pub mod dns;
+pub mod finding;
+pub mod issuance;
 pub mod name;

@@ -1,0 +1,36 @@
+//! What we tell the reader: [`Finding`], one statement with its severity, who must act, and what to do.
+//!
+//! Pure: decides from patterns, verdicts and causes; knows nothing of formats.
+
+use serde::Serialize;
+
+/// How bad a finding is. `error` is what `--fail-on` stops at by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Issuance fails or is refused.
+    Error,
+    /// Issuance works today, by luck or by leniency.
+    Warning,
+    /// Worth knowing.
+    Note,
+}
+
+/// One statement of the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What kind of finding: a cause code, or one of the codes of this room.
+    pub code: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The level it is about, if one.
+    pub level: Option<String>,
+    /// Ids of the patterns it concerns.
+    pub patterns: Vec<String>,
+    /// The statement, one or two sentences.
+    pub text: String,
+    /// Who must act.
+    pub who: Option<String>,
+    /// What to do.
+    pub fix: Option<String>,
+}

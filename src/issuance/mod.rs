@@ -1,0 +1,60 @@
+//! What was issued: one [`Issuance`] per certificate event, whoever reported it.
+//!
+//! Pure: no I/O. Readers hand in a [`Record`], which borrows its texts; [`Issuances`] keeps what counts.
+
+use std::borrow::Cow;
+
+use crate::name::SanId;
+
+/// One entry of a CT answer, a dump or a log, before merging: what its source said, borrowed where possible.
+#[derive(Debug, Clone, Default)]
+pub struct Record<'a> {
+    /// The entries of the certificate that may be names, as spelled by the source: DNS names, and whatever else it mixes in.
+    pub names: Vec<Cow<'a, str>>,
+    /// The subject's common name, if told. Not a name of the certificate; noticed when out of scope.
+    pub common_name: Option<Cow<'a, str>>,
+    /// Issuer as a distinguished name or as the source's friendly name.
+    pub issuer: Option<Cow<'a, str>>,
+    /// crt.sh's number of the issuer, if told.
+    pub issuer_ca_id: Option<i64>,
+    /// CAA domains of the issuer, where the source tells them (Cert Spotter's `issuer.caa_domains`).
+    pub caa_domains: Vec<Cow<'a, str>>,
+    /// Serial number as lower-case hex without leading zeros.
+    pub serial: Option<Cow<'a, str>>,
+    /// SHA-256 of the TBSCertificate as Cert Spotter reports it (without CT extensions), lower-case hex.
+    pub tbs_sha256: Option<Cow<'a, str>>,
+    /// Start of validity, seconds since 1970 UTC.
+    pub not_before: Option<i64>,
+    /// End of validity, seconds since 1970 UTC.
+    pub not_after: Option<i64>,
+    /// Whether this is the precertificate or the final certificate, where the source tells.
+    pub form: Option<Form>,
+    /// Names that stand in the certificate but that the source did not give (a bound was reached).
+    pub omitted_names: u64,
+}
+
+/// Which of the two forms of one certificate event an entry is (RFC 6962 §3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Form {
+    /// With the poison extension.
+    Precertificate,
+    /// The certificate itself.
+    Final,
+}
+
+/// Index of an issuer in the collection's issuer table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IssuerId(pub u32);
+
+/// One certificate issued; its precertificate and final form count once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issuance {
+    /// The DNS names in scope, sorted, without repetition, never empty.
+    pub names: Box<[SanId]>,
+    /// Who issued it, if known.
+    pub issuer: Option<IssuerId>,
+    /// Start of validity, seconds since 1970 UTC.
+    pub not_before: Option<i64>,
+    /// End of validity, seconds since 1970 UTC.
+    pub not_after: Option<i64>,
+}
