@@ -4,4 +4,5 @@ pub mod caa;
 pub mod dns;
 pub mod finding;
 pub mod issuance;
+pub mod limit;
 pub mod name;

@@ -1,0 +1,239 @@
+//! [`Throttle`]: one quota per endpoint, and a pause when a reply says Retry-After.
+//!
+//! Knows nothing of what is asked. Whoever asks takes a turn first; only the fetch loop and the DNS batch do.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter, clock::Clock};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Somebody else's machine that we must not burden: the key of a quota.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Endpoint {
+    /// crt.sh over HTTPS.
+    Crtsh,
+    /// crt.sh over PostgreSQL.
+    CrtshPg,
+    /// Cert Spotter.
+    CertSpotter,
+    /// A recursive resolver, as it was named.
+    Resolver(String),
+    /// An address of a name server.
+    Server(IpAddr),
+}
+
+/// How often an endpoint may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rate {
+    /// `count` in each `period`, spaced evenly once `burst` of them were sent at once.
+    Per {
+        /// How many in each period; 0 counts as 1.
+        count: u32,
+        /// The period; zero counts as a nanosecond.
+        period: Duration,
+        /// How many may go at once after a rest; 0 counts as 1.
+        burst: u32,
+    },
+    /// As often as we like.
+    Unlimited,
+}
+
+/// The rate of each kind of endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rates {
+    /// crt.sh, over HTTPS and over PostgreSQL each.
+    pub crtsh: Rate,
+    /// Cert Spotter.
+    pub certspotter: Rate,
+    /// Each resolver.
+    pub resolver: Rate,
+    /// Each address of a name server.
+    pub server: Rate,
+}
+
+impl Default for Rates {
+    /// 12 a minute to crt.sh without bursts (it announces 60), the free allowance of Cert Spotter (10 an hour, at once),
+    /// 50 a second to a resolver, 10 a second to an authoritative address.
+    fn default() -> Self {
+        let per = |count, seconds, burst| Rate::Per { count, period: Duration::from_secs(seconds), burst };
+        Self { crtsh: per(12, 60, 1), certspotter: per(10, 3600, 10), resolver: per(50, 1, 5), server: per(10, 1, 2) }
+    }
+}
+
+impl Rate {
+    /// Time between two requests once the burst is used up; zero without a limit.
+    #[must_use]
+    pub fn spacing(self) -> Duration {
+        match self {
+            Self::Per { count, period, .. } => (period / count.max(1)).max(Duration::from_nanos(1)),
+            Self::Unlimited => Duration::ZERO,
+        }
+    }
+
+    /// The least time that `requests` take after a rest, the work itself not counted.
+    #[must_use]
+    pub fn time_for(self, requests: u32) -> Duration {
+        let burst = match self {
+            Self::Per { burst, .. } => burst.max(1),
+            Self::Unlimited => return Duration::ZERO,
+        };
+        self.spacing().saturating_mul(requests.saturating_sub(burst))
+    }
+
+    fn limiter(self) -> Option<DefaultDirectRateLimiter> {
+        match self {
+            Self::Per { burst, .. } => {
+                let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
+                Quota::with_period(self.spacing()).map(|quota| RateLimiter::direct(quota.allow_burst(burst)))
+            }
+            Self::Unlimited => None,
+        }
+    }
+}
+
+/// One quota per endpoint, shared by all who ask.
+#[derive(Debug, Default)]
+pub struct Throttle {
+    rates: Rates,
+    endpoints: Mutex<HashMap<Endpoint, Arc<State>>>,
+}
+
+#[derive(Debug)]
+struct State {
+    limiter: Option<DefaultDirectRateLimiter>,
+    paused_until: Mutex<Option<Instant>>,
+    in_flight: Arc<Semaphore>,
+}
+
+/// The right to have a request in flight; given back when dropped.
+#[derive(Debug)]
+pub struct InFlight(#[allow(dead_code, reason = "held for its Drop")] OwnedSemaphorePermit);
+
+impl Throttle {
+    /// A throttle with these rates; every endpoint starts rested.
+    #[must_use]
+    pub fn new(rates: Rates) -> Self {
+        Self { rates, endpoints: Mutex::default() }
+    }
+
+    /// The rate of an endpoint.
+    #[must_use]
+    pub fn rate(&self, endpoint: &Endpoint) -> Rate {
+        match endpoint {
+            Endpoint::Crtsh | Endpoint::CrtshPg => self.rates.crtsh,
+            Endpoint::CertSpotter => self.rates.certspotter,
+            Endpoint::Resolver(_) => self.rates.resolver,
+            Endpoint::Server(_) => self.rates.server,
+        }
+    }
+
+    /// Takes a turn if there is one now; otherwise tells how long to wait before trying again.
+    ///
+    /// # Errors
+    /// The time to wait; nothing was taken.
+    pub fn try_turn(&self, endpoint: &Endpoint) -> Result<(), Duration> {
+        let state = self.state(endpoint);
+        let paused = *lock(&state.paused_until);
+        if let Some(left) = paused.and_then(|until| until.checked_duration_since(Instant::now()))
+            && !left.is_zero()
+        {
+            return Err(left);
+        }
+        let Some(limiter) = &state.limiter else { return Ok(()) };
+        limiter.check().map_err(|not_yet| not_yet.wait_time_from(limiter.clock().now()))
+    }
+
+    /// Waits for a turn.
+    pub async fn turn(&self, endpoint: &Endpoint) {
+        while let Err(wait) = self.try_turn(endpoint) {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Lets nobody ask this endpoint for `time` from now; an earlier, longer pause stays.
+    pub fn pause(&self, endpoint: &Endpoint, time: Duration) {
+        let Some(until) = Instant::now().checked_add(time) else { return };
+        let state = self.state(endpoint);
+        let mut paused = lock(&state.paused_until);
+        *paused = Some(paused.map_or(until, |earlier| earlier.max(until)));
+    }
+
+    /// Waits until no other request to this endpoint is in flight. For services that want one at a time; a turn is
+    /// taken apart from this.
+    pub async fn alone(&self, endpoint: &Endpoint) -> InFlight {
+        let semaphore = Arc::clone(&self.state(endpoint).in_flight);
+        InFlight(semaphore.acquire_owned().await.expect("the semaphore is never closed"))
+    }
+
+    fn state(&self, endpoint: &Endpoint) -> Arc<State> {
+        let mut endpoints = lock(&self.endpoints);
+        if let Some(state) = endpoints.get(endpoint) {
+            return Arc::clone(state);
+        }
+        let state = Arc::new(State {
+            limiter: self.rate(endpoint).limiter(),
+            paused_until: Mutex::default(),
+            in_flight: Arc::new(Semaphore::new(1)),
+        });
+        endpoints.insert(endpoint.clone(), Arc::clone(&state));
+        state
+    }
+}
+
+/// A panic elsewhere cannot leave these values half-written: a poisoned lock is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn throttle(crtsh: Rate) -> Throttle {
+        Throttle::new(Rates { crtsh, ..Rates::default() })
+    }
+
+    #[test]
+    fn the_second_turn_has_to_wait_and_other_endpoints_do_not() {
+        let throttle = throttle(Rate::Per { count: 1, period: Duration::from_secs(3600), burst: 1 });
+        assert_eq!(throttle.try_turn(&Endpoint::Crtsh), Ok(()));
+        let wait = throttle.try_turn(&Endpoint::Crtsh).unwrap_err();
+        assert!(wait > Duration::from_secs(3000) && wait <= Duration::from_secs(3600), "{wait:?}");
+        assert_eq!(throttle.try_turn(&Endpoint::CrtshPg), Ok(()));
+        assert_eq!(throttle.try_turn(&Endpoint::CertSpotter), Ok(()));
+    }
+
+    #[test]
+    fn a_pause_holds_even_an_unlimited_endpoint_and_a_shorter_one_does_not_end_it() {
+        let throttle = throttle(Rate::Unlimited);
+        throttle.pause(&Endpoint::Crtsh, Duration::from_secs(3600));
+        throttle.pause(&Endpoint::Crtsh, Duration::from_secs(1));
+        assert!(throttle.try_turn(&Endpoint::Crtsh).unwrap_err() > Duration::from_secs(3000));
+        throttle.pause(&Endpoint::CertSpotter, Duration::MAX);
+        assert_eq!(throttle.try_turn(&Endpoint::CrtshPg), Ok(()));
+    }
+
+    #[test]
+    fn the_time_for_many_requests_counts_only_those_after_the_burst() {
+        let rates = Rates::default();
+        assert_eq!(rates.crtsh.time_for(30), Duration::from_secs(29 * 5));
+        assert_eq!(rates.certspotter.time_for(10), Duration::ZERO);
+        assert_eq!(rates.certspotter.time_for(11), Duration::from_secs(360));
+        assert_eq!(Rate::Unlimited.time_for(1000), Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn one_request_is_in_flight_at_a_time() {
+        let throttle = throttle(Rate::Unlimited);
+        let first = throttle.alone(&Endpoint::Crtsh).await;
+        let second = throttle.alone(&Endpoint::Crtsh);
+        tokio::pin!(second);
+        assert!(futures::poll!(second.as_mut()).is_pending());
+        drop(first);
+        assert!(futures::poll!(second.as_mut()).is_ready());
+    }
+}
