@@ -1,5 +1,7 @@
 //! [`LookupOutcome`]: every way a CAA query can end, and [`Lookup`]: the outcome with the facts it rests on.
 
+use std::sync::Arc;
+
 use super::{CaaRecord, Ede};
 
 /// What one CAA query at one name taught us.
@@ -112,8 +114,8 @@ pub struct Lookup {
     pub outcome: LookupOutcome,
     /// Response code, if a readable reply came.
     pub rcode: Option<u16>,
-    /// Owner of the SOA record of a negative answer, if one came.
-    pub soa_owner: Option<String>,
+    /// Owner of the SOA record of a negative answer, if one came; shared by the levels of one zone.
+    pub soa_owner: Option<Arc<str>>,
     /// Extended DNS errors of the reply.
     pub ede: Vec<Ede>,
     /// The resolver marked the answer as authenticated (AD).
