@@ -2,10 +2,20 @@
 //!
 //! Pure: plain data in, decisions out. Knows nothing of sockets, files or the DNS library.
 
+mod cause;
+mod cause_code;
+mod evidence;
+pub mod evidence_name;
 mod message;
 mod outcome;
 mod record;
 
+pub use cause::{Cause, NamedServer};
+pub use cause_code::Code;
+pub use evidence::{
+    AliasEnd, AliasEvidence, AuthoritativeView, DsEvidence, HostEvidence, LevelEvidence, Observation, Probe, ProbeKind,
+    ServerEvidence, Stress, ZoneEvidence,
+};
 pub use message::{DnsMessage, Ede, EdnsFact, Flags, QuestionEcho, RecordData, RecordFact, rcode, rtype};
 pub use outcome::{Lookup, LookupFailure, LookupOutcome, Soa, Transport};
 pub use record::CaaRecord;
