@@ -6,3 +6,4 @@ pub mod finding;
 pub mod issuance;
 pub mod limit;
 pub mod name;
+pub mod source;

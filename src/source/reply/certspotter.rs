@@ -1,0 +1,232 @@
+//! Cert Spotter v1 issuances: whole pages and row by row.
+//!
+//! One object is one certificate event already; `dns_names` are all its names, other people's domains included.
+
+use std::borrow::Cow;
+
+use super::{ReplyError, Row, rows};
+use crate::issuance::{Form, Record, time};
+use crate::source::json::{self, Value};
+
+/// One page of issuances, least recently discovered first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page<'a> {
+    /// The issuances in the order given; none on the page after the last.
+    pub entries: Vec<Entry<'a>>,
+}
+
+impl Page<'_> {
+    /// The id of the last issuance, to be sent as `after`; `None` on an empty page or where the last one has no id.
+    #[must_use]
+    pub fn cursor(&self) -> Option<&str> {
+        self.entries.last()?.id.as_deref()
+    }
+}
+
+/// One issuance of a page.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// Its id, a text of digits; older answers give a number.
+    pub id: Option<Cow<'a, str>>,
+    /// The certificate or precertificate in base64, where it was asked for; not yet in `record`.
+    pub der: Option<Cow<'a, str>>,
+    /// What it says.
+    pub record: Record<'a>,
+}
+
+/// Reads one page. The empty list is a page: the end.
+///
+/// # Errors
+/// [`ReplyError::Refused`] for the error object, another [`ReplyError`] if the body is anything but a list of issuances.
+pub fn read(body: &[u8]) -> Result<Page<'_>, ReplyError> {
+    let mut page = Page::default();
+    rows(body, |index, fields: Fields<'_>| {
+        if let Some((code, message)) = fields.refusal() {
+            return Err(ReplyError::Refused { code, message });
+        }
+        page.entries.push(fields.entry().ok_or(ReplyError::Incomplete { index, field: "dns_names" })?);
+        Ok(())
+    })?;
+    Ok(page)
+}
+
+/// The fields of one issuance that mean something to us, undecoded.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Fields<'a> {
+    id: Option<Value<'a>>,
+    tbs_sha256: Option<Value<'a>>,
+    pub(crate) dns_names: Option<Value<'a>>,
+    issuer: Option<Value<'a>>,
+    not_before: Option<Value<'a>>,
+    not_after: Option<Value<'a>>,
+    cert: Option<Value<'a>>,
+    cert_der: Option<Value<'a>>,
+    code: Option<Value<'a>>,
+    message: Option<Value<'a>>,
+}
+
+impl<'a> Row<'a> for Fields<'a> {
+    fn field(&mut self, name: &'a [u8], value: Value<'a>) {
+        let place = match name {
+            b"id" => &mut self.id,
+            b"tbs_sha256" => &mut self.tbs_sha256,
+            b"dns_names" => &mut self.dns_names,
+            b"issuer" => &mut self.issuer,
+            b"not_before" => &mut self.not_before,
+            b"not_after" => &mut self.not_after,
+            b"cert" => &mut self.cert,
+            b"cert_der" => &mut self.cert_der,
+            b"code" => &mut self.code,
+            b"message" => &mut self.message,
+            _ => return,
+        };
+        *place = Some(value);
+    }
+}
+
+/// `cert`: the certificate with its kind.
+#[derive(Clone, Copy, Default)]
+struct Cert<'a> {
+    kind: Option<Value<'a>>,
+    data: Option<Value<'a>>,
+}
+
+impl<'a> Row<'a> for Cert<'a> {
+    fn field(&mut self, name: &'a [u8], value: Value<'a>) {
+        match name {
+            b"type" => self.kind = Some(value),
+            b"data" => self.data = Some(value),
+            _ => {}
+        }
+    }
+}
+
+/// `issuer`, as an object.
+#[derive(Clone, Copy, Default)]
+struct IssuerFields<'a> {
+    name: Option<Value<'a>>,
+    friendly_name: Option<Value<'a>>,
+    caa_domains: Option<Value<'a>>,
+}
+
+impl<'a> Row<'a> for IssuerFields<'a> {
+    fn field(&mut self, name: &'a [u8], value: Value<'a>) {
+        match name {
+            b"name" => self.name = Some(value),
+            b"friendly_name" => self.friendly_name = Some(value),
+            b"caa_domains" => self.caa_domains = Some(value),
+            _ => {}
+        }
+    }
+}
+
+fn nested<'a, R: Row<'a>>(value: Option<Value<'a>>) -> R {
+    let mut row = R::default();
+    if let Some(Value::Nested(raw)) = value
+        && raw.starts_with(b"{")
+    {
+        json::object(raw, |name, value| row.field(name, value));
+    }
+    row
+}
+
+impl<'a> Fields<'a> {
+    fn refusal(&self) -> Option<(String, String)> {
+        let code = self.code?.text_or_number()?.into_owned();
+        Some((code, self.message.and_then(Value::text).unwrap_or_default().into_owned()))
+    }
+
+    /// The issuance, if it has what makes it one: its names or itself, or an id and dates when neither was asked for.
+    pub(crate) fn entry(&self) -> Option<Entry<'a>> {
+        let cert: Cert<'_> = nested(self.cert);
+        let der = self.cert_der.or(cert.data).and_then(Value::text);
+        let names = self.dns_names.and_then(Value::texts);
+        if names.is_none() && der.is_none() && (self.id.is_none() || self.not_before.is_none()) {
+            return None;
+        }
+        let issuer: IssuerFields<'_> = nested(self.issuer);
+        let text = |value: Option<Value<'a>>| value.and_then(Value::text);
+        let seconds = |value| text(value).and_then(|text| time::seconds(&text));
+        let form = match text(cert.kind).as_deref() {
+            Some("cert") => Some(Form::Final),
+            Some("precert") => Some(Form::Precertificate),
+            Some(_) | None => None,
+        };
+        Some(Entry {
+            id: self.id.and_then(Value::text_or_number),
+            der,
+            record: Record {
+                names: names.unwrap_or_default(),
+                issuer: text(issuer.name).or(text(issuer.friendly_name)).or(text(self.issuer)),
+                caa_domains: issuer.caa_domains.and_then(Value::texts).unwrap_or_default(),
+                tbs_sha256: text(self.tbs_sha256),
+                not_before: seconds(self.not_before),
+                not_after: seconds(self.not_after),
+                form,
+                ..Record::default()
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ISSUANCE: &str = r#"{"id":"16246130557","tbs_sha256":"a445","cert_sha256":"71f1","dns_names":["*.example.net","example.org"],
+        "pubkey_sha256":"a783","issuer":{"friendly_name":"Let's Encrypt","pubkey_sha256":"2e83","name":"C=US, O=Let's Encrypt, CN=YR1",
+        "caa_domains":["letsencrypt.org"]},"not_before":"2026-08-02T23:38:02Z","not_after":"2026-10-31T23:38:01Z","revoked":false}"#;
+
+    #[test]
+    fn an_issuance_is_read_in_full() {
+        let body = format!("[{ISSUANCE}]");
+        let page = read(body.as_bytes()).unwrap();
+        assert_eq!(page.cursor(), Some("16246130557"));
+        let record = &page.entries[0].record;
+        assert_eq!(record.names, ["*.example.net", "example.org"]);
+        assert_eq!(record.issuer.as_deref(), Some("C=US, O=Let's Encrypt, CN=YR1"));
+        assert_eq!(record.caa_domains, ["letsencrypt.org"]);
+        assert_eq!((record.not_before, record.tbs_sha256.as_deref()), (Some(1_785_713_882), Some("a445")));
+    }
+
+    #[test]
+    fn each_spelling_of_the_service_is_read() {
+        for (body, cursor) in [
+            ("[]", None),
+            (r#"[{"id":12,"dns_names":[],"issuer":null}]"#, Some("12")),
+            (
+                r#"[{"id":"13","dns_names":["a.example"],"issuer":"C=US","not_before":"2016-11-01T13:44:39-00:00"}]"#,
+                Some("13"),
+            ),
+            (r#"[{"id":"14","not_before":"2016-11-01T13:44:39-00:00","revoked":null}]"#, Some("14")),
+            (r#"[{"id":"15","cert":{"type":"precert","sha256":"00","data":"MII="}}]"#, Some("15")),
+        ] {
+            assert_eq!(read(body.as_bytes()).unwrap().cursor(), cursor, "{body}");
+        }
+    }
+
+    #[test]
+    fn the_error_object_is_a_refusal_with_its_sentence() {
+        let body = r#"{"code":"rate_limited","message":"You have exceeded the rate limit."}"#;
+        let expected =
+            ReplyError::Refused { code: "rate_limited".into(), message: "You have exceeded the rate limit.".into() };
+        assert_eq!(read(body.as_bytes()), Err(expected));
+        assert!(read(b"<html>").is_err());
+        assert!(read(b"[{\"x\":1}]").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_are_a_page_or_not(octets in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read(&octets);
+        }
+
+        #[test]
+        fn a_damaged_page_is_read_or_refused(at in 0..ISSUANCE.len(), octet in any::<u8>()) {
+            let mut body = format!("[{ISSUANCE}]").into_bytes();
+            body[at] = octet;
+            let _ = read(&body);
+        }
+    }
+}

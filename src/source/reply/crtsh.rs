@@ -1,0 +1,267 @@
+//! crt.sh JSON: every shape it had since 2019, from whole replies and row by row.
+//!
+//! `name_value` holds the names that matched the search, not all of the certificate, and anything else that matched.
+
+use std::borrow::Cow;
+
+use memchr::memchr_iter;
+
+use super::{ReplyError, Row, rows};
+use crate::issuance::{Record, time};
+use crate::source::json::Value;
+
+/// A whole answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reply<'a> {
+    /// The records in the order given, newest first; pre-certificates and certificates are records of their own.
+    pub entries: Vec<Entry<'a>>,
+    /// Sum of `result_count`: matched rows, of which crt.sh gives at most 10,000 (design: an answer that reaches it is
+    /// cut). `None` where a record does not tell, as before 2023-11.
+    pub matched_rows: Option<u64>,
+}
+
+/// One record of an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// crt.sh's number of it; over 2^32.
+    pub id: Option<i64>,
+    /// How many rows of the cap it used.
+    pub matched_rows: Option<u64>,
+    /// What it says.
+    pub record: Record<'a>,
+}
+
+/// One line of the issuer histogram, the answer to `group=icaid`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuerCount {
+    /// crt.sh's number of the issuer; negative when unknown.
+    pub ca_id: i64,
+    /// Its distinguished name.
+    pub name: String,
+    /// Certificates of it among the rows given.
+    pub certificates: u64,
+    /// Rows of the cap they used.
+    pub matched_rows: u64,
+}
+
+/// Reads a whole answer. `[]` is an answer: no certificates.
+///
+/// # Errors
+/// [`ReplyError`] if the body is anything but a list of records, or cut.
+pub fn read(body: &[u8]) -> Result<Reply<'_>, ReplyError> {
+    let mut reply = Reply { entries: Vec::new(), matched_rows: Some(0) };
+    rows(body, |index, fields: Fields<'_>| {
+        let entry = fields.entry().ok_or(ReplyError::Incomplete { index, field: "name_value" })?;
+        reply.matched_rows = reply.matched_rows.zip(entry.matched_rows).map(|(sum, rows)| sum.saturating_add(rows));
+        reply.entries.push(entry);
+        Ok(())
+    })?;
+    Ok(reply)
+}
+
+/// Reads the answer to a search with `group=icaid`: certificates per issuer, in the order given.
+///
+/// # Errors
+/// [`ReplyError`] if the body is anything but such a list, or cut.
+pub fn read_issuer_counts(body: &[u8]) -> Result<Vec<IssuerCount>, ReplyError> {
+    let mut counts = Vec::new();
+    rows(body, |index, fields: Fields<'_>| {
+        let count =
+            |value: Option<Value<'_>>| value.and_then(Value::integer).and_then(|count| u64::try_from(count).ok());
+        let ca_id = fields.issuer_ca_id.and_then(Value::integer);
+        counts.push(IssuerCount {
+            ca_id: ca_id.ok_or(ReplyError::Incomplete { index, field: "issuer_ca_id" })?,
+            name: text(fields.issuer_name).unwrap_or_default().into_owned(),
+            certificates: count(fields.num_certs).ok_or(ReplyError::Incomplete { index, field: "num_certs" })?,
+            matched_rows: count(fields.result_count).unwrap_or(0),
+        });
+        Ok(())
+    })?;
+    Ok(counts)
+}
+
+/// The fields of one record that mean something to us, undecoded.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Fields<'a> {
+    pub(crate) name_value: Option<Value<'a>>,
+    id: Option<Value<'a>>,
+    issuer_ca_id: Option<Value<'a>>,
+    issuer_name: Option<Value<'a>>,
+    common_name: Option<Value<'a>>,
+    entry_timestamp: Option<Value<'a>>,
+    not_before: Option<Value<'a>>,
+    not_after: Option<Value<'a>>,
+    serial_number: Option<Value<'a>>,
+    result_count: Option<Value<'a>>,
+    num_certs: Option<Value<'a>>,
+}
+
+impl<'a> Row<'a> for Fields<'a> {
+    #[inline]
+    fn field(&mut self, name: &'a [u8], value: Value<'a>) {
+        let place = match name {
+            b"name_value" => &mut self.name_value,
+            b"id" | b"min_cert_id" => &mut self.id,
+            b"issuer_ca_id" => &mut self.issuer_ca_id,
+            b"issuer_name" => &mut self.issuer_name,
+            b"common_name" => &mut self.common_name,
+            b"entry_timestamp" | b"min_entry_timestamp" => &mut self.entry_timestamp,
+            b"not_before" => &mut self.not_before,
+            b"not_after" => &mut self.not_after,
+            b"serial_number" => &mut self.serial_number,
+            b"result_count" => &mut self.result_count,
+            b"num_certs" => &mut self.num_certs,
+            _ => return,
+        };
+        *place = Some(value);
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// How many rows of the cap the record used.
+    pub(crate) fn matched_rows(&self) -> Option<u64> {
+        self.result_count.and_then(Value::integer).and_then(|count| u64::try_from(count).ok())
+    }
+
+    /// The record, if it has what makes it one: `name_value`, a text or `null`.
+    pub(crate) fn entry(&self) -> Option<Entry<'a>> {
+        let mut names = Vec::new();
+        match self.name_value? {
+            Value::Bare(b"null") => {}
+            value @ Value::Text(..) => split_names(value, &mut names),
+            Value::Bare(_) | Value::Nested(_) => return None,
+        }
+        let seconds = |value| text(value).and_then(|text| time::seconds(&text));
+        Some(Entry {
+            id: self.id.and_then(Value::integer),
+            matched_rows: self.matched_rows(),
+            record: Record {
+                names,
+                common_name: text(self.common_name),
+                issuer: text(self.issuer_name),
+                issuer_ca_id: self.issuer_ca_id.and_then(Value::integer),
+                serial: self.serial_number.and_then(Value::text_or_number),
+                not_before: seconds(self.not_before),
+                not_after: seconds(self.not_after),
+                logged: text(self.entry_timestamp).and_then(|text| time::milliseconds(&text)),
+                ..Record::default()
+            },
+        })
+    }
+}
+
+fn text(value: Option<Value<'_>>) -> Option<Cow<'_, str>> {
+    value.and_then(Value::text)
+}
+
+/// The names of a `name_value`, borrowed where the only escape is the line break between them.
+fn split_names<'a>(value: Value<'a>, names: &mut Vec<Cow<'a, str>>) {
+    if let Value::Text(raw, _) = value
+        && let Ok(raw) = std::str::from_utf8(raw)
+        && only_line_breaks(raw.as_bytes())
+    {
+        names.extend(raw.split("\\n").flat_map(|part| part.split('\n')).map(Cow::Borrowed));
+        return;
+    }
+    match value.text() {
+        Some(Cow::Borrowed(text)) => names.extend(text.split('\n').map(Cow::Borrowed)),
+        Some(Cow::Owned(text)) => names.extend(text.split('\n').map(|name| Cow::Owned(name.to_owned()))),
+        None => {}
+    }
+}
+
+/// Whether each backslash starts the escape of a line break, so that the text can be split without decoding.
+pub(crate) fn only_line_breaks(raw: &[u8]) -> bool {
+    memchr_iter(b'\\', raw).all(|at| raw.get(at + 1) == Some(&b'n'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const RECORD: &str = r#"{"issuer_ca_id":183267,"issuer_name":"C=US, O=Let's Encrypt, CN=R3","common_name":"www.example.net",
+        "name_value":"example.net\nwww.example.net","id":28692256353,"entry_timestamp":"2024-01-09T19:11:16.2",
+        "not_before":"2024-01-09T18:11:15","not_after":"2024-04-08T18:11:14","serial_number":"03fd","result_count":3}"#;
+
+    #[test]
+    fn a_record_of_today_is_read_in_full() {
+        let body = format!("[{RECORD}]");
+        let reply = read(body.as_bytes()).unwrap();
+        assert_eq!(reply.matched_rows, Some(3));
+        let Entry { id, record, .. } = &reply.entries[0];
+        assert_eq!(*id, Some(28_692_256_353));
+        assert_eq!(record.names, ["example.net", "www.example.net"]);
+        assert!(record.names.iter().all(|name| matches!(name, Cow::Borrowed(_))));
+        assert_eq!(record.issuer.as_deref(), Some("C=US, O=Let's Encrypt, CN=R3"));
+        assert_eq!((record.serial.as_deref(), record.issuer_ca_id), (Some("03fd"), Some(183_267)));
+        assert_eq!((record.not_before, record.not_after), (Some(1_704_823_875), Some(1_712_599_874)));
+        assert_eq!(record.logged, Some(1_704_827_476_200));
+    }
+
+    #[test]
+    fn each_shape_and_null_is_read() {
+        for (body, entries) in [
+            ("[]", 0),
+            ("\u{feff} [ ] \r\n", 0),
+            (
+                r#"{"min_cert_id":1,"min_entry_timestamp":"2019-01-01T00:00:00","name_value":"a.example"}{"name_value":"b.example"}"#,
+                2,
+            ),
+            ("{\"name_value\":\"a.example\"}\n{\"name_value\":\"b.example\"}\n", 2),
+            (r#"[{"name_value":null,"common_name":null,"entry_timestamp":null,"not_after":null}]"#, 1),
+            (r#"[{"id":"9007199254740993123","name_value":"a.example","more":{"x":[1]}}]"#, 1),
+        ] {
+            let reply = read(body.as_bytes()).unwrap();
+            assert_eq!(reply.entries.len(), entries, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_list_is_an_error() {
+        for (body, expected) in [
+            ("", ReplyError::Empty),
+            (" \n", ReplyError::Empty),
+            ("<html>", ReplyError::NotAList { head: "<html>".into() }),
+            ("[1]", ReplyError::NotAList { head: "[1]".into() }),
+            ("[{\"name_value\":\"a\"}", ReplyError::Cut { records: 1, offset: 19 }),
+            ("[{\"name_value\":\"a\"},{\"na", ReplyError::Cut { records: 1, offset: 24 }),
+            (
+                "[{\"name_value\":\"a\"}<BR><BR>message",
+                ReplyError::Broken { records: 1, offset: 19, head: "<BR><BR>message".into() },
+            ),
+            ("[{\"name_value\":\"a\"}] x", ReplyError::Broken { records: 1, offset: 21, head: "x".into() }),
+            ("[{\"id\":1}]", ReplyError::Incomplete { index: 0, field: "name_value" }),
+        ] {
+            assert_eq!(read(body.as_bytes()), Err(expected), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_issuer_histogram_is_read() {
+        let body = r#"[{"issuer_ca_id":5,"issuer_name":"C=US","name_value":"","id":1,"num_certs":7,"result_count":9}]"#;
+        let expected = IssuerCount { ca_id: 5, name: "C=US".into(), certificates: 7, matched_rows: 9 };
+        assert_eq!(read_issuer_counts(body.as_bytes()), Ok(vec![expected]));
+    }
+
+    #[test]
+    fn names_split_before_anything_else_is_decoded() {
+        let body = r#"[{"name_value":"a\u002eexample\nb.example\\303\\251"}]"#;
+        assert_eq!(read(body.as_bytes()).unwrap().entries[0].record.names, ["a.example", "b.example\\303\\251"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_are_a_reply_or_not(octets in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = (read(&octets), read_issuer_counts(&octets));
+        }
+
+        #[test]
+        fn a_damaged_reply_is_read_or_refused(at in 0..RECORD.len(), octet in any::<u8>(), cut in 0..RECORD.len()) {
+            let mut body = format!("[{RECORD}]").into_bytes();
+            body[at] = octet;
+            let _ = read(&body);
+            prop_assert!(read(&body[..=cut]).is_err() || body[cut] == b']' || octet == b']');
+        }
+    }
+}
