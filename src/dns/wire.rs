@@ -6,8 +6,6 @@
 
 mod name;
 mod rdata;
-#[cfg(test)]
-mod tests;
 
 use super::Question;
 use crate::caa::{DnsMessage, Ede, EdnsFact, Flags, QuestionEcho, RecordData, RecordFact};
@@ -131,16 +129,6 @@ fn sections(bytes: &[u8], header: &Header, question: &Question, message: &mut Dn
         }
     }
     Ok(())
-}
-
-/// How the question section compares to what was asked, without reading the rest: what a socket matches datagrams by.
-///
-/// # Errors
-/// Octets whose header or question cannot be read, or that are no response.
-#[cfg(test)]
-pub(super) fn question_echo(bytes: &[u8], question: &Question) -> Result<QuestionEcho, WireError> {
-    let header = Header::read(bytes)?;
-    echo(&mut Reader { message: bytes, at: HEADER }, header.counts[0], question)
 }
 
 struct Header {
@@ -328,3 +316,6 @@ impl<'a> Reader<'a> {
         self.at >= self.message.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

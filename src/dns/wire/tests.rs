@@ -102,7 +102,6 @@ fn the_question_is_compared() {
     ] {
         let bytes = response(name, 0, [&[], &[], &[]]);
         assert_eq!(decode(&bytes, &asked).unwrap().question, expected, "{name}");
-        assert_eq!(question_echo(&bytes, &asked), Ok(expected), "{name}");
     }
     let other_type = Question { rtype: rtype::A, ..asked.clone() };
     assert_eq!(decode(&response("A.example", 0, [&[], &[], &[]]), &other_type).unwrap().question, QuestionEcho::Other);
@@ -351,7 +350,9 @@ proptest! {
         let mut bytes = Vec::new();
         if encode(7, &question(&name), &mut bytes).is_ok() {
             bytes[2] |= 0x80;
-            prop_assert_eq!(question_echo(&bytes, &question(&name)), Ok(QuestionEcho::Same));
+            bytes.truncate(bytes.len() - 11);
+            bytes[11] = 0;
+            prop_assert_eq!(decode(&bytes, &question(&name)).unwrap().question, QuestionEcho::Same);
         }
     }
 }

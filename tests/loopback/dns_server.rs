@@ -1,0 +1,207 @@
+//! A DNS server that does what a test tells it, octet by octet: UDP and TCP on one ephemeral port of 127.0.0.1.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::task::JoinSet;
+
+/// One step of an answer.
+#[derive(Debug, Clone)]
+pub(crate) enum Act {
+    /// Send these octets: a datagram, or a message behind its length.
+    Send(Vec<u8>),
+    /// Wait before the next step.
+    Wait(Duration),
+    /// Close the TCP connection; nothing over UDP.
+    Close,
+}
+
+/// A query as received.
+#[derive(Debug, Clone)]
+pub(crate) struct Query {
+    pub(crate) bytes: Vec<u8>,
+    /// Labels joined by dots, case as received.
+    pub(crate) name: String,
+    pub(crate) rtype: u16,
+    pub(crate) tcp: bool,
+    /// How often this name and type was asked before over this transport.
+    pub(crate) nth: usize,
+}
+
+impl Query {
+    fn read(bytes: &[u8], tcp: bool) -> Option<Self> {
+        let (mut labels, mut at) = (Vec::new(), 12);
+        loop {
+            let length = usize::from(*bytes.get(at)?);
+            at += 1;
+            if length == 0 {
+                break;
+            }
+            labels.push(String::from_utf8_lossy(bytes.get(at..at + length)?).into_owned());
+            at += length;
+        }
+        let rtype = u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]);
+        Some(Self { bytes: bytes.to_vec(), name: labels.join("."), rtype, tcp, nth: 0 })
+    }
+
+    /// A reply: same id, same question, recursion available, no records.
+    pub(crate) fn reply(&self, rcode: u8) -> Message {
+        let end = 12 + self.name.len() + if self.name.is_empty() { 1 } else { 2 } + 4;
+        let mut bytes = self.bytes[..end].to_vec();
+        bytes[2] = 0x80 | bytes[2] & 1;
+        bytes[3] = 0x80 | bytes[3] & 0x10 | rcode;
+        bytes[4..12].copy_from_slice(&[0, 1, 0, 0, 0, 0, 0, 0]);
+        Message(bytes)
+    }
+}
+
+/// A message under construction. Sections must be filled in order.
+pub(crate) struct Message(pub(crate) Vec<u8>);
+
+impl Message {
+    /// Adds a record to section 0 (answer), 1 (authority) or 2 (additional).
+    pub(crate) fn record(mut self, section: usize, owner: &str, rtype: u16, data: &[u8]) -> Self {
+        let at = 6 + 2 * section;
+        let count = u16::from_be_bytes([self.0[at], self.0[at + 1]]) + 1;
+        self.0[at..at + 2].copy_from_slice(&count.to_be_bytes());
+        self.0.extend(name(owner));
+        self.0.extend(rtype.to_be_bytes());
+        self.0.extend([0, 1, 0, 0, 0, 60]);
+        self.0.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
+        self.0.extend(data);
+        self
+    }
+
+    /// A CAA record in the answer.
+    pub(crate) fn caa(self, owner: &str, flags: u8, tag: &str, value: &str) -> Self {
+        let mut data = vec![flags, u8::try_from(tag.len()).unwrap()];
+        data.extend(tag.bytes().chain(value.bytes()));
+        self.record(0, owner, 257, &data)
+    }
+
+    /// An SOA record in the authority section.
+    pub(crate) fn soa(self, owner: &str) -> Self {
+        self.record(1, owner, 6, &[0; 22])
+    }
+
+    /// Sets bits of the two flag octets.
+    pub(crate) fn flags(mut self, high: u8, low: u8) -> Self {
+        self.0[2] |= high;
+        self.0[3] |= low;
+        self
+    }
+
+    /// Changes the octets.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Vec<u8>)) -> Self {
+        change(&mut self.0);
+        self
+    }
+
+    pub(crate) fn send(self) -> Vec<Act> {
+        vec![Act::Send(self.0)]
+    }
+}
+
+/// The wire form of a name without escapes.
+pub(crate) fn name(text: &str) -> Vec<u8> {
+    let mut wire = Vec::new();
+    for label in text.split('.').filter(|label| !label.is_empty()) {
+        wire.push(u8::try_from(label.len()).unwrap());
+        wire.extend(label.bytes());
+    }
+    wire.push(0);
+    wire
+}
+
+type Answer = dyn Fn(&Query) -> Vec<Act> + Send + Sync;
+
+struct Shared {
+    answer: Box<Answer>,
+    log: Mutex<Vec<Query>>,
+}
+
+impl Shared {
+    fn acts(&self, bytes: &[u8], tcp: bool) -> Vec<Act> {
+        let Some(mut query) = Query::read(bytes, tcp) else { return Vec::new() };
+        {
+            let mut log = self.log.lock().unwrap();
+            let same = |old: &&Query| (&old.name, old.rtype, old.tcp) == (&query.name, query.rtype, query.tcp);
+            query.nth = log.iter().filter(same).count();
+            log.push(query.clone());
+        }
+        (self.answer)(&query)
+    }
+}
+
+/// A running server; it stops when dropped.
+pub(crate) struct DnsServer {
+    pub(crate) address: SocketAddr,
+    shared: Arc<Shared>,
+    _tasks: JoinSet<()>,
+}
+
+impl DnsServer {
+    /// Starts a server that answers each query with the steps `answer` gives.
+    pub(crate) async fn start(answer: impl Fn(&Query) -> Vec<Act> + Send + Sync + 'static) -> Self {
+        let shared = Arc::new(Shared { answer: Box::new(answer), log: Mutex::default() });
+        let (udp, tcp) = loop {
+            let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
+                break (Arc::new(udp), tcp);
+            }
+        };
+        let address = udp.local_addr().unwrap();
+        let mut tasks = JoinSet::new();
+        let for_udp = Arc::clone(&shared);
+        tasks.spawn(async move {
+            let mut buffer = vec![0; 65_535];
+            while let Ok((octets, peer)) = udp.recv_from(&mut buffer).await {
+                let acts = for_udp.acts(&buffer[..octets], false);
+                let udp = Arc::clone(&udp);
+                tokio::spawn(async move {
+                    for act in acts {
+                        match act {
+                            Act::Send(bytes) => drop(udp.send_to(&bytes, peer).await),
+                            Act::Wait(time) => tokio::time::sleep(time).await,
+                            Act::Close => {}
+                        }
+                    }
+                });
+            }
+        });
+        let for_tcp = Arc::clone(&shared);
+        tasks.spawn(async move {
+            while let Ok((stream, _)) = tcp.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&for_tcp)));
+            }
+        });
+        Self { address, shared, _tasks: tasks }
+    }
+
+    /// All queries so far in order of arrival.
+    pub(crate) fn log(&self) -> Vec<Query> {
+        self.shared.log.lock().unwrap().clone()
+    }
+}
+
+async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
+    while let Ok(length) = stream.read_u16().await {
+        let mut bytes = vec![0; usize::from(length)];
+        if stream.read_exact(&mut bytes).await.is_err() {
+            return;
+        }
+        for act in shared.acts(&bytes, true) {
+            match act {
+                Act::Send(bytes) => {
+                    let framed = [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], &bytes].concat();
+                    drop(stream.write_all(&framed).await);
+                }
+                Act::Wait(time) => tokio::time::sleep(time).await,
+                Act::Close => return,
+            }
+        }
+    }
+}
