@@ -52,6 +52,13 @@ pub fn is_public_suffix(name: &DomainName) -> bool {
     registered_domain(name.as_str()).is_none()
 }
 
+/// Whether the TLD of a canonical name is on the list: a name under another one can have no publicly trusted certificate.
+#[must_use]
+pub fn is_known_tld(name: &str) -> bool {
+    let tld = name.rsplit('.').next().unwrap_or(name);
+    psl::suffix(tld.as_bytes()).is_some_and(|suffix| suffix.is_known())
+}
+
 /// The version of the built-in list: the release of the crate that carries it.
 #[must_use]
 pub fn suffix_list_version() -> &'static str {
