@@ -1,6 +1,7 @@
 //! `ctclimb`: which names does a domain get certificates for, and can a CA look up CAA at every level above them?
 
 pub mod acme;
+pub mod audit;
 pub mod caa;
 pub mod case;
 pub mod dns;

@@ -1,0 +1,7 @@
+//! The policy of an audit: what the owner of many domains allows. Read from TOML, applied to one row at a time; pure.
+
+mod read;
+mod rules;
+
+pub use read::{Exception, Policy, PolicyError, Rule};
+pub use rules::apply;
