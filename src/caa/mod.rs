@@ -4,18 +4,26 @@
 
 mod cause;
 mod cause_code;
+mod classify;
+mod climb;
 mod evidence;
 pub mod evidence_name;
 mod message;
 mod outcome;
+mod policy;
+mod problem;
 mod record;
 
 pub use cause::{Cause, NamedServer};
 pub use cause_code::Code;
+pub use classify::{Classified, MAX_ALIASES, classify};
+pub use climb::{BrFailureAllowance, Climb, Obstacle, Reason, Ruling, Security, Verdict, climb, corroborate, verdict};
 pub use evidence::{
     AliasEnd, AliasEvidence, AuthoritativeView, DsEvidence, HostEvidence, LevelEvidence, Observation, Probe, ProbeKind,
     ServerEvidence, Stress, ZoneEvidence,
 };
 pub use message::{DnsMessage, Ede, EdnsFact, Flags, QuestionEcho, RecordData, RecordFact, rcode, rtype};
 pub use outcome::{Lookup, LookupFailure, LookupOutcome, Soa, Transport};
+pub use policy::{IssueValue, IssueValueError, Judgement, Request, judge};
+pub use problem::{Problem, Try, ede_title, problem};
 pub use record::CaaRecord;

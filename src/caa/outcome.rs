@@ -1,8 +1,9 @@
 //! [`LookupOutcome`]: every way a CAA query can end, and [`Lookup`]: the outcome with the facts it rests on.
 
+use std::fmt;
 use std::sync::Arc;
 
-use super::{CaaRecord, Ede};
+use super::{CaaRecord, Ede, rcode};
 
 /// What one CAA query at one name taught us.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,4 +133,43 @@ pub struct Lookup {
     pub tries: u8,
     /// How the answer came, or the last try went.
     pub transport: Transport,
+}
+
+impl Lookup {
+    /// An outcome with nothing else known: one try, no reply.
+    #[must_use]
+    pub fn bare(outcome: LookupOutcome, transport: Transport) -> Self {
+        Self {
+            outcome,
+            rcode: None,
+            soa_owner: None,
+            ede: Vec::new(),
+            authenticated: false,
+            aliases: Vec::new(),
+            checking_disabled: None,
+            address_answers: None,
+            rtt_ms: None,
+            tries: 1,
+            transport,
+        }
+    }
+}
+
+/// One clause for people, as in "the lookup failed: no answer within 5000 ms".
+impl fmt::Display for LookupFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ServFail => f.write_str("SERVFAIL"),
+            Self::Refused => f.write_str("REFUSED"),
+            Self::FormErr => f.write_str("FORMERR"),
+            Self::NotImp => f.write_str("NOTIMP"),
+            Self::OtherRcode(code) => f.write_str(&rcode::name(*code)),
+            Self::Truncated => f.write_str("the answer is truncated"),
+            Self::Timeout(after_ms) => write!(f, "no answer within {after_ms} ms"),
+            Self::Network(text) | Self::Malformed(text) => f.write_str(text),
+            Self::Referral => f.write_str("a referral in place of an answer"),
+            Self::AliasLoop => f.write_str("a chain of aliases without end"),
+            Self::NotAsked => f.write_str("not asked, since the lookups before it got no answer"),
+        }
+    }
 }
