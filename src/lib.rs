@@ -9,4 +9,5 @@ pub mod finding;
 pub mod issuance;
 pub mod limit;
 pub mod name;
+pub mod pattern;
 pub mod source;

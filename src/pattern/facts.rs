@@ -1,0 +1,76 @@
+//! What is known of one column over all names of its family.
+
+use std::collections::BTreeMap;
+
+use super::class::{self, Charset};
+use super::words;
+
+/// Values that are kept of a column; with more, only that there are more.
+pub(super) const VALUES: usize = 64;
+
+/// Sums, extremes and the first few values of a column; none depends on the order of the texts.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    pub(super) rows: u64,
+    pub(super) min: u8,
+    pub(super) max: u8,
+    pub(super) charset: Charset,
+    /// Characters in all.
+    pub(super) symbols: u64,
+    pub(super) leading_zero: bool,
+    pub(super) smallest: u64,
+    pub(super) largest: u64,
+    pub(super) dates: u64,
+    pub(super) countries: u64,
+    /// Each value and its rows, until there are more than [`VALUES`].
+    pub(super) values: Option<BTreeMap<Box<str>, u64>>,
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self {
+            rows: 0,
+            min: u8::MAX,
+            max: 0,
+            charset: 0,
+            symbols: 0,
+            leading_zero: false,
+            smallest: u64::MAX,
+            largest: 0,
+            dates: 0,
+            countries: 0,
+            values: Some(BTreeMap::new()),
+        }
+    }
+}
+
+impl Facts {
+    /// Adds the text of one name.
+    pub(super) fn add(&mut self, text: &str) {
+        let len = u8::try_from(text.len()).expect("a label has at most 63 octets");
+        self.rows += 1;
+        self.min = self.min.min(len);
+        self.max = self.max.max(len);
+        self.symbols += u64::from(len);
+        let charset = class::charset(text);
+        self.charset |= charset;
+        self.countries += u64::from(words::is_country(text));
+        if charset & !class::DIGITS == 0 {
+            self.leading_zero |= len > 1 && text.starts_with('0');
+            self.dates += u64::from(class::is_compact_date(text));
+            if let Ok(number) = text.parse::<u64>() {
+                self.smallest = self.smallest.min(number);
+                self.largest = self.largest.max(number);
+            }
+        }
+        if let Some(values) = &mut self.values {
+            if let Some(rows) = values.get_mut(text) {
+                *rows += 1;
+            } else if values.len() < VALUES {
+                values.insert(text.into(), 1);
+            } else {
+                self.values = None;
+            }
+        }
+    }
+}

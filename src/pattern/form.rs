@@ -1,0 +1,90 @@
+//! [`Form`]: the shape of one label, as one or more sequences of pieces, and how a label is read by it.
+
+use super::token::{Kind, Token};
+
+/// One piece of a label's shape.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Piece {
+    /// Exactly this text.
+    Const(String),
+    /// One or more letters.
+    Word,
+    /// One or more digits.
+    Digits,
+    /// Letters and digits that only an alphabet and a length describe.
+    Opaque {
+        /// Shortest and longest seen.
+        min: u8,
+        /// See `min`.
+        max: u8,
+    },
+    /// A form everybody knows.
+    Typed(Kind),
+}
+
+/// A sequence of pieces that takes a whole label.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Shape {
+    pub(super) pieces: Vec<Piece>,
+}
+
+impl Shape {
+    /// Reads a label: the end of each piece, or `None` when the label has another shape.
+    pub(super) fn read(&self, label: &str, tokens: &[Token], ends: &mut Vec<u8>) -> bool {
+        ends.clear();
+        let octets = label.as_bytes();
+        let mut at = 0;
+        for piece in &self.pieces {
+            let rest = &octets[at..];
+            let len = match piece {
+                Piece::Const(text) => {
+                    if !rest.starts_with(text.as_bytes()) {
+                        return false;
+                    }
+                    text.len()
+                }
+                Piece::Word => rest.iter().take_while(|octet| octet.is_ascii_lowercase()).count(),
+                Piece::Digits => rest.iter().take_while(|octet| octet.is_ascii_digit()).count(),
+                Piece::Opaque { min, max } => {
+                    let len = rest.iter().take_while(|octet| octet.is_ascii_alphanumeric()).count();
+                    if !(usize::from(*min)..=usize::from(*max)).contains(&len) {
+                        return false;
+                    }
+                    len
+                }
+                Piece::Typed(kind) => {
+                    let found = tokens.iter().find(|token| usize::from(token.start) == at && token.kind == *kind);
+                    found.map_or(0, |token| usize::from(token.len))
+                }
+            };
+            if len == 0 {
+                return false;
+            }
+            at += len;
+            ends.push(u8::try_from(at).expect("a label has at most 63 octets"));
+        }
+        at == octets.len()
+    }
+
+    /// How many pieces vary.
+    pub(super) fn variables(&self) -> usize {
+        self.pieces.iter().filter(|piece| !matches!(piece, Piece::Const(_))).count()
+    }
+}
+
+/// How a form came about; it decides how it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Style {
+    /// One shape, column by column.
+    Table,
+    /// An open vocabulary in several shapes.
+    Slug,
+}
+
+/// The shape of one label: what a family of labels has in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Form {
+    pub(super) style: Style,
+    /// Sorted; never empty.
+    pub(super) shapes: Vec<Shape>,
+}

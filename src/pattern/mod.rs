@@ -1,0 +1,31 @@
+//! What the names of a domain have in common: thousands of names become a handful of [`Pattern`]s.
+//!
+//! [`Summary`] collects what was seen and merges exactly; [`learn`] turns it into [`Patterns`]. Both are pure: no I/O, no
+//! clock, no order of arrival in the result. Labels are read from the root side, as the DNS does: at each place of the
+//! tree the labels are split into constants and families, and everything below a family is looked at together.
+
+mod class;
+mod facts;
+mod form;
+mod hash;
+mod language;
+mod learn;
+mod letters;
+mod merge;
+mod model;
+mod opaque;
+mod population;
+mod render;
+mod said;
+mod settings;
+mod summary;
+mod token;
+mod wire;
+mod words;
+
+pub use learn::learn;
+pub use render::Column;
+pub use said::{Forms, IssuerCount, LevelTemplate, Pattern, Patterns};
+pub use settings::{Detail, Settings};
+pub use summary::{Limits, NameIndex, Observation, Summary};
+pub use wire::{PartialError, VERSION as PARTIAL_VERSION, merge_partials, write_partial};

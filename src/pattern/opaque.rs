@@ -1,0 +1,167 @@
+//! Which widths of a column hold opaque ids rather than words with numbers.
+//!
+//! A single text rarely tells; a column does: ids of one width have their digits in ever other places.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::letters;
+
+/// The opaque widths of a column, and how far texts without the look of an id are taken in.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Opaque {
+    /// Per width: whether texts of letters only are taken in without a look at their letters.
+    widths: BTreeMap<usize, Intake>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Intake {
+    /// As many unlucky texts as chance explains: all are ids.
+    All,
+    /// More texts of letters than chance explains: only those that look random.
+    Random,
+}
+
+/// Whether a digit comes before a letter somewhere: no word with a number looks so.
+fn is_scrambled(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|pair| pair[0].is_ascii_digit() && pair[1].is_ascii_lowercase())
+}
+
+fn changes(text: &str) -> usize {
+    text.as_bytes().windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count()
+}
+
+/// Where the digits are, as bits.
+fn mask(text: &str) -> u64 {
+    text.bytes().fold(0, |mask, octet| mask << 1 | u64::from(octet.is_ascii_digit()))
+}
+
+/// Whether one text alone is surely an id: long, and with many changes between letters and digits.
+pub(super) fn is_surely_opaque(text: &str) -> bool {
+    let changes = changes(text);
+    (text.len() >= 16 && changes >= 3) || (text.len() >= 10 && changes >= 4) || (text.len() >= 7 && changes >= 5)
+}
+
+impl Opaque {
+    /// Looks at the distinct texts of a column: letters and digits only.
+    pub(super) fn of(texts: &BTreeSet<&str>) -> Self {
+        let mut opaque = Self::default();
+        let mut by_width: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+        for text in texts {
+            by_width.entry(text.len()).or_default().push(text);
+        }
+        for (&width, texts) in &by_width {
+            if is_opaque(texts, width) {
+                opaque.widths.insert(width, intake(texts, width));
+            }
+        }
+        opaque.add_range(&by_width);
+        opaque
+    }
+
+    /// Ids of changing width: too few of each width, enough together.
+    fn add_range(&mut self, by_width: &BTreeMap<usize, Vec<&str>>) {
+        let open = || by_width.iter().filter(|(width, _)| **width >= 5 && !self.widths.contains_key(width));
+        let all = open().map(|(_, texts)| texts.len()).sum::<usize>();
+        let scrambled: Vec<&str> = open()
+            .flat_map(|(_, texts)| texts)
+            .copied()
+            .filter(|text| is_scrambled(text) && changes(text) >= 2)
+            .collect();
+        let masks: BTreeSet<(usize, u64)> = scrambled.iter().map(|text| (text.len(), mask(text))).collect();
+        if scrambled.len() < 4 || 2 * scrambled.len() < all || 2 * masks.len() < scrambled.len() {
+            return;
+        }
+        let (min, max) = scrambled.iter().fold((64, 0), |(min, max), text| (text.len().min(min), text.len().max(max)));
+        if max - min > 24 {
+            return;
+        }
+        for width in min..=max {
+            let texts = by_width.get(&width).map(Vec::as_slice).unwrap_or_default();
+            self.widths.entry(width).or_insert_with(|| intake(texts, width));
+        }
+    }
+
+    /// Whether a text of the column is an id.
+    pub(super) fn takes(&self, text: &str) -> bool {
+        match self.widths.get(&text.len()) {
+            None => is_surely_opaque(text),
+            Some(_) if is_scrambled(text) => true,
+            Some(Intake::All) => true,
+            Some(Intake::Random) => {
+                let letters = text.trim_end_matches(|c: char| c.is_ascii_digit());
+                letters.is_empty() || letters::looks_random(letters)
+            }
+        }
+    }
+}
+
+fn is_opaque(texts: &[&str], width: usize) -> bool {
+    let scrambled: Vec<&&str> = texts.iter().filter(|text| is_scrambled(text)).collect();
+    let masks: BTreeSet<u64> = scrambled.iter().map(|text| mask(text)).collect();
+    let sure = texts.iter().filter(|text| is_surely_opaque(text)).count();
+    if sure >= 2 || (sure == 1 && texts.len() <= 2) {
+        return true;
+    }
+    if width < 4 || masks.len() < 2 {
+        return false;
+    }
+    let few = width >= 6 && scrambled.len() >= 2 && 2 * scrambled.len() >= texts.len();
+    few || (scrambled.len() >= 3
+        && 10 * scrambled.len() >= 3 * texts.len()
+        && 3 * masks.len() >= scrambled.len().min(18))
+}
+
+/// Whether chance explains the texts that do not look like ids.
+fn intake(texts: &[&str], width: usize) -> Intake {
+    let scrambled: Vec<&&str> = texts.iter().filter(|text| is_scrambled(text)).collect();
+    if scrambled.is_empty() {
+        return Intake::All;
+    }
+    let digits = scrambled.iter().flat_map(|text| text.bytes()).filter(u8::is_ascii_digit).count();
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let (share, ids) = (digits as f64 / (scrambled.len() * width) as f64, scrambled.len() as f64);
+    // The chance of letters followed by digits only, all splits together.
+    let chance = |from: usize| -> f64 {
+        (from..=width)
+            .map(|letters| {
+                let (letters, digits) =
+                    (i32::try_from(letters).unwrap_or(64), i32::try_from(width - letters).unwrap_or(64));
+                (1.0 - share).powi(letters) * share.powi(digits)
+            })
+            .sum()
+    };
+    let expected = |from| ids * chance(from) / (1.0 - chance(0)).max(0.05);
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let plain = texts.iter().filter(|text| !is_scrambled(text)).count() as f64;
+    if plain <= 3.0 * expected(0) + 2.0 { Intake::All } else { Intake::Random }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opaque(texts: &[&str]) -> Opaque {
+        Opaque::of(&texts.iter().copied().collect())
+    }
+
+    #[test]
+    fn a_column_of_ids_takes_its_unlucky_members() {
+        let ids = ["k3v9x2ab", "9ab3kd0e", "xk2m4nv8", "abcdefgh", "q7w8e9r1", "m1n2b3v4", "12345678"];
+        let column = opaque(&ids);
+        assert!(ids.iter().all(|id| column.takes(id)));
+        assert!(!column.takes("web") && !column.takes("kenrara12"));
+    }
+
+    #[test]
+    fn words_with_numbers_are_no_ids() {
+        let column = opaque(&["web1", "web2", "app1", "ams12sw034", "fra01sw001", "lhr02sw117", "lhr03sw118"]);
+        assert!(!column.takes("web1") && !column.takes("ams12sw034"));
+    }
+
+    #[test]
+    fn ids_of_changing_width_are_seen_together() {
+        let ids = ["7f3a9b0c1", "ab93c8d2e0f1", "9c8b7a6d5e4f3", "0a1b2c3d"];
+        let column = opaque(&ids);
+        assert!(ids.iter().all(|id| column.takes(id)));
+    }
+}

@@ -1,0 +1,558 @@
+//! The labels that stand at one place of the name tree, split into constants and [`Form`]s.
+//!
+//! Decided from the labels themselves and a few facts of what hangs below each; order of input does not matter.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::form::{Form, Piece, Shape, Style};
+use super::opaque::Opaque;
+use super::settings::{Detail, Settings};
+use super::token::{self, Kind, Token};
+use super::{letters, merge, words};
+
+/// One distinct label at a place.
+#[derive(Debug)]
+pub(super) struct Member<'a> {
+    pub(super) label: &'a str,
+    pub(super) tokens: Vec<Token>,
+    /// Much hangs below it that hangs below none of its siblings: a zone of its own.
+    pub(super) zone: bool,
+}
+
+impl<'a> Member<'a> {
+    pub(super) fn new(label: &'a str, zone: bool) -> Self {
+        let mut tokens = Vec::new();
+        token::tokenize(label, &mut tokens);
+        Self { label, tokens, zone }
+    }
+}
+
+/// What a population splits into: forms with their members; the other members are constants.
+pub(super) type Families = Vec<(Form, Vec<usize>)>;
+
+/// A stretch of tokens of one member, what stands before and after it being constant.
+#[derive(Debug, Clone, Copy)]
+struct Stretch {
+    member: usize,
+    from: usize,
+    to: usize,
+}
+
+/// One shape and the members that have it, before it is decided what it means.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    pub(super) shape: Shape,
+    pub(super) members: Vec<usize>,
+    /// The texts of each piece, by row.
+    pub(super) rows: Vec<Vec<String>>,
+    /// Pieces before and after the part that varies.
+    affixes: (usize, usize),
+}
+
+struct Splitter<'a, 's> {
+    members: &'s [Member<'a>],
+    settings: &'s Settings,
+    at_root: bool,
+    tables: Vec<Table>,
+    families: Families,
+}
+
+/// Splits a population. `at_root` says that the labels stand directly below a registered domain, where hosts mix with everything.
+pub(super) fn split(members: &[Member<'_>], at_root: bool, settings: &Settings) -> Families {
+    let mut splitter = Splitter { members, settings, at_root, tables: Vec::new(), families: Vec::new() };
+    let all = members.iter().enumerate().filter(|(_, member)| !splitter.is_constant(member));
+    let all: Vec<Stretch> = all.map(|(at, member)| Stretch { member: at, from: 0, to: member.tokens.len() }).collect();
+    splitter.peel(all, &[], &[]);
+    let families = splitter.families;
+    merge::families(families, members, settings)
+}
+
+impl<'a> Splitter<'a, '_> {
+    fn is_constant(&self, member: &Member<'_>) -> bool {
+        member.zone && member.tokens.iter().all(|token| !token.kind.is_typed())
+            || self.settings.keep.iter().any(|keep| keep == member.label)
+    }
+
+    fn text(&self, stretch: Stretch, at: usize) -> &'a str {
+        let member = &self.members[stretch.member];
+        member.tokens[at].of(member.label)
+    }
+
+    fn tokens(&self, stretch: Stretch) -> &[Token] {
+        &self.members[stretch.member].tokens[stretch.from..stretch.to]
+    }
+
+    /// Splits constant words off at either end, the most frequent first, and learns what is left.
+    fn peel(&mut self, mut stretches: Vec<Stretch>, before: &[Piece], after: &[Piece]) {
+        while let Some((left, value)) = self.best_affix(&stretches) {
+            let has = |stretch: &Stretch| self.affix(*stretch, left) == Some(value);
+            let (with, without): (Vec<_>, Vec<_>) = stretches.iter().partition(|stretch| has(stretch));
+            // The separators next to the word belong to it; those that differ part the rows again.
+            let mut by_text: BTreeMap<&str, Vec<Stretch>> = BTreeMap::new();
+            for stretch in with {
+                let (text, rest) = self.cut(stretch, left);
+                by_text.entry(text).or_default().push(rest);
+            }
+            for (text, rests) in by_text {
+                let piece = Piece::Const(text.to_owned());
+                if left {
+                    self.peel(rests, &[before, &[piece]].concat(), after);
+                } else {
+                    self.peel(rests, before, &[&[piece], after].concat());
+                }
+            }
+            stretches = without;
+        }
+        self.learn(stretches, before, after);
+    }
+
+    /// The word at one end of a stretch that has more than it.
+    fn affix(&self, stretch: Stretch, left: bool) -> Option<&'a str> {
+        let tokens = self.tokens(stretch);
+        let (end, next) = match tokens {
+            [end, next, .., _] if left => (end, next),
+            [_, .., next, end] if !left => (end, next),
+            _ => return None,
+        };
+        let wordy = match end.kind {
+            Kind::Word => true,
+            Kind::Mixed => !super::opaque::is_surely_opaque(end.of(self.members[stretch.member].label)),
+            _ => false,
+        };
+        let joined = next.kind.is_separator() || (left && next.kind == Kind::Ipv4);
+        (wordy && joined).then(|| end.of(self.members[stretch.member].label))
+    }
+
+    /// The affix with its separators, and the rest.
+    fn cut(&self, stretch: Stretch, left: bool) -> (&'a str, Stretch) {
+        let member = &self.members[stretch.member];
+        let tokens = &member.tokens;
+        let octet = |at: usize| tokens.get(at).map_or(member.label.len(), |token| usize::from(token.start));
+        if left {
+            let mut from = stretch.from + 1;
+            while from + 1 < stretch.to && tokens[from].kind.is_separator() {
+                from += 1;
+            }
+            (&member.label[octet(stretch.from)..octet(from)], Stretch { from, ..stretch })
+        } else {
+            let mut to = stretch.to - 1;
+            while to - 1 > stretch.from && tokens[to - 1].kind.is_separator() {
+                to -= 1;
+            }
+            (&member.label[octet(to)..octet(stretch.to)], Stretch { to, ..stretch })
+        }
+    }
+
+    /// The most frequent word at one end that is a constant rather than one of many.
+    fn best_affix(&self, stretches: &[Stretch]) -> Option<(bool, &'a str)> {
+        let mut best: Option<(usize, bool, &str)> = None;
+        for left in [true, false] {
+            let mut groups: BTreeMap<&str, Vec<Stretch>> = BTreeMap::new();
+            for &stretch in stretches {
+                if let Some(value) = self.affix(stretch, left) {
+                    groups.entry(value).or_default().push(stretch);
+                }
+            }
+            let mut counts: Vec<usize> = groups.values().map(Vec::len).collect();
+            counts.sort_unstable();
+            let median = counts.get(counts.len() / 2).copied().unwrap_or(0);
+            let all: usize = counts.iter().sum();
+            for (value, group) in groups {
+                if best.is_none_or(|(count, ..)| group.len() > count)
+                    && (self.settings.keep.iter().any(|keep| keep == value) || self.is_affix(&group, left, median, all))
+                {
+                    best = Some((group.len(), left, value));
+                }
+            }
+        }
+        best.map(|(_, left, value)| (left, value))
+    }
+
+    fn is_affix(&self, group: &[Stretch], left: bool, median: usize, all: usize) -> bool {
+        let count = group.len();
+        if count < 3 {
+            return false;
+        }
+        // What the rests have in common, and whether they hold words that change.
+        let mut shared: BTreeMap<&str, usize> = BTreeMap::new();
+        for &stretch in group {
+            let (_, rest) = self.cut(stretch, left);
+            let words = (rest.from..rest.to)
+                .filter(|&at| matches!(self.members[rest.member].tokens[at].kind, Kind::Word | Kind::Mixed));
+            for word in words.map(|at| self.text(rest, at)).collect::<BTreeSet<_>>() {
+                *shared.entry(word).or_default() += 1;
+            }
+        }
+        let wordy = group.iter().filter(|&&stretch| {
+            let (_, rest) = self.cut(stretch, left);
+            (rest.from..rest.to).any(|at| {
+                let token = self.members[rest.member].tokens[at];
+                token.kind == Kind::Word && 2 * shared[self.text(rest, at)] < count
+            })
+        });
+        let wordy = wordy.count();
+        // Numbers and ids hang on a word: the word is constant, or one of few.
+        if 2 * wordy < count {
+            return true;
+        }
+        let anchored = count >= 4 && shared.values().any(|&rows| rows == count);
+        let heavy = count >= 8 && count >= 8 * median && 50 * count >= all;
+        let dominant = count >= 5 && 4 * count >= 3 * all;
+        anchored || heavy || dominant
+    }
+
+    /// Finds opaque columns, cuts the rest into letters and digits, and makes tables.
+    fn learn(&mut self, stretches: Vec<Stretch>, before: &[Piece], after: &[Piece]) {
+        let mut groups: BTreeMap<Vec<Kind>, Vec<Stretch>> = BTreeMap::new();
+        for stretch in stretches {
+            let kinds = self.tokens(stretch).iter().map(|token| match token.kind {
+                Kind::Word | Kind::Digits | Kind::Mixed => Kind::Mixed,
+                kind => kind,
+            });
+            groups.entry(kinds.collect()).or_default().push(stretch);
+        }
+        let mut tables: BTreeMap<Vec<Piece>, Table> = BTreeMap::new();
+        for (kinds, group) in groups {
+            let opaque: Vec<Opaque> = kinds
+                .iter()
+                .enumerate()
+                .map(|(column, kind)| {
+                    if *kind == Kind::Mixed {
+                        Opaque::of(&group.iter().map(|&stretch| self.text(stretch, stretch.from + column)).collect())
+                    } else {
+                        Opaque::default()
+                    }
+                })
+                .collect();
+            for stretch in group {
+                let (mut pieces, mut row) = (before.to_vec(), texts_of(before));
+                for (column, opaque) in opaque.iter().enumerate() {
+                    self.cut_part(stretch, stretch.from + column, opaque, &mut pieces, &mut row);
+                }
+                pieces.extend_from_slice(after);
+                row.extend(texts_of(after));
+                let table = tables.entry(pieces).or_insert_with_key(|pieces| Table {
+                    shape: Shape { pieces: pieces.clone() },
+                    members: Vec::new(),
+                    rows: Vec::new(),
+                    affixes: (before.len(), after.len()),
+                });
+                table.members.push(stretch.member);
+                table.rows.push(row);
+            }
+        }
+        self.tables = join_widths(tables.into_values().collect());
+        self.decide(!before.is_empty() || !after.is_empty());
+    }
+
+    fn cut_part(&self, stretch: Stretch, at: usize, opaque: &Opaque, pieces: &mut Vec<Piece>, row: &mut Vec<String>) {
+        let token = self.members[stretch.member].tokens[at];
+        let text = self.text(stretch, at);
+        match token.kind {
+            Kind::Word | Kind::Digits | Kind::Mixed => {
+                let known = token.kind == Kind::Word && words::is_known_host(text) && stretch.to - stretch.from == 1;
+                if opaque.takes(text) && !known {
+                    let width = token.len;
+                    pieces.push(Piece::Opaque { min: width, max: width });
+                    row.push(text.to_owned());
+                } else {
+                    for run in text.as_bytes().chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit()) {
+                        pieces.push(if run[0].is_ascii_digit() { Piece::Digits } else { Piece::Word });
+                        row.push(run.iter().copied().map(char::from).collect());
+                    }
+                }
+            }
+            Kind::Dash | Kind::Underscore => {
+                pieces.push(Piece::Const(text.to_owned()));
+                row.push(text.to_owned());
+            }
+            kind => {
+                pieces.push(Piece::Typed(kind));
+                row.push(text.to_owned());
+            }
+        }
+    }
+
+    /// Tables to families: numbers and ids make their own, words make slugs.
+    fn decide(&mut self, inside: bool) {
+        let tables = std::mem::take(&mut self.tables);
+        let mut wordy = Vec::new();
+        for table in tables {
+            for table in split_on_words(table) {
+                if table.is_wordy() {
+                    wordy.push(table);
+                } else {
+                    self.keep_table(table);
+                }
+            }
+        }
+        self.decide_words(wordy, inside);
+    }
+
+    fn keep_table(&mut self, table: Table) {
+        let strong = table.shape.pieces.iter().any(|piece| matches!(piece, Piece::Typed(_)))
+            || table.shape.pieces.iter().any(|piece| matches!(piece, Piece::Opaque { max, .. } if *max >= 16));
+        let enough = if strong { 2 } else { 3 };
+        if table.members.len() >= enough {
+            let form = Form { style: Style::Table, shapes: vec![table.settled()] };
+            self.families.push((form, table.members));
+        }
+    }
+
+    fn decide_words(&mut self, mut tables: Vec<Table>, inside: bool) {
+        // Closed columns that meet in many combinations are a table of their own.
+        let (products, mut rest): (Vec<_>, Vec<_>) = tables.drain(..).partition(Table::is_product);
+        for table in products {
+            self.keep_table(table);
+        }
+        let countries = rest.iter().position(Table::is_countries);
+        if let Some(at) = countries {
+            let table = rest.remove(at);
+            self.keep_table(table);
+        }
+        let mut pool: Vec<Table> = Vec::new();
+        for mut table in rest {
+            // Hosts that everybody has are no tenants.
+            let keep: Vec<bool> =
+                table.members.iter().map(|&at| inside || !words::is_known_host(self.members[at].label)).collect();
+            let mut flags = keep.iter();
+            table.members.retain(|_| *flags.next().expect("one flag a member"));
+            let mut flags = keep.iter();
+            table.rows.retain(|_| *flags.next().expect("one flag a row"));
+            if !table.members.is_empty() {
+                pool.push(table);
+            }
+        }
+        let plain: usize = pool.iter().map(|table| table.members.len()).sum();
+        let enough = match (inside, self.at_root, self.settings.detail) {
+            (true, _, _) | (false, _, Detail::Low) => 3,
+            (false, true, _) => 8,
+            (false, false, _) => 5,
+        };
+        if plain < enough {
+            return;
+        }
+        let mut shapes: Vec<Shape> = pool.iter().map(|table| table.shape.clone()).collect();
+        shapes.sort();
+        shapes.dedup();
+        let one_column = shapes.iter().all(|shape| shape.variables() <= 1);
+        let style = if shapes.len() == 1 && !one_column { Style::Table } else { Style::Slug };
+        let members: Vec<usize> = pool.iter().flat_map(|table| table.members.iter().copied()).collect();
+        if style == Style::Table {
+            let table = pool.remove(0);
+            let form = Form { style, shapes: vec![table.settled()] };
+            self.families.push((form, table.members));
+        } else {
+            self.families.push((Form { style, shapes }, members));
+        }
+    }
+}
+
+fn texts_of(pieces: &[Piece]) -> Vec<String> {
+    pieces.iter().map(|piece| if let Piece::Const(text) = piece { text.clone() } else { String::new() }).collect()
+}
+
+/// Joins tables that differ in the width of their opaque columns, where the widths are neighbours or many.
+fn join_widths(tables: Vec<Table>) -> Vec<Table> {
+    let mut groups: BTreeMap<Vec<Piece>, Vec<Table>> = BTreeMap::new();
+    for table in tables {
+        let key = table.shape.pieces.iter().map(|piece| match piece {
+            Piece::Opaque { .. } => Piece::Opaque { min: 0, max: 0 },
+            piece => piece.clone(),
+        });
+        groups.entry(key.collect()).or_default().push(table);
+    }
+    let mut joined = Vec::new();
+    for (key, mut group) in groups {
+        let columns: Vec<usize> = (0..key.len()).filter(|&at| matches!(key[at], Piece::Opaque { .. })).collect();
+        let varying: Vec<usize> = columns
+            .iter()
+            .copied()
+            .filter(|&at| group.iter().any(|table| table.shape.pieces[at] != group[0].shape.pieces[at]))
+            .collect();
+        if let [column] = varying[..] {
+            group.sort_by_key(|table| width(table, column));
+            let widths: Vec<u8> = group.iter().map(|table| width(table, column)).collect();
+            let span = usize::from(widths[widths.len() - 1] - widths[0]);
+            let neighbours = span < 2 * widths.len() && widths.len() >= 2 && widths[0] < 16 + 8;
+            if neighbours || (widths.len() >= 4 && span <= 24) {
+                let mut whole = group.remove(0);
+                for table in group {
+                    whole.members.extend(table.members);
+                    whole.rows.extend(table.rows);
+                }
+                whole.shape.pieces[column] = Piece::Opaque { min: widths[0], max: widths[widths.len() - 1] };
+                joined.push(whole);
+                continue;
+            }
+        }
+        joined.extend(group);
+    }
+    joined
+}
+
+fn width(table: &Table, column: usize) -> u8 {
+    match table.shape.pieces[column] {
+        Piece::Opaque { max, .. } => max,
+        Piece::Const(_) | Piece::Word | Piece::Digits | Piece::Typed(_) => 0,
+    }
+}
+
+/// Parts a table whose one word column has values that each stand before enough numbers or ids.
+fn split_on_words(table: Table) -> Vec<Table> {
+    let mut table = table;
+    let varying: Vec<usize> = (0..table.shape.pieces.len())
+        .filter(|&at| table.shape.pieces[at] == Piece::Word && table.distinct(at) > 1)
+        .collect();
+    let others = table
+        .shape
+        .pieces
+        .iter()
+        .enumerate()
+        .any(|(at, piece)| !varying.contains(&at) && !matches!(piece, Piece::Const(_) | Piece::Word));
+    if !others {
+        return vec![table];
+    }
+    if table.rows.len() >= 3 {
+        for at in 0..table.shape.pieces.len() {
+            if table.shape.pieces[at] == Piece::Word && !varying.contains(&at) {
+                table.shape.pieces[at] = Piece::Const(table.rows[0][at].clone());
+            }
+        }
+    }
+    let [column] = varying[..] else { return vec![table] };
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in &table.rows {
+        *counts.entry(&row[column]).or_default() += 1;
+    }
+    let heavy: BTreeSet<String> =
+        counts.into_iter().filter(|&(_, rows)| rows >= 3).map(|(text, _)| text.to_owned()).collect();
+    let empty = Table { shape: table.shape.clone(), members: Vec::new(), rows: Vec::new(), affixes: table.affixes };
+    let mut parts: BTreeMap<Option<String>, Table> = BTreeMap::new();
+    for (member, row) in table.members.iter().zip(table.rows) {
+        let value = heavy.get(&row[column]).cloned();
+        let part = parts.entry(value).or_insert_with_key(|value| {
+            let mut part = empty.clone();
+            if let Some(value) = value {
+                part.shape.pieces[column] = Piece::Const(value.clone());
+            }
+            part
+        });
+        part.members.push(*member);
+        part.rows.push(row);
+    }
+    parts.into_values().collect()
+}
+
+impl Table {
+    pub(super) fn distinct(&self, column: usize) -> usize {
+        self.rows.iter().map(|row| &row[column]).collect::<BTreeSet<_>>().len()
+    }
+
+    /// The pieces between the affixes.
+    fn inner(&self) -> std::ops::Range<usize> {
+        self.affixes.0..self.shape.pieces.len() - self.affixes.1
+    }
+
+    /// Only words, and short numbers glued to them.
+    fn is_wordy(&self) -> bool {
+        let pieces = &self.shape.pieces;
+        let rows = self.rows.len();
+        let mut words = 0;
+        for at in self.inner() {
+            match pieces[at] {
+                Piece::Word => words += 1,
+                Piece::Const(_) => {}
+                Piece::Digits => {
+                    let glued = at > 0 && matches!(pieces[at - 1], Piece::Word);
+                    let short = self.rows.iter().all(|row| row[at].len() <= 4);
+                    let dashed = rows < 4 && short;
+                    if !(glued && short || dashed) {
+                        return false;
+                    }
+                }
+                Piece::Opaque { .. } | Piece::Typed(_) => return false,
+            }
+        }
+        words > 0
+    }
+
+    /// Two or more word columns whose few values meet in many combinations.
+    fn is_product(&self) -> bool {
+        let distinct: Vec<usize> = self
+            .inner()
+            .filter(|&at| self.shape.pieces[at] == Piece::Word)
+            .map(|at| self.distinct(at))
+            .filter(|&distinct| distinct > 1)
+            .collect();
+        let rows = self.rows.len();
+        let cells = distinct.iter().product::<usize>();
+        distinct.len() >= 2 && rows >= 6 && 5 * rows >= cells && distinct.iter().all(|&values| values <= 40)
+    }
+
+    /// One column of country codes.
+    fn is_countries(&self) -> bool {
+        let [column] =
+            self.inner().filter(|&at| !matches!(self.shape.pieces[at], Piece::Const(_))).collect::<Vec<_>>()[..]
+        else {
+            return false;
+        };
+        let codes = self.rows.iter().filter(|row| words::is_country(&row[column])).count();
+        self.shape.pieces[column] == Piece::Word
+            && codes >= 4
+            && 10 * codes >= 9 * self.rows.len()
+            && self.rows.iter().all(|row| row[column].len() <= 3)
+    }
+
+    /// The shape with every column of one value made constant, a constant start of an id told apart from it.
+    fn settled(&self) -> Shape {
+        let mut pieces: Vec<Piece> = Vec::new();
+        for (at, piece) in self.shape.pieces.iter().enumerate() {
+            let first = &self.rows[0][at];
+            let constant = self.rows.iter().all(|row| row[at] == *first) && self.rows.len() >= 3;
+            match piece {
+                Piece::Word if constant => push_const(&mut pieces, first),
+                Piece::Digits if constant && self.shape.variables() > 1 => push_const(&mut pieces, first),
+                Piece::Const(text) => push_const(&mut pieces, text),
+                Piece::Opaque { min, max } => {
+                    let shared = self.shared_start(at);
+                    let cut = u8::try_from(shared).unwrap_or(0);
+                    if cut > 0 {
+                        push_const(&mut pieces, &first[..shared]);
+                    }
+                    pieces.push(Piece::Opaque { min: min - cut, max: max - cut });
+                }
+                piece => pieces.push(piece.clone()),
+            }
+        }
+        Shape { pieces }
+    }
+
+    /// Octets that all ids of a column begin with, where chance does not explain it.
+    fn shared_start(&self, column: usize) -> usize {
+        let texts: Vec<&str> = self.rows.iter().map(|row| row[column].as_str()).collect();
+        let first = texts[0];
+        let mut shared = first.len();
+        for text in &texts {
+            shared = shared.min(first.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count());
+        }
+        // Each row beyond the first agrees by chance once in sixteen at best.
+        let chance_bits = 4 * shared * (texts.len() - 1);
+        let shortest = texts.iter().map(|text| text.len()).min().unwrap_or(0);
+        if chance_bits >= 16 && texts.len() >= 4 && shared + 4 <= shortest { shared } else { 0 }
+    }
+}
+
+fn push_const(pieces: &mut Vec<Piece>, text: &str) {
+    if let Some(Piece::Const(before)) = pieces.last_mut() {
+        before.push_str(text);
+    } else {
+        pieces.push(Piece::Const(text.to_owned()));
+    }
+}
+
+/// Whether a label of letters is more likely one of the ids of an opaque form than a word.
+pub(super) fn is_id(label: &str) -> bool {
+    let word = label.trim_end_matches(|c: char| c.is_ascii_digit());
+    word.len() != label.len() && label.len() - word.len() > 4 || letters::looks_random(word)
+}

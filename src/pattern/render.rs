@@ -1,0 +1,431 @@
+//! What an edge of a model looks like to a reader: template, regular expression, columns with reasons.
+
+use super::class::{self, Alphabet};
+use super::facts::Facts;
+use super::form::{Piece, Shape, Style};
+use super::language::{self, Forbidden, Language};
+use super::model::{Edge, Node};
+use super::token::{self, Kind};
+use super::words;
+
+/// One variable column of a pattern, and why it is what it is said to be.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Column {
+    /// The class: `num`, `hex`, `base32`, `base36`, `k8s`, `uuid`, `ipv4`, `ipv6`, `mac`, `date`, `version`, `region`, `cc`, `enum`,
+    /// `word`, `slug`, `puny`.
+    pub class: String,
+    /// The class as it stands in the template, with its width or values.
+    pub shown: String,
+    /// Which characters were seen, as a class of a regular expression.
+    pub alphabet: String,
+    /// Shortest and longest text.
+    pub length: (usize, usize),
+    /// Distinct values, when there are at most 64.
+    pub distinct: Option<usize>,
+    /// Names looked at.
+    pub rows: u64,
+    /// The values of an `enum`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
+    /// Why this class.
+    pub reason: String,
+}
+
+/// An edge as a reader sees it.
+#[derive(Debug, Clone)]
+pub(super) struct Rendered {
+    pub(super) template: String,
+    pub(super) regex: String,
+    pub(super) columns: Vec<Column>,
+    pub(super) log10: f64,
+}
+
+/// Renders one edge of a node, apart from everything else below that node.
+pub(super) fn edge(node: &Node, at: usize) -> Rendered {
+    let edge = &node.edges[at];
+    let mut parts = Vec::new();
+    let mut size = 0.0;
+    for (shape, facts) in edge.form.shapes.iter().zip(&edge.facts) {
+        if facts.iter().all(|facts| facts.rows == 0) {
+            continue;
+        }
+        let languages: Vec<Language> =
+            shape.pieces.iter().zip(facts).map(|(piece, facts)| language_of(piece, facts, edge)).collect();
+        let forbidden = forbidden(node, at, shape);
+        if let Some(regex) = language::sequence(&languages, &forbidden) {
+            parts.push(regex);
+            let log10: f64 =
+                languages.iter().zip(facts).map(|(language, facts)| language.log10(usize::from(facts.max))).sum();
+            size += 10_f64.powf(log10.min(300.0));
+        }
+    }
+    let columns = columns(edge);
+    Rendered { template: template(edge, &columns), regex: language::alternatives(parts), columns, log10: size.log10() }
+}
+
+/// Labels and families of the same node that the shape would take as well.
+fn forbidden(node: &Node, at: usize, shape: &Shape) -> Vec<Forbidden> {
+    let (mut tokens, mut ends, mut forbidden) = (Vec::new(), Vec::new(), Vec::new());
+    let labels = node.constants.keys().chain(&node.edges[at].refused);
+    for label in labels {
+        tokens.clear();
+        token::tokenize(label, &mut tokens);
+        if shape.read(label, &tokens, &mut ends) {
+            let mut start = 0;
+            let texts = ends.iter().map(|&end| {
+                let text = label[start..usize::from(end)].to_owned();
+                start = usize::from(end);
+                Some(text)
+            });
+            forbidden.push(texts.collect());
+        }
+    }
+    for other in &node.edges[..at] {
+        for (theirs, facts) in other.form.shapes.iter().zip(&other.facts) {
+            overlap(theirs, facts, other, shape, &mut forbidden);
+        }
+    }
+    forbidden.sort();
+    forbidden.dedup();
+    forbidden
+}
+
+/// The labels that two shapes share, as forbidden labels of `mine`.
+fn overlap(theirs: &Shape, facts: &[Facts], other: &Edge, mine: &Shape, forbidden: &mut Vec<Forbidden>) {
+    // Their pieces, constants cut where mine may change class, each with its possible texts.
+    let mut runs: Vec<(Piece, Option<Vec<String>>)> = Vec::new();
+    for (piece, facts) in theirs.pieces.iter().zip(facts) {
+        match piece {
+            Piece::Const(text) => runs.extend(cut(text).map(|run| (Piece::Const(run.clone()), Some(vec![run])))),
+            Piece::Word => {
+                let values = match language_of(piece, facts, other) {
+                    Language::Values(values) => Some(values),
+                    Language::Class { .. } | Language::Fixed { .. } => None,
+                };
+                runs.push((Piece::Word, values));
+            }
+            piece => runs.push((piece.clone(), None)),
+        }
+    }
+    let mut at = 0;
+    let mut tuples: Vec<Forbidden> = vec![Vec::new()];
+    for piece in &mine.pieces {
+        let taken = match piece {
+            Piece::Const(text) => {
+                for run in cut(text) {
+                    let Some((their, values)) = runs.get(at) else { return };
+                    let fits = match (their, values) {
+                        (_, Some(values)) => values.contains(&run),
+                        (Piece::Word, None) => run.bytes().all(|octet| octet.is_ascii_lowercase()),
+                        (Piece::Digits, None) => run.bytes().all(|octet| octet.is_ascii_digit()),
+                        _ => false,
+                    };
+                    if !fits {
+                        return;
+                    }
+                    at += 1;
+                }
+                None
+            }
+            Piece::Word | Piece::Digits => {
+                let Some((their, values)) = runs.get(at) else { return };
+                let digits = *piece == Piece::Digits;
+                let fits = match their {
+                    Piece::Word => !digits,
+                    Piece::Digits => digits,
+                    Piece::Const(text) => {
+                        text.bytes().all(|o| if digits { o.is_ascii_digit() } else { o.is_ascii_lowercase() })
+                    }
+                    Piece::Opaque { .. } | Piece::Typed(_) => false,
+                };
+                if !fits {
+                    return;
+                }
+                at += 1;
+                values.clone()
+            }
+            Piece::Opaque { .. } | Piece::Typed(_) => {
+                if runs.get(at).is_none_or(|(their, _)| their != piece) {
+                    return;
+                }
+                at += 1;
+                None
+            }
+        };
+        tuples = match taken {
+            None => tuples.into_iter().map(|tuple| [tuple, vec![None]].concat()).collect(),
+            Some(values) => tuples
+                .into_iter()
+                .flat_map(|tuple| values.iter().map(move |value| [tuple.clone(), vec![Some(value.clone())]].concat()))
+                .collect(),
+        };
+        if tuples.len() > 4096 {
+            return;
+        }
+    }
+    if at == runs.len() {
+        forbidden.extend(tuples);
+    }
+}
+
+/// A constant cut into runs of letters, digits and separators.
+fn cut(text: &str) -> impl Iterator<Item = String> + '_ {
+    let class = |octet: &u8| (octet.is_ascii_lowercase(), octet.is_ascii_digit());
+    text.as_bytes().chunk_by(move |a, b| class(a) == class(b)).map(|run| run.iter().copied().map(char::from).collect())
+}
+
+/// The width of a padded number, or of one that never changes its width.
+fn padded(facts: &Facts) -> Option<usize> {
+    let fixed = facts.min == facts.max && (facts.leading_zero || facts.min >= 6);
+    fixed.then_some(usize::from(facts.max))
+}
+
+/// Whether the few values of a word column are all there are.
+fn closed<'f>(facts: &'f Facts, edge: &Edge) -> Option<&'f std::collections::BTreeMap<Box<str>, u64>> {
+    let values = facts.values.as_ref()?;
+    let known = values.keys().filter(|value| words::is_known_host(value)).count();
+    let repeated = edge.rows >= 2 * values.len() || (10 * known >= 7 * values.len() && values.len() >= 3);
+    (edge.form.style == Style::Table && values.len() <= 40 && repeated).then_some(values)
+}
+
+fn are_countries(facts: &Facts) -> bool {
+    facts.max == 2 && 10 * facts.countries >= 9 * facts.rows && facts.rows >= 4
+}
+
+fn language_of(piece: &Piece, facts: &Facts, edge: &Edge) -> Language {
+    let shortest = |min: u8| usize::from(if facts.rows >= 20 { min } else { min.saturating_sub(1).max(1) });
+    match piece {
+        Piece::Const(text) => Language::literal(text),
+        Piece::Word if are_countries(facts) => {
+            Language::Class { set: class::LETTERS, class: "[a-z]".to_owned(), min: 2, max: 2 }
+        }
+        Piece::Word => match closed(facts, edge) {
+            Some(values) => Language::Values(values.keys().map(|value| (**value).to_owned()).collect()),
+            None => {
+                Language::Class { set: class::LETTERS, class: "[a-z]".to_owned(), min: shortest(facts.min), max: 0 }
+            }
+        },
+        Piece::Digits => {
+            let (min, max) = padded(facts).map_or((1, 0), |width| (width, width));
+            Language::Class { set: class::DIGITS, class: "[0-9]".to_owned(), min, max }
+        }
+        Piece::Opaque { min, max } => {
+            let alphabet = Alphabet::of(facts.charset, facts.symbols);
+            let (min, max) = ((*min).min(facts.min), (*max).max(facts.max));
+            Language::Class {
+                set: alphabet.set(),
+                class: alphabet.regex(),
+                min: usize::from(min),
+                max: usize::from(max),
+            }
+        }
+        Piece::Typed(kind) => typed(*kind, facts),
+    }
+}
+
+fn typed(kind: Kind, facts: &Facts) -> Language {
+    let (regex, log10) = match kind {
+        Kind::Uuid => ("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", 36.7),
+        Kind::Ipv6 => ("[0-9a-f]{1,4}(?:-[0-9a-f]{1,4}){7}", 38.5),
+        Kind::Mac => ("[0-9a-f]{2}(?:-[0-9a-f]{2}){5}", 14.4),
+        Kind::Ipv4 => ("[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}", 9.6),
+        Kind::Date => ("[0-9]{4}-[0-9]{2}-[0-9]{2}", 4.0),
+        Kind::Version => ("v[0-9]{1,4}(?:-[0-9]{1,4}){1,3}", 6.0),
+        Kind::Region if facts.charset & class::bit(b'-') == 0 => ("[a-z]{6,}[0-9]?", 2.0),
+        Kind::Region => ("[a-z]+(?:-[a-z]+)*-(?:[a-z]*[0-9]{1,2})", 2.0),
+        Kind::Puny => ("xn--[a-z0-9\\-]+", 12.0),
+        Kind::Dash => ("-", 0.0),
+        Kind::Underscore => ("_", 0.0),
+        Kind::Word => ("[a-z]+", 6.0),
+        Kind::Digits => ("[0-9]+", 6.0),
+        Kind::Mixed => ("[a-z0-9]+", 6.0),
+    };
+    Language::Fixed { regex, log10 }
+}
+
+/// Class, how it is shown, values and reason of one column.
+fn describe(piece: &Piece, facts: &Facts, edge: &Edge) -> Option<Column> {
+    let widths = if facts.min == facts.max { facts.max.to_string() } else { format!("{}-{}", facts.min, facts.max) };
+    let mut values = Vec::new();
+    let distinct = facts.values.as_ref().map(std::collections::BTreeMap::len);
+    let counted = distinct.map_or_else(|| "more than 64".to_owned(), |distinct| distinct.to_string());
+    let (class, shown, reason) = match piece {
+        Piece::Const(_) => return None,
+        Piece::Word if edge.form.style == Style::Slug => {
+            ("slug", "slug".to_owned(), format!("{counted} different words in {} names", facts.rows))
+        }
+        Piece::Word if are_countries(facts) => {
+            ("cc", "cc".to_owned(), "two letters, nine in ten or more are country codes".to_owned())
+        }
+        Piece::Word => match closed(facts, edge) {
+            Some(found) => {
+                values = found.keys().map(|value| (**value).to_owned()).collect();
+                let listed = values.join("|");
+                let shown =
+                    if listed.len() <= 48 { format!("enum:{listed}") } else { format!("enum:{}", values.len()) };
+                ("enum", shown, format!("{} words that repeat over {} places", values.len(), edge.rows))
+            }
+            None if edge.form.shapes.len() == 1 && edge.form.shapes[0].variables() == 1 => {
+                ("slug", "slug".to_owned(), format!("{counted} different words in {} names", facts.rows))
+            }
+            None => ("word", "word".to_owned(), format!("letters only, {counted} different in {} names", facts.rows)),
+        },
+        Piece::Digits => numbers(facts),
+        Piece::Opaque { .. } => {
+            let alphabet = Alphabet::of(facts.charset, facts.symbols);
+            let digest = match (alphabet, facts.min, facts.max) {
+                (Alphabet::Hex, 32, 32) => ", as long as MD5 or a UUID without dashes",
+                (Alphabet::Hex, 40, 40) => ", as long as SHA-1",
+                (Alphabet::Hex, 64, 64) => ", as long as SHA-256",
+                (Alphabet::Hex, 12, 12) => ", as long as a MAC address",
+                _ => "",
+            };
+            let reason = format!(
+                "{} over {} characters in {} names, width {widths}{digest}",
+                alphabet.variant(),
+                facts.symbols,
+                facts.rows
+            );
+            (alphabet.name(), format!("{}:{widths}", alphabet.name()), reason)
+        }
+        Piece::Typed(kind) => {
+            let name = match kind {
+                Kind::Uuid => "uuid",
+                Kind::Ipv6 => "ipv6",
+                Kind::Mac => "mac",
+                Kind::Ipv4 => "ipv4",
+                Kind::Date => "date",
+                Kind::Version => "version",
+                Kind::Region => "region",
+                Kind::Puny => "puny",
+                Kind::Dash | Kind::Underscore | Kind::Word | Kind::Digits | Kind::Mixed => "word",
+            };
+            (name, name.to_owned(), "the form says it".to_owned())
+        }
+    };
+    Some(Column {
+        class: class.to_owned(),
+        shown,
+        alphabet: class::class_of(facts.charset),
+        length: (usize::from(facts.min), usize::from(facts.max)),
+        distinct,
+        rows: facts.rows,
+        values,
+        reason,
+    })
+}
+
+fn numbers(facts: &Facts) -> (&'static str, String, String) {
+    let range = format!("{}..{} in {} names", facts.smallest, facts.largest, facts.rows);
+    if facts.min == 8 && facts.max == 8 && 20 * facts.dates >= 19 * facts.rows && facts.rows >= 3 {
+        return ("date", "date".to_owned(), format!("eight digits, {} of {} are days", facts.dates, facts.rows));
+    }
+    let seconds =
+        facts.min == 10 && facts.max == 10 && facts.smallest >= 1_000_000_000 && facts.largest < 2_100_000_000;
+    let millis =
+        facts.min == 13 && facts.max == 13 && facts.smallest >= 1_000_000_000_000 && facts.largest < 2_100_000_000_000;
+    let note = match (seconds, millis) {
+        (true, _) => ", seconds since 1970",
+        (_, true) => ", milliseconds since 1970",
+        _ => "",
+    };
+    match padded(facts) {
+        Some(width) => ("num", format!("num:{width}"), format!("always {width} digits, {range}{note}")),
+        None => ("num", "num".to_owned(), range),
+    }
+}
+
+fn columns(edge: &Edge) -> Vec<Column> {
+    if edge.form.style == Style::Slug {
+        return slug_column(edge).into_iter().collect();
+    }
+    let pieces = edge.form.shapes.iter().zip(&edge.facts).flat_map(|(shape, facts)| shape.pieces.iter().zip(facts));
+    pieces.filter_map(|(piece, facts)| describe(piece, facts, edge)).collect()
+}
+
+/// All shapes of a slug as one column.
+fn slug_column(edge: &Edge) -> Option<Column> {
+    let (mut set, mut rows, mut length) = (0, 0, (usize::MAX, 0));
+    for (shape, facts) in edge.form.shapes.iter().zip(&edge.facts) {
+        rows += facts.first()?.rows;
+        let (mut shortest, mut longest) = (0, 0);
+        for (piece, facts) in shape.pieces.iter().zip(facts).filter(|(_, facts)| facts.rows > 0) {
+            set |= facts.charset;
+            if !matches!(piece, Piece::Const(text) if text.bytes().any(|octet| octet.is_ascii_alphanumeric())) {
+                shortest += usize::from(facts.min);
+                longest += usize::from(facts.max);
+            }
+        }
+        if longest > 0 {
+            length = (length.0.min(shortest), length.1.max(longest));
+        }
+    }
+    Some(Column {
+        class: "slug".to_owned(),
+        shown: "slug".to_owned(),
+        alphabet: class::class_of(set),
+        length,
+        distinct: None,
+        rows,
+        values: Vec::new(),
+        reason: format!("an open list of words in {} shapes", edge.form.shapes.len()),
+    })
+}
+
+fn template(edge: &Edge, columns: &[Column]) -> String {
+    if edge.form.style == Style::Slug {
+        let (before, after) = affixes(&edge.form.shapes);
+        return format!("{before}{{slug}}{after}");
+    }
+    let mut columns = columns.iter();
+    let mut template = String::new();
+    for piece in &edge.form.shapes[0].pieces {
+        match piece {
+            Piece::Const(text) => template.push_str(text),
+            Piece::Typed(Kind::Version) => {
+                columns.next();
+                template.push_str("v{version}");
+            }
+            _ => {
+                if let Some(column) = columns.next() {
+                    template.extend(["{", &column.shown, "}"]);
+                }
+            }
+        }
+    }
+    template
+}
+
+/// The constant words that all shapes begin and end with.
+fn affixes(shapes: &[Shape]) -> (String, String) {
+    let texts = |reverse: bool| -> Vec<Vec<String>> {
+        shapes
+            .iter()
+            .map(|shape| {
+                let mut runs: Vec<String> = Vec::new();
+                let mut pieces: Vec<&Piece> = shape.pieces.iter().collect();
+                if reverse {
+                    pieces.reverse();
+                }
+                for piece in pieces {
+                    let Piece::Const(text) = piece else { break };
+                    let mut cuts: Vec<String> = cut(text).collect();
+                    if reverse {
+                        cuts.reverse();
+                    }
+                    runs.extend(cuts);
+                }
+                runs
+            })
+            .collect()
+    };
+    let shared = |all: Vec<Vec<String>>| -> Vec<String> {
+        let first = all.first().cloned().unwrap_or_default();
+        let len = all.iter().map(|runs| runs.iter().zip(&first).take_while(|(a, b)| a == b).count()).min().unwrap_or(0);
+        first[..len].to_vec()
+    };
+    let before = shared(texts(false)).concat();
+    let mut after = shared(texts(true));
+    after.reverse();
+    (before, after.concat())
+}

@@ -1,0 +1,414 @@
+//! The binary form of a [`Summary`]: what `--partial` writes and `--merge` reads.
+//!
+//! Little endian, canonical (sorted by content, so equal summaries have equal octets), closed by a checksum:
+//!
+//! ```text
+//! magic "ctclimb\x01" | version u16 | limit u64 | issuers | roots | names | certificates | checksum u64
+//! issuers       count u32, each: octets u16, text; sorted
+//! roots         count u32, each: octets u8, text, rows not kept u64, threshold u64; sorted; only roots that lost names
+//! names         count u32, each: shared octets u8, octets u8, rest of the text, forms u8, rows u32, first i64, last i64;
+//!               sorted by text, the octets shared with the name before are left out
+//! certificates  count u32, each: id u64, issuer u32, names u32, each: index of the name times two, plus one for `*.`; sorted
+//! ```
+
+use std::io::{self, Read, Write};
+
+use super::hash;
+use super::summary::{BARE, Limits, NONE, NameIndex, Summary, WILDCARD};
+
+const MAGIC: &[u8; 8] = b"ctclimb\x01";
+/// The version written and the only one read.
+pub const VERSION: u16 = 1;
+
+/// Why octets are not a summary.
+#[derive(Debug, thiserror::Error)]
+pub enum PartialError {
+    /// The stream could not be read.
+    #[error("cannot read a partial: {0}")]
+    Io(#[from] io::Error),
+    /// The stream does not begin as a partial does.
+    #[error("this is no partial of ctclimb: it starts with `{head}`")]
+    Foreign {
+        /// The first octets, escaped.
+        head: String,
+    },
+    /// A partial of another release.
+    #[error(
+        "a partial of format version {found}; this release reads version {VERSION}: make it again with this release"
+    )]
+    Version {
+        /// The version found.
+        found: u16,
+    },
+    /// The octets are not what was written.
+    #[error("a damaged partial: {what} at octet {at}")]
+    Damaged {
+        /// What is wrong.
+        what: &'static str,
+        /// Where it was noticed, counted from the start of the partial.
+        at: usize,
+    },
+}
+
+impl Summary {
+    /// The summary as octets; equal summaries give equal octets.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::from(MAGIC);
+        out.extend(VERSION.to_le_bytes());
+        out.extend((self.limits().names_per_root as u64).to_le_bytes());
+        let used = self.used_issuers();
+        put_count(&mut out, used.len());
+        for (issuer, _) in &used {
+            let text = cut(issuer);
+            out.extend(u16::try_from(text.len()).expect("cut to fit").to_le_bytes());
+            out.extend(text.as_bytes());
+        }
+        let mut roots: Vec<_> = self.roots.iter().filter(|root| root.threshold != u64::MAX).collect();
+        roots.sort_by(|a, b| a.text.cmp(&b.text));
+        put_count(&mut out, roots.len());
+        for root in roots {
+            put_short(&mut out, root.text.as_bytes());
+            out.extend((root.rows - root.kept_rows).to_le_bytes());
+            out.extend(root.threshold.to_le_bytes());
+        }
+        let mut names: Vec<NameIndex> = self.names().collect();
+        names.sort_unstable_by(|&a, &b| self.name(a).cmp(self.name(b)));
+        let mut place = vec![0_u32; self.names.len()];
+        put_count(&mut out, names.len());
+        let mut before = "";
+        for (at, &name) in names.iter().enumerate() {
+            place[name.index()] = u32::try_from(at).expect("fewer than 2^31 names");
+            let (text, row) = (self.name(name), &self.names[name.index()]);
+            let shared = before.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count();
+            out.push(u8::try_from(shared).expect("a name has at most 253 octets"));
+            put_short(&mut out, &text.as_bytes()[shared..]);
+            out.push(row.seen);
+            out.extend(self.rows_of(name.0).to_le_bytes());
+            out.extend(row.first.to_le_bytes());
+            out.extend(row.last.to_le_bytes());
+            before = text;
+        }
+        self.put_certificates(&mut out, &used, &place);
+        let sum = hash::hash(&out);
+        out.extend(sum.to_le_bytes());
+        out
+    }
+
+    fn used_issuers(&self) -> Vec<(&str, u32)> {
+        let mut seen = vec![false; self.issuers.len()];
+        for &(certificate, name) in &self.edges {
+            let issuer = self.certificates[certificate as usize].issuer;
+            if issuer != NONE && self.kept(name >> 1) {
+                seen[issuer as usize] = true;
+            }
+        }
+        let numbered = self.issuers.iter().map(String::as_str).zip(0..);
+        let mut used: Vec<_> = numbered.filter(|&(_, at)| seen[at as usize]).collect();
+        used.sort_unstable();
+        used
+    }
+
+    fn put_certificates(&self, out: &mut Vec<u8>, used: &[(&str, u32)], place: &[u32]) {
+        let mut edges: Vec<(u64, u32, u32)> = self
+            .edges
+            .iter()
+            .filter(|&&(_, name)| self.kept(name >> 1))
+            .map(|&(certificate, name)| {
+                let row = self.certificates[certificate as usize];
+                (row.id, row.issuer, place[(name >> 1) as usize] << 1 | name & 1)
+            })
+            .collect();
+        edges.sort_unstable();
+        edges.dedup();
+        put_count(out, edges.chunk_by(|a, b| a.0 == b.0).count());
+        for names in edges.chunk_by(|a, b| a.0 == b.0) {
+            let (id, issuer, _) = names[0];
+            let issuer = used.iter().position(|&(_, at)| at == issuer);
+            out.extend(id.to_le_bytes());
+            out.extend(issuer.map_or(NONE, |at| u32::try_from(at).expect("fewer than 2^32")).to_le_bytes());
+            put_count(out, names.len());
+            for (_, _, name) in names {
+                out.extend(name.to_le_bytes());
+            }
+        }
+    }
+
+    /// Reads what [`Summary::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`PartialError`] for anything else: foreign, of another version, cut or altered.
+    pub fn from_bytes(octets: &[u8]) -> Result<Self, PartialError> {
+        let mut reader = Reader { octets, at: 0 };
+        let head = octets.get(..MAGIC.len()).filter(|head| head == MAGIC);
+        if head.is_none() {
+            let head = octets[..octets.len().min(16)].escape_ascii().to_string();
+            return Err(PartialError::Foreign { head });
+        }
+        reader.at = MAGIC.len();
+        let version = u16::from_le_bytes(reader.array()?);
+        if version != VERSION {
+            return Err(PartialError::Version { found: version });
+        }
+        let body = octets.len().checked_sub(8).ok_or(reader.damaged("cut off"))?;
+        let sum = u64::from_le_bytes(octets[body..].try_into().expect("eight octets were asked for"));
+        if hash::hash(&octets[..body]) != sum {
+            return Err(PartialError::Damaged { what: "the checksum does not fit", at: body });
+        }
+        reader.octets = &octets[..body];
+        let limit = usize::try_from(u64::from_le_bytes(reader.array()?)).unwrap_or(usize::MAX);
+        let mut summary = Summary::with_limits(Limits { names_per_root: limit });
+        reader.fill(&mut summary)?;
+        if reader.at == body { Ok(summary) } else { Err(reader.damaged("octets left over")) }
+    }
+}
+
+struct Reader<'a> {
+    octets: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn damaged(&self, what: &'static str) -> PartialError {
+        PartialError::Damaged { what, at: self.at }
+    }
+
+    fn take(&mut self, octets: usize) -> Result<&'a [u8], PartialError> {
+        let end = self.at.checked_add(octets).ok_or(self.damaged("cut off"))?;
+        let slice = self.octets.get(self.at..end).ok_or(self.damaged("cut off"))?;
+        self.at = end;
+        Ok(slice)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], PartialError> {
+        Ok(self.take(N)?.try_into().expect("as many octets as were asked for"))
+    }
+
+    fn count(&mut self) -> Result<u32, PartialError> {
+        Ok(u32::from_le_bytes(self.array()?))
+    }
+
+    fn text(&mut self, octets: usize) -> Result<&'a str, PartialError> {
+        let damaged = self.damaged("text that is not UTF-8");
+        std::str::from_utf8(self.take(octets)?).map_err(|_| damaged)
+    }
+
+    fn fill(&mut self, summary: &mut Summary) -> Result<(), PartialError> {
+        let mut issuers = Vec::new();
+        for _ in 0..self.count()? {
+            let octets = u16::from_le_bytes(self.array()?);
+            issuers.push(summary.issuer(self.text(usize::from(octets))?));
+        }
+        let mut roots = Vec::new();
+        for _ in 0..self.count()? {
+            let [octets] = self.array()?;
+            let text = self.text(usize::from(octets))?;
+            roots.push((text, u64::from_le_bytes(self.array()?), u64::from_le_bytes(self.array()?)));
+        }
+        let names = self.names(summary)?;
+        for (root, rows, threshold) in roots {
+            summary.add_overflow(root, rows, threshold);
+        }
+        for _ in 0..self.count()? {
+            let id = u64::from_le_bytes(self.array()?);
+            let issuer = self.count()?;
+            let issuer = if issuer == NONE {
+                None
+            } else {
+                Some(*issuers.get(issuer as usize).ok_or(self.damaged("an issuer that is not there"))?)
+            };
+            for _ in 0..self.count()? {
+                let name = self.count()?;
+                let at = *names.get((name >> 1) as usize).ok_or(self.damaged("a name that is not there"))?;
+                summary.link(id, issuer, at, name & 1 == 1);
+            }
+        }
+        Ok(())
+    }
+
+    fn names(&mut self, summary: &mut Summary) -> Result<Vec<NameIndex>, PartialError> {
+        let mut names = Vec::new();
+        let mut text: Vec<u8> = Vec::new();
+        for _ in 0..self.count()? {
+            let [shared, octets] = self.array()?;
+            if usize::from(shared) > text.len() || usize::from(shared) + usize::from(octets) > 253 {
+                return Err(self.damaged("a name that is too long"));
+            }
+            text.truncate(usize::from(shared));
+            text.extend(self.take(usize::from(octets))?);
+            let [seen] = self.array()?;
+            let rows = self.count()?;
+            let (first, last) = (i64::from_le_bytes(self.array()?), i64::from_le_bytes(self.array()?));
+            let name = std::str::from_utf8(&text).ok().filter(|name| is_canonical(name));
+            let name = name.ok_or(self.damaged("what is no name"))?;
+            if seen & (BARE | WILDCARD) == 0 || seen & !(BARE | WILDCARD) != 0 {
+                return Err(self.damaged("a name without a form"));
+            }
+            let at = summary.add_rows(name, seen, rows).ok_or(self.damaged("more names than its limit"))?;
+            summary.widen(at, first, last);
+            names.push(at);
+        }
+        Ok(names)
+    }
+}
+
+fn is_canonical(name: &str) -> bool {
+    crate::name::DomainName::parse(name).is_ok_and(|parsed| parsed.as_str() == name)
+}
+
+impl Summary {
+    fn widen(&mut self, name: NameIndex, first: i64, last: i64) {
+        let row = &mut self.names[name.index()];
+        row.first = row.first.min(first);
+        row.last = row.last.max(last);
+    }
+}
+
+fn put_count(out: &mut Vec<u8>, count: usize) {
+    out.extend(u32::try_from(count).expect("fewer than 2^32 entries").to_le_bytes());
+}
+
+fn put_short(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(u8::try_from(text.len()).expect("a name has at most 253 octets"));
+    out.extend(text);
+}
+
+/// The start of an issuer's name that fits the format.
+fn cut(text: &str) -> &str {
+    let end = text.len().min(usize::from(u16::MAX));
+    (0..=end).rev().find_map(|end| text.get(..end)).unwrap_or_default()
+}
+
+/// Writes a summary as a partial.
+///
+/// # Errors
+/// What the writer says.
+pub fn write_partial(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(&summary.to_bytes())?;
+    out.flush()
+}
+
+/// Reads partials and merges them into one summary.
+///
+/// Every input is read to its end, also after one of them failed, so that no writer at the other end of a pipe breaks.
+///
+/// # Errors
+/// The first failure, with the position of the input it came from.
+pub fn merge_partials<R: Read>(
+    inputs: impl IntoIterator<Item = io::Result<R>>,
+) -> Result<Summary, (usize, PartialError)> {
+    let (mut merged, mut failure): (Option<Summary>, _) = (None, None);
+    for (at, input) in inputs.into_iter().enumerate() {
+        let mut octets = Vec::new();
+        let read = input.and_then(|mut input| input.read_to_end(&mut octets)).map_err(PartialError::Io);
+        if failure.is_some() {
+            continue;
+        }
+        match read.and_then(|_| Summary::from_bytes(&octets)) {
+            Ok(part) => match &mut merged {
+                Some(whole) => whole.merge(&part),
+                None => merged = Some(part),
+            },
+            Err(error) => failure = Some((at, error)),
+        }
+    }
+    match failure {
+        Some(failure) => Err(failure),
+        None => Ok(merged.unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::summary::Observation;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sample() -> Summary {
+        let mut summary = Summary::new();
+        let issuer = summary.issuer("C=US, O=Let's Encrypt, CN=R11");
+        for (name, wildcard, certificate) in
+            [("b.example.net", false, 2), ("a.example.net", false, 1), ("a.example.net", true, 1)]
+        {
+            summary.add(&Observation {
+                name,
+                wildcard,
+                certificate: Some(certificate),
+                issuer: Some(issuer),
+                not_before: Some(1_700_000_000),
+                not_after: None,
+            });
+        }
+        summary
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_octet_for_octet() {
+        let octets = sample().to_bytes();
+        assert_eq!(Summary::from_bytes(&octets).unwrap().to_bytes(), octets);
+    }
+
+    #[test]
+    fn another_version_and_damage_are_refused_with_a_reason() {
+        let octets = sample().to_bytes();
+        let mut newer = octets.clone();
+        newer[8] = 9;
+        assert!(Summary::from_bytes(&newer).unwrap_err().to_string().contains("version 9"));
+        let mut flipped = octets.clone();
+        flipped[40] ^= 1;
+        assert!(Summary::from_bytes(&flipped).unwrap_err().to_string().contains("damaged"));
+        assert!(Summary::from_bytes(&octets[..octets.len() - 1]).is_err());
+        assert!(Summary::from_bytes(b"[{\"id\":1}]").unwrap_err().to_string().contains("[{"));
+        assert!(Summary::from_bytes(b"").is_err());
+    }
+
+    #[test]
+    fn all_inputs_are_read_to_their_end_before_the_first_failure_is_told() {
+        let good = sample().to_bytes();
+        let mut last = io::Cursor::new(good.clone());
+        let inputs: Vec<io::Result<Box<dyn Read + '_>>> = vec![Ok(Box::new(&b"nonsense"[..])), Ok(Box::new(&mut last))];
+        let (at, error) = merge_partials(inputs).unwrap_err();
+        assert!(at == 0 && error.to_string().contains("nonsense"));
+        assert_eq!(last.position(), good.len() as u64);
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_are_a_summary_or_refused(mut octets in proptest::collection::vec(any::<u8>(), 0..200), fix: bool) {
+            if fix {
+                let mut whole = Vec::from(MAGIC);
+                whole.extend(VERSION.to_le_bytes());
+                whole.append(&mut octets);
+                let sum = hash::hash(&whole);
+                whole.extend(sum.to_le_bytes());
+                octets = whole;
+            }
+            let _ = Summary::from_bytes(&octets);
+        }
+
+        #[test]
+        fn a_merge_is_the_summary_of_all_rows(
+            rows in proptest::collection::vec(("[a-c]{1,2}", any::<bool>(), 0u64..4, 0i64..5), 0..40),
+            cut in 0usize..40,
+            limit in 1usize..8,
+        ) {
+            let limits = Limits { names_per_root: limit };
+            let (mut whole, mut parts) = (Summary::with_limits(limits), [Summary::with_limits(limits), Summary::with_limits(limits)]);
+            for (at, (label, wildcard, certificate, time)) in rows.iter().enumerate() {
+                let name = format!("{label}.example.net");
+                let row = Observation {
+                    name: &name, wildcard: *wildcard, certificate: Some(*certificate), issuer: None,
+                    not_before: Some(*time), not_after: None,
+                };
+                whole.add(&row);
+                parts[usize::from(at >= cut)].add(&row);
+            }
+            let [mut first, second] = parts.clone();
+            first.merge(&second);
+            let [third, mut fourth] = parts;
+            fourth.merge(&third);
+            prop_assert_eq!(whole.to_bytes(), first.to_bytes());
+            prop_assert_eq!(whole.to_bytes(), fourth.to_bytes());
+        }
+    }
+}
