@@ -186,7 +186,7 @@ fn allowance<L>(levels: &[(L, &Lookup)], security: impl Fn(&L) -> Security) -> B
             LookupOutcome::Records(_) | LookupOutcome::NoData(_) | LookupOutcome::NxDomain(_) => continue,
             // Not a failure of the domain's servers, or no lookup at all: nothing a CA could rely on.
             LookupOutcome::Failed(LookupFailure::Network(_) | LookupFailure::NotAsked) => false,
-            LookupOutcome::Failed(_) => lookup.tries > 1 && security(at) == Security::Insecure,
+            LookupOutcome::Failed(_) => lookup.was_retried() && security(at) == Security::Insecure,
         };
         if !pardonable {
             return BrFailureAllowance::Forbidden;

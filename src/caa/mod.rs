@@ -26,4 +26,4 @@ pub use message::{DnsMessage, Ede, EdnsFact, Flags, QuestionEcho, RecordData, Re
 pub use outcome::{Lookup, LookupFailure, LookupOutcome, Soa, Transport};
 pub use policy::{IssueValue, IssueValueError, Judgement, Request, judge};
 pub use problem::{Problem, Try, ede_title, problem};
-pub use record::CaaRecord;
+pub use record::{CaaRecord, RecordError};

@@ -136,6 +136,12 @@ pub struct Lookup {
 }
 
 impl Lookup {
+    /// Whether the question was asked again after a failure, with checking disabled or without.
+    #[must_use]
+    pub fn was_retried(&self) -> bool {
+        self.tries > 1 || self.checking_disabled.is_some()
+    }
+
     /// An outcome with nothing else known: one try, no reply.
     #[must_use]
     pub fn bare(outcome: LookupOutcome, transport: Transport) -> Self {

@@ -120,6 +120,9 @@ pub enum ExchangeError {
     /// The question cannot be put on the wire.
     #[error("the question cannot be asked: {0}")]
     Question(WireError),
+    /// A recording was asked what it does not hold.
+    #[error("the recording does not hold this question")]
+    NotRecorded,
 }
 
 /// A way to ask: sockets, a recording.

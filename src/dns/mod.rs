@@ -2,11 +2,22 @@
 //!
 //! Sockets, retries and pacing live here; what an answer means is decided in [`caa`](crate::caa).
 
+mod batch;
+mod breaker;
 mod exchange;
+mod lookup;
+mod recording;
+mod resolver;
+mod script;
 mod socket;
 mod stream;
 mod udp;
 pub mod wire;
 
+pub use batch::{Batch, BatchPlan, BatchTally};
 pub use exchange::{EdnsQuery, Exchange, ExchangeError, Question, Reply, Server};
+pub use lookup::Cost;
+pub use recording::{Recorder, Replay};
+pub use resolver::{Resolver, ResolverError};
+pub use script::{Script, ScriptError};
 pub use socket::Sockets;

@@ -185,7 +185,7 @@ async fn questions_share_a_tls_connection() {
         let reply = sockets.ask(&to, &Question::to_resolver(name), PATIENT).await.unwrap();
         assert_eq!(reply.message.unwrap().rcode, rcode::NXDOMAIN);
     }
-    let unknown = Sockets::new().ask(&to, &Question::to_resolver("a.example"), PATIENT).await;
+    let unknown = Sockets::new().ask(&to, &Question::to_resolver("a.example"), SHORT).await;
     assert!(matches!(unknown, Err(ExchangeError::Network(_) | ExchangeError::Timeout { .. })));
 }
 

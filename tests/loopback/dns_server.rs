@@ -47,6 +47,11 @@ impl Query {
         Some(Self { bytes: bytes.to_vec(), name: labels.join("."), rtype, tcp, nth: 0 })
     }
 
+    /// The checking-disabled bit.
+    pub(crate) fn checking_disabled(&self) -> bool {
+        self.bytes[3] & 0x10 != 0
+    }
+
     /// A reply: same id, same question, recursion available, no records.
     pub(crate) fn reply(&self, rcode: u8) -> Message {
         let end = 12 + self.name.len() + if self.name.is_empty() { 1 } else { 2 } + 4;

@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
+mod dns_batch;
 mod dns_exchange;
 mod dns_server;

@@ -13,7 +13,7 @@ pub(super) fn read(kind: u16, data: &mut Reader<'_>) -> RecordData {
 
 fn typed(kind: u16, data: &mut Reader<'_>) -> Result<Option<RecordData>, WireError> {
     Ok(Some(match kind {
-        rtype::CAA => caa(data)?,
+        rtype::CAA => return Ok(CaaRecord::from_rdata(data.take_rest()).map(RecordData::Caa)),
         rtype::CNAME => RecordData::Cname(data.name()?),
         rtype::DNAME => RecordData::Dname(data.name()?),
         rtype::NS => RecordData::Ns(data.name()?),
@@ -61,14 +61,6 @@ fn typed(kind: u16, data: &mut Reader<'_>) -> Result<Option<RecordData>, WireErr
         }
         _ => return Ok(None),
     }))
-}
-
-/// CAA (RFC 8659 §4.1). A tag of any octets and any length is kept; data that ends before the tag is a record with an empty
-/// one, as common readers have it, so that the set is not taken for empty.
-fn caa(data: &mut Reader<'_>) -> Result<RecordData, WireError> {
-    let flags = if data.is_at_end() { 0 } else { data.u8()? };
-    let tag = if data.is_at_end() { &[][..] } else { data.counted()? };
-    Ok(RecordData::Caa(CaaRecord { flags, tag: tag.to_vec(), value: data.take_rest().to_vec() }))
 }
 
 /// The types of NSEC and NSEC3 (RFC 4034 §4.1.2), ascending as sent.

@@ -1,0 +1,187 @@
+//! One level through one resolver: the question with its retries, the fallback to TCP, and what is asked after a failure.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::exchange::{Exchange, ExchangeError, Question, Reply, Server};
+use super::resolver::Resolver;
+use crate::caa::{DnsMessage, Lookup, LookupFailure, LookupOutcome, Transport, Try, classify, rcode, rtype};
+use crate::limit::{Endpoint, Throttle};
+
+/// What the lookups of one level or of many cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Transmissions of every kind: what a counter at the resolver shows.
+    pub queries: u64,
+    /// Of these: again after a silence.
+    pub retries: u64,
+    /// Of these: over TCP after a truncated answer.
+    pub over_tcp: u64,
+    /// Of these: with checking disabled, or for an address, after a failure.
+    pub follow_ups: u64,
+    /// Datagrams that came and fitted no question.
+    pub strays: u64,
+}
+
+impl Cost {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.queries += other.queries;
+        self.retries += other.retries;
+        self.over_tcp += other.over_tcp;
+        self.follow_ups += other.follow_ups;
+        self.strays += other.strays;
+    }
+}
+
+/// How patiently a level is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    pub(super) timeout: Duration,
+    pub(super) tries: u8,
+    pub(super) follow_up: bool,
+}
+
+/// Everything a lookup needs.
+#[derive(Clone, Copy)]
+pub(super) struct Asker<'a> {
+    pub(super) exchange: &'a dyn Exchange,
+    pub(super) throttle: &'a Throttle,
+    pub(super) resolver: &'a Resolver,
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) patience: Patience,
+}
+
+impl Asker<'_> {
+    /// Looks a level up. The turn for the first transmission is taken by the caller.
+    pub(super) async fn lookup(&self, name: &str) -> (Lookup, Cost) {
+        let mut cost = Cost::default();
+        let question = Question::to_resolver(name);
+        let mut lookup = self.first_answer(&question, &mut cost).await;
+        if let (LookupOutcome::Failed(failure), true) = (&lookup.outcome, self.patience.follow_up) {
+            match failure {
+                // Nothing reaches the resolver, or nothing may be asked.
+                LookupFailure::Network(_) | LookupFailure::NotAsked => {}
+                LookupFailure::ServFail => {
+                    let unchecked = Question { checking_disabled: true, ..question.clone() };
+                    let outcome = match self.follow_up(&unchecked, &mut cost).await {
+                        Ok(message) => classify(name, &message).outcome,
+                        Err(failure) => LookupOutcome::Failed(failure),
+                    };
+                    lookup.checking_disabled = Some(Box::new(outcome));
+                    lookup.address_answers = Some(self.address_answers(&question, &mut cost).await);
+                }
+                LookupFailure::Refused
+                | LookupFailure::FormErr
+                | LookupFailure::NotImp
+                | LookupFailure::OtherRcode(_)
+                | LookupFailure::Truncated
+                | LookupFailure::Timeout(_)
+                | LookupFailure::Malformed(_)
+                | LookupFailure::Referral
+                | LookupFailure::AliasLoop => {
+                    lookup.address_answers = Some(self.address_answers(&question, &mut cost).await);
+                }
+            }
+        }
+        (lookup, cost)
+    }
+
+    /// The CAA question until an answer comes or the tries are used up.
+    async fn first_answer(&self, question: &Question, cost: &mut Cost) -> Lookup {
+        let (mut tries, mut waited, mut strays) = (0_u8, 0_u64, 0_u64);
+        loop {
+            let server = &self.resolver.servers[usize::from(tries) % self.resolver.servers.len()];
+            let result = self.transmit(server, question, cost).await;
+            tries += 1;
+            let failure = match result {
+                Ok(reply) => return self.answered(server, question, reply, tries, cost).await,
+                Err(ExchangeError::Timeout { after_ms, strays: more }) => {
+                    waited += after_ms;
+                    strays += u64::from(more);
+                    if Try::TimedOut.again(tries, self.patience.tries) {
+                        self.throttle.turn(self.endpoint).await;
+                        cost.retries += 1;
+                        continue;
+                    }
+                    if strays == 0 {
+                        LookupFailure::Timeout(waited)
+                    } else {
+                        LookupFailure::Malformed(format!("no answer, but {strays} datagrams that fit no question"))
+                    }
+                }
+                Err(ExchangeError::Network(text)) => LookupFailure::Network(text),
+                Err(ExchangeError::Question(error)) => LookupFailure::Malformed(error.to_string()),
+                Err(ExchangeError::NotRecorded) => LookupFailure::NotAsked,
+            };
+            return Lookup { tries, ..Lookup::bare(LookupOutcome::Failed(failure), server.transport()) };
+        }
+    }
+
+    async fn answered(&self, server: &Server, question: &Question, reply: Reply, tries: u8, cost: &mut Cost) -> Lookup {
+        let truncated = reply.message.as_ref().is_ok_and(|message| {
+            message.flags.tc && (message.rcode == rcode::NOERROR || message.rcode == rcode::NXDOMAIN)
+        });
+        if let (true, Some(tcp)) = (truncated, server.over_tcp()) {
+            self.throttle.turn(self.endpoint).await;
+            cost.over_tcp += 1;
+            if let Ok(reply) = self.transmit(&tcp, question, cost).await {
+                return read(&question.name, reply, tries, Transport::Tcp);
+            }
+        }
+        read(&question.name, reply, tries, server.transport())
+    }
+
+    /// One more question, asked once, after a failure.
+    async fn follow_up(&self, question: &Question, cost: &mut Cost) -> Result<DnsMessage, LookupFailure> {
+        self.throttle.turn(self.endpoint).await;
+        cost.follow_ups += 1;
+        match self.transmit(&self.resolver.servers[0], question, cost).await {
+            Ok(reply) => reply.message.map_err(|error| LookupFailure::Malformed(error.to_string())),
+            Err(ExchangeError::Timeout { after_ms, .. }) => Err(LookupFailure::Timeout(after_ms)),
+            Err(ExchangeError::Network(text)) => Err(LookupFailure::Network(text)),
+            Err(ExchangeError::Question(error)) => Err(LookupFailure::Malformed(error.to_string())),
+            Err(ExchangeError::NotRecorded) => Err(LookupFailure::NotAsked),
+        }
+    }
+
+    async fn address_answers(&self, question: &Question, cost: &mut Cost) -> bool {
+        let address = Question { rtype: rtype::A, ..question.clone() };
+        let answer = self.follow_up(&address, cost).await;
+        answer.is_ok_and(|message| message.rcode == rcode::NOERROR || message.rcode == rcode::NXDOMAIN)
+    }
+
+    async fn transmit(&self, server: &Server, question: &Question, cost: &mut Cost) -> Result<Reply, ExchangeError> {
+        cost.queries += 1;
+        let result = self.exchange.ask(server, question, self.patience.timeout).await;
+        if let Err(ExchangeError::Timeout { strays, .. }) = &result {
+            cost.strays += u64::from(*strays);
+        }
+        result
+    }
+}
+
+/// A reply as a lookup.
+fn read(name: &str, reply: Reply, tries: u8, transport: Transport) -> Lookup {
+    let rtt_ms = Some(reply.rtt_us / 1000);
+    let message = match reply.message {
+        Ok(message) => message,
+        Err(error) => {
+            let failure = LookupFailure::Malformed(format!("the answer cannot be read: {error}"));
+            return Lookup { rtt_ms, tries, ..Lookup::bare(LookupOutcome::Failed(failure), transport) };
+        }
+    };
+    let classified = classify(name, &message);
+    Lookup {
+        outcome: classified.outcome,
+        rcode: Some(message.rcode),
+        soa_owner: classified.soa_owner.map(Arc::from),
+        aliases: classified.aliases,
+        ede: message.edns.map(|edns| edns.ede).unwrap_or_default(),
+        authenticated: message.flags.ad,
+        checking_disabled: None,
+        address_answers: None,
+        rtt_ms,
+        tries,
+        transport,
+    }
+}
