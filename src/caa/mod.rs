@@ -6,6 +6,7 @@ mod cause;
 mod cause_code;
 mod classify;
 mod climb;
+mod effect;
 mod evidence;
 pub mod evidence_name;
 mod message;
@@ -18,6 +19,7 @@ pub use cause::{Cause, NamedServer};
 pub use cause_code::Code;
 pub use classify::{Classified, MAX_ALIASES, classify};
 pub use climb::{BrFailureAllowance, Climb, Obstacle, Reason, Ruling, Security, Verdict, climb, corroborate, verdict};
+pub use effect::{Effect, Observed, effect};
 pub use evidence::{
     AliasEnd, AliasEvidence, AuthoritativeView, DsEvidence, HostEvidence, LevelEvidence, Observation, Probe, ProbeKind,
     ServerEvidence, Stress, ZoneEvidence,

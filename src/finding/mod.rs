@@ -2,7 +2,24 @@
 //!
 //! Pure: decides from patterns, verdicts and causes; knows nothing of formats.
 
+mod advice;
+pub mod code;
+mod diagnose;
+mod failing;
+pub mod issuer;
+mod level;
+mod notes;
+mod policy;
+mod reported;
+#[cfg(test)]
+mod story;
+
 use serde::Serialize;
+
+pub use advice::{Advice, Grounds, advise};
+pub use code::{FindingCode, every_code};
+pub use diagnose::{Checked, Evidence, diagnose};
+pub use level::LevelFacts;
 
 /// How bad a finding is. `error` is what `--fail-on` stops at by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

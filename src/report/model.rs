@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::caa::Ede;
 use crate::finding::Finding;
+pub use crate::finding::{Advice, Checked};
 use crate::pattern::Pattern;
 
 /// Name and major version of the format.
@@ -97,46 +98,6 @@ pub struct View {
     pub tries: u8,
     /// `udp`, `tcp`, `tls`, `https`, `script`.
     pub transport: crate::caa::Transport,
-}
-
-/// The verdict for one name and one issuer.
-#[derive(Debug, Clone, Serialize)]
-pub struct Checked {
-    /// The name without `*.`.
-    pub name: String,
-    /// Whether the certificate name is `*.` and the name.
-    pub wildcard: bool,
-    /// Id of the name's pattern.
-    pub pattern: Option<String>,
-    /// CAA domain of the issuer (`letsencrypt.org`), or its name where the domain is not known; `null` when no issuer is known.
-    pub issuer: Option<String>,
-    /// `permit`, `deny` or `fail`.
-    pub verdict: &'static str,
-    /// The level whose set or failure decided; `null` where no level had a set.
-    pub decided_at: Option<String>,
-    /// Why, in one clause.
-    pub reason: String,
-    /// `not-applicable`, `possible` or `forbidden` (Baseline Requirements 3.2.2.8).
-    pub br_failure_allowance: &'static str,
-}
-
-/// What a CAA set at one level would change.
-#[derive(Debug, Clone, Serialize)]
-pub struct Advice {
-    /// Where the records would stand.
-    pub level: String,
-    /// Distinct names it would decide, `*.` forms counted apart.
-    pub decides_names: u64,
-    /// Certificates seen that hold such a name.
-    pub decides_certificates: u64,
-    /// Failing levels it would make irrelevant: those towards the TLD.
-    pub cures: Vec<String>,
-    /// Failing levels it would not help: those closer to the names.
-    pub leaves: Vec<String>,
-    /// Zone-file lines to publish.
-    pub records: Vec<String>,
-    /// What to mind before publishing.
-    pub warnings: Vec<String>,
 }
 
 /// Certificates per week.

@@ -1,0 +1,383 @@
+//! Where one CAA set would help: effects computed per level, ranked, with the records to publish and what to mind.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::issuer::{CaaDomains, caa_domains};
+use super::level::LevelFacts;
+use crate::caa::{Effect, Observed, effect};
+use crate::issuance::{Issuances, IssuerId};
+use crate::name::{DomainName, NodeId};
+
+/// Levels advised at most.
+const MOST: usize = 8;
+/// Levels whose effect is computed: those that decide the most names.
+const CONSIDERED: usize = 256;
+/// Levels shown when nothing fails.
+const CALM: usize = 3;
+/// Seconds after which an issuer that issued nothing counts as one of the past: no certificate lives longer.
+const LIFETIME: i64 = 398 * 86_400;
+
+/// What a CAA set at one level would change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Advice {
+    /// Where the records would stand.
+    pub level: String,
+    /// Distinct names it would decide, `*.` forms counted apart.
+    pub decides_names: u64,
+    /// Certificates seen that hold such a name.
+    pub decides_certificates: u64,
+    /// Failing levels it would make irrelevant: those towards the TLD.
+    pub cures: Vec<String>,
+    /// Failing levels it would not help: those closer to the names.
+    pub leaves: Vec<String>,
+    /// Zone-file lines to publish.
+    pub records: Vec<String>,
+    /// What to mind before publishing.
+    pub warnings: Vec<String>,
+}
+
+/// What advice is computed from.
+#[derive(Debug, Clone, Copy)]
+pub struct Grounds<'a> {
+    /// What was issued.
+    pub issuances: &'a Issuances,
+    /// Every level that was asked.
+    pub levels: &'a [LevelFacts],
+    /// Levels that ACME errors named as failing, whether or not they fail now.
+    pub reported: &'a [DomainName],
+    /// CAA domains asked for by the user, for inputs that do not tell who issues.
+    pub issuers: &'a [String],
+    /// Whether the certificates seen are known not to be all.
+    pub incomplete: bool,
+}
+
+/// Computes the advice, best first; at most 8 levels, and at most 3 when nothing fails.
+#[must_use]
+pub fn advise(grounds: &Grounds<'_>) -> Vec<Advice> {
+    let ignored = super::level::dead_views(grounds.levels);
+    let observed: Vec<(&DomainName, Observed)> = grounds
+        .levels
+        .iter()
+        .map(|level| (&level.name, level.observed(&ignored)))
+        .chain(reported_only(grounds))
+        .map(|(name, seen)| (name, reported(grounds, name, seen)))
+        // Only failures and sets have an effect.
+        .filter(|(_, seen)| seen.fails() || *seen == Observed::Set)
+        .collect();
+    let scope = grounds.issuances.scope.as_ref();
+    let candidates: Vec<&LevelFacts> = grounds
+        .levels
+        .iter()
+        .filter(|level| level.stable && level.alias().is_none() && !level.nobodys(scope) && level.set().is_empty())
+        .collect();
+    let reach = Reach::new(grounds, &candidates);
+    let mut deciding: Vec<(&&LevelFacts, &Decided)> =
+        candidates.iter().zip(&reach.of).filter(|(_, decided)| decided.names > 0).collect();
+    deciding.sort_by(|a, b| b.1.names.cmp(&a.1.names).then_with(|| a.0.name.cmp(&b.0.name)));
+    deciding.truncate(CONSIDERED);
+    let mut ranked: Vec<(Rank, Advice)> = deciding
+        .into_iter()
+        .map(|(level, decided)| {
+            let effect = effect(observed.iter().copied(), &level.name);
+            let advice = Draft { grounds, level, decided, effect: &effect }.advice();
+            (Rank::new(&effect, &advice, level.name.depth()), advice)
+        })
+        .collect();
+    ranked.sort_by(|a, b| a.0.cmp(&b.0));
+    let anything_fails = ranked.iter().any(|(rank, _)| rank.class < Class::Nothing);
+    ranked.retain(|(rank, _)| !anything_fails || rank.class < Class::Nothing);
+    ranked.truncate(if anything_fails { MOST } else { CALM });
+    ranked.into_iter().map(|(_, advice)| advice).collect()
+}
+
+/// Levels of errors that were not asked in this run.
+fn reported_only<'a>(grounds: &Grounds<'a>) -> impl Iterator<Item = (&'a DomainName, Observed)> {
+    let levels = grounds.levels;
+    let unasked = move |name: &&DomainName| !levels.iter().any(|level| level.name == **name);
+    grounds.reported.iter().filter(unasked).map(|name| (name, Observed::Unknown))
+}
+
+/// A level that an error named as failing counts as failing sometimes, if it answers now.
+fn reported(grounds: &Grounds<'_>, name: &DomainName, seen: Observed) -> Observed {
+    match seen {
+        Observed::Empty | Observed::Unknown if grounds.reported.contains(name) => {
+            Observed::Failed { empty_answers_only: false, share: 0.0 }
+        }
+        Observed::Empty | Observed::Set | Observed::Failed { .. } | Observed::Unknown => seen,
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    /// Closer to the names than every failure.
+    All,
+    /// Some failure is at or below it.
+    Part,
+    /// No failure lies beyond it.
+    Nothing,
+}
+
+/// Best first: the class, the most names, the fewest records, then the place.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    class: Class,
+    names: std::cmp::Reverse<u64>,
+    records: usize,
+    depth: usize,
+    name: String,
+}
+
+impl Rank {
+    fn new(effect: &Effect, advice: &Advice, depth: usize) -> Self {
+        let class = match (effect.cures.is_empty(), effect.leaves.is_empty()) {
+            (false, true) => Class::All,
+            (false, false) => Class::Part,
+            (true, _) => Class::Nothing,
+        };
+        let names = std::cmp::Reverse(advice.decides_names);
+        Self { class, names, records: advice.records.len(), depth, name: advice.level.clone() }
+    }
+}
+
+/// What a set at one level would decide.
+#[derive(Debug, Clone, Default)]
+struct Decided {
+    names: u64,
+    wildcards: u64,
+    certificates: u64,
+    /// Certificates and the last start of validity, by issuer.
+    issuers: BTreeMap<IssuerId, (u64, Option<i64>)>,
+    /// Certificates that do not tell their issuer.
+    unnamed: u64,
+    /// Levels below with sets of their own.
+    shadowed: BTreeSet<DomainName>,
+    /// Labels right below that come and go.
+    one_off: bool,
+}
+
+/// The names each candidate would decide: those whose climb meets it before another set.
+struct Reach {
+    of: Vec<Decided>,
+}
+
+impl Reach {
+    fn new(grounds: &Grounds<'_>, candidates: &[&LevelFacts]) -> Self {
+        let tree = &grounds.issuances.tree;
+        let places: BTreeMap<&DomainName, usize> =
+            candidates.iter().enumerate().map(|(place, candidate)| (&candidate.name, place)).collect();
+        let mut marks: BTreeMap<NodeId, Mark> = BTreeMap::new();
+        let mut of = vec![Decided::default(); candidates.len()];
+        for level in grounds.levels {
+            let set = !level.set().is_empty();
+            if let Some(node) = tree.get(&level.name) {
+                marks.insert(node, Mark { candidate: places.get(&level.name).copied(), set });
+            }
+            if !set && level.stable {
+                continue;
+            }
+            for place in level.name.ancestors().skip(1).filter_map(|ancestor| places.get(&ancestor)) {
+                of[*place].one_off |= !level.stable;
+                if set {
+                    of[*place].shadowed.insert(level.name.clone());
+                }
+            }
+        }
+        let met = |node: NodeId, hits: &mut Vec<usize>| {
+            for level in tree.levels(node) {
+                if let Some(mark) = marks.get(&level) {
+                    hits.extend(mark.candidate);
+                    if mark.set {
+                        break;
+                    }
+                }
+            }
+        };
+        let mut hits = Vec::new();
+        for san in tree.sans() {
+            hits.clear();
+            met(san.node(), &mut hits);
+            for hit in &hits {
+                of[*hit].names += 1;
+                of[*hit].wildcards += u64::from(san.wildcard());
+            }
+        }
+        for issuance in &grounds.issuances.issuances {
+            hits.clear();
+            issuance.names.iter().for_each(|san| met(san.node(), &mut hits));
+            hits.sort_unstable();
+            hits.dedup();
+            for hit in &hits {
+                let decided = &mut of[*hit];
+                decided.certificates += 1;
+                match issuance.issuer {
+                    Some(issuer) => {
+                        let (count, last) = decided.issuers.entry(issuer).or_default();
+                        *count += 1;
+                        *last = (*last).max(issuance.not_before);
+                    }
+                    None => decided.unnamed += 1,
+                }
+            }
+        }
+        Self { of }
+    }
+}
+
+struct Mark {
+    candidate: Option<usize>,
+    set: bool,
+}
+
+struct Draft<'a> {
+    grounds: &'a Grounds<'a>,
+    level: &'a LevelFacts,
+    decided: &'a Decided,
+    effect: &'a Effect,
+}
+
+/// The CAs of a draft: what to list, and what is known of each.
+#[derive(Default)]
+struct Listed {
+    /// CAA domain to publish, with the certificates seen and the last start of validity.
+    known: BTreeMap<String, (u64, Option<i64>)>,
+    unknown: Vec<(String, u64)>,
+}
+
+impl Draft<'_> {
+    fn advice(&self) -> Advice {
+        let listed = self.listed();
+        let texts = |levels: &[DomainName]| levels.iter().map(DomainName::to_string).collect();
+        let records = match self.overridden() {
+            Some(set) => set.set().iter().map(|record| format!("{}. IN CAA {record}", self.level.name)).collect(),
+            None => {
+                listed.known.keys().map(|domain| format!("{}. IN CAA 0 issue \"{domain}\"", self.level.name)).collect()
+            }
+        };
+        Advice {
+            level: self.level.name.to_string(),
+            decides_names: self.decided.names,
+            decides_certificates: self.decided.certificates,
+            cures: texts(&self.effect.cures),
+            leaves: texts(&self.effect.leaves),
+            warnings: self.warnings(&listed),
+            records,
+        }
+    }
+
+    /// The set towards the TLD that decides these names now, which a set here would replace.
+    fn overridden(&self) -> Option<&LevelFacts> {
+        let ancestor = |level: &&LevelFacts| {
+            level.name != self.level.name && self.level.name.is_at_or_below(&level.name) && !level.set().is_empty()
+        };
+        self.grounds.levels.iter().filter(ancestor).max_by_key(|level| level.name.depth())
+    }
+
+    fn listed(&self) -> Listed {
+        let mut listed = Listed::default();
+        for (id, (count, last)) in &self.decided.issuers {
+            let Some(issuer) = self.grounds.issuances.issuers.get(id.0 as usize) else { continue };
+            match caa_domains(issuer) {
+                CaaDomains::Known { publish, .. } => {
+                    let (sum, latest) = listed.known.entry(publish).or_default();
+                    *sum += count;
+                    *latest = (*latest).max(*last);
+                }
+                CaaDomains::Unknown => listed.unknown.push((issuer.name.clone(), *count)),
+            }
+        }
+        for issuer in self.grounds.issuers {
+            listed.known.entry(issuer.clone()).or_default();
+        }
+        listed
+    }
+
+    fn warnings(&self, listed: &Listed) -> Vec<String> {
+        let level = &self.level.name;
+        let mut warnings = Vec::new();
+        if self.effect.cures.is_empty() {
+            warnings
+                .push("No failure lies beyond this level: a CAA set here is a matter of policy, not a cure.".into());
+        }
+        if let Some(set) = self.overridden() {
+            warnings.push(format!(
+                "A set here replaces the one at `{}` for these names, so its records are repeated here; keep both alike.",
+                set.name
+            ));
+        } else {
+            self.who_may_issue(listed, &mut warnings);
+        }
+        if !self.effect.leaves.is_empty() {
+            let leaves: Vec<String> = self.effect.leaves.iter().take(5).map(|level| format!("`{level}`")).collect();
+            let more = self.effect.leaves.len().saturating_sub(5);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            warnings.push(format!(
+                "It does not help where the lookup fails closer to the names: {}{more}.",
+                leaves.join(", ")
+            ));
+        }
+        if !self.decided.shadowed.is_empty() {
+            let own: Vec<String> = self.decided.shadowed.iter().take(5).map(|level| format!("`{level}`")).collect();
+            warnings.push(format!(
+                "Names at or below {} have CAA sets of their own, which go on deciding for them.",
+                own.join(", ")
+            ));
+        }
+        if self.decided.one_off {
+            warnings.push(format!(
+                "Publish it at `{level}` itself. A DNS wildcard record `*.{level} CAA` is no help for names validated by DNS-01: the TXT record at `_acme-challenge` makes the label exist, and then the wildcard no longer matches (RFC 4592)."
+            ));
+        }
+        warnings.push("It changes the verdict, not the speed: a CA such as Let's Encrypt asks all levels at once and waits for all answers.".into());
+        warnings.push("A CA may go on with an earlier CAA result for up to 8 hours, and resolvers with the empty answer for its negative TTL.".into());
+        warnings
+    }
+
+    fn who_may_issue(&self, listed: &Listed, warnings: &mut Vec<String>) {
+        let seen = |(domain, (count, _)): (&String, &(u64, Option<i64>))| match count {
+            0 => format!("`{domain}` (asked for)"),
+            count => format!("`{domain}` ({count} certificates)"),
+        };
+        let names: Vec<String> = listed.known.iter().map(seen).collect();
+        let wildcard = if self.decided.wildcards > 0 {
+            " `issue` covers wildcard names too, as long as the set has no `issuewild`."
+        } else {
+            ""
+        };
+        if names.is_empty() {
+            warnings.push("No issuer is known for these names, so no record is proposed: a set that does not list the CA in use stops issuance.".into());
+        } else {
+            warnings.push(format!("It denies every CA it does not list. Listed: {}.{wildcard}", names.join(", ")));
+        }
+        for (issuer, count) in &listed.unknown {
+            warnings.push(format!(
+                "Not listed: {issuer} ({count} certificates); its CAA domain is not known here and would be denied. Find it in section 4.2 of the CA's practice statement."
+            ));
+        }
+        if self.decided.unnamed > 0 {
+            warnings.push(format!(
+                "{} certificates do not tell their issuer; it may be missing from the list.",
+                self.decided.unnamed
+            ));
+        }
+        let newest = listed.known.values().filter_map(|(_, last)| *last).max();
+        let past =
+            |last: &Option<i64>| matches!((last, newest), (Some(last), Some(newest)) if newest - last > LIFETIME);
+        let old: Vec<String> =
+            listed.known.iter().filter(|(_, (_, last))| past(last)).map(|(domain, _)| format!("`{domain}`")).collect();
+        if !old.is_empty() {
+            warnings.push(format!(
+                "Not seen for more than 398 days: {}. Leave out what is no longer in use.",
+                old.join(", ")
+            ));
+        }
+        if self.grounds.incomplete {
+            warnings.push("Not all certificates were seen: a CA in use may be missing from the list.".into());
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "advice_tests.rs"]
+mod tests;

@@ -1,0 +1,152 @@
+//! [`LevelFacts`]: one level with everything that was learnt of it, and what follows for the climb.
+
+use crate::caa::{CaaRecord, Cause, Code, Lookup, LookupFailure, LookupOutcome, Observed, Soa, Transport};
+use crate::name::{DomainName, SuffixKind, is_public_suffix, public_suffix};
+
+/// One level of the climb with what each view says of it.
+#[derive(Debug, Clone)]
+pub struct LevelFacts {
+    /// The name of the level.
+    pub name: DomainName,
+    /// Whether the level stays when one-off labels come and go.
+    pub stable: bool,
+    /// What each view said: the resolver, or `script`, and its lookup; several of one resolver when repeated.
+    pub lookups: Vec<(String, Lookup)>,
+    /// What is wrong here, from all evidence.
+    pub causes: Vec<Cause>,
+    /// Apex of the zone that holds the level, where known.
+    pub zone: Option<DomainName>,
+}
+
+impl LevelFacts {
+    /// What is known of the level over all views but those in `ignored`.
+    pub(super) fn observed(&self, ignored: &[&str]) -> Observed {
+        let lookups: Vec<&Lookup> = self.used(ignored).map(|(_, lookup)| lookup).collect();
+        let failed = lookups.iter().filter(|lookup| self.failure(lookup).is_some()).count();
+        if failed > 0 {
+            #[allow(clippy::cast_precision_loss, reason = "a handful of views")]
+            let share = failed as f64 / lookups.len() as f64;
+            return Observed::Failed { empty_answers_only: self.about_empty_answers(), share };
+        }
+        match lookups.iter().any(|lookup| matches!(lookup.outcome, LookupOutcome::Records(_))) {
+            _ if lookups.is_empty() => Observed::Unknown,
+            true => Observed::Set,
+            false => Observed::Empty,
+        }
+    }
+
+    /// The views that count.
+    pub(super) fn used<'a>(&'a self, ignored: &'a [&str]) -> impl Iterator<Item = (&'a str, &'a Lookup)> {
+        let counts = |view: &str| !ignored.contains(&view);
+        self.lookups.iter().map(|(view, lookup)| (view.as_str(), lookup)).filter(move |(view, _)| counts(view))
+    }
+
+    /// Why a lookup at this level fails, as a class; a TLD that is said not to exist is a failure too.
+    pub(super) fn failure(&self, lookup: &Lookup) -> Option<&'static str> {
+        match &lookup.outcome {
+            LookupOutcome::Failed(failure) => Some(failure.class()),
+            LookupOutcome::NxDomain(_) if self.name.depth() == 0 => Some("nxdomain"),
+            LookupOutcome::Records(_) | LookupOutcome::NoData(_) | LookupOutcome::NxDomain(_) => None,
+        }
+    }
+
+    /// Whether every cause that breaks the lookup concerns empty answers only, so that a set here would be read.
+    fn about_empty_answers(&self) -> bool {
+        let empty = |code| {
+            matches!(code, Code::NegativeWithoutSoa | Code::NsInsteadOfSoa | Code::ForeignSoa | Code::DnssecBadDenial)
+        };
+        self.causes.iter().any(|cause| empty(cause.code))
+            && self.causes.iter().all(|cause| empty(cause.code) || !cause.code.breaks_lookup())
+    }
+
+    /// The records found here by any view, sorted, without repetition.
+    pub(super) fn set(&self) -> Vec<CaaRecord> {
+        let mut set: Vec<CaaRecord> = self
+            .lookups
+            .iter()
+            .filter_map(|(_, lookup)| match &lookup.outcome {
+                LookupOutcome::Records(records) => Some(records.iter().cloned()),
+                LookupOutcome::NoData(_) | LookupOutcome::NxDomain(_) | LookupOutcome::Failed(_) => None,
+            })
+            .flatten()
+            .collect();
+        set.sort_unstable();
+        set.dedup();
+        set
+    }
+
+    /// The target, if the level is an alias: nothing else may stand beside a CNAME (RFC 1034 §3.6.2).
+    pub(super) fn alias(&self) -> Option<&str> {
+        self.lookups.iter().find_map(|(_, lookup)| lookup.aliases.first()).map(String::as_str)
+    }
+
+    /// Whether strangers share the level, so that no domain owner can publish there.
+    pub(super) fn nobodys(&self, scope: Option<&DomainName>) -> bool {
+        nobodys(&self.name, scope)
+    }
+}
+
+/// Whether a negative answer came without the SOA record of its zone.
+pub(super) fn lacks_soa(lookup: &Lookup) -> bool {
+    match &lookup.outcome {
+        LookupOutcome::NoData(soa) | LookupOutcome::NxDomain(soa) => *soa != Soa::Present,
+        LookupOutcome::Records(_) | LookupOutcome::Failed(_) => false,
+    }
+}
+
+/// Whether a level is a TLD, a public suffix, or lies above the domain of which strangers hold parts.
+pub(super) fn nobodys(level: &DomainName, scope: Option<&DomainName>) -> bool {
+    if is_public_suffix(level) {
+        return true;
+    }
+    match scope {
+        // Who investigates a hosting platform's own domain owns it.
+        Some(scope) if level.is_at_or_below(scope) => false,
+        Some(scope) => {
+            let (suffix, kind) = public_suffix(scope.as_str());
+            kind == SuffixKind::Private && level.as_str().len() <= suffix.len()
+        }
+        None => public_suffix(level.as_str()) == (level.as_str(), SuffixKind::Private),
+    }
+}
+
+/// Views that failed at every level they were asked for: the trouble is theirs, or lies before them.
+pub(super) fn dead_views(levels: &[LevelFacts]) -> Vec<&str> {
+    let mut views: Vec<(&str, u64, u64)> = Vec::new();
+    for (view, lookup) in levels.iter().flat_map(|level| level.lookups.iter()) {
+        if lookup.transport == Transport::Script {
+            continue;
+        }
+        let dead =
+            matches!(&lookup.outcome, LookupOutcome::Failed(LookupFailure::Network(_) | LookupFailure::Timeout(_)));
+        match views.iter_mut().find(|(known, _, _)| known == view) {
+            Some((_, all, failed)) => {
+                *all += 1;
+                *failed += u64::from(dead);
+            }
+            None => views.push((view, 1, u64::from(dead))),
+        }
+    }
+    views.sort_unstable();
+    views.into_iter().filter(|(_, all, failed)| all == failed && *all > 1).map(|(view, _, _)| view).collect()
+}
+
+/// Views that never pass on an SOA record: forwarders that strip the authority section. Their silence says nothing.
+pub(super) fn stripping_views(levels: &[LevelFacts]) -> Vec<&str> {
+    let mut views: Vec<(&str, bool)> = Vec::new();
+    for level in levels {
+        for (view, lookup) in &level.lookups {
+            let script = lookup.transport == Transport::Script;
+            let negative = matches!(lookup.outcome, LookupOutcome::NoData(_) | LookupOutcome::NxDomain(_));
+            if negative || script {
+                let shows = script || !lacks_soa(lookup);
+                match views.iter_mut().find(|(known, _)| known == view) {
+                    Some((_, any)) => *any |= shows,
+                    None => views.push((view, shows)),
+                }
+            }
+        }
+    }
+    views.sort_unstable();
+    views.into_iter().filter(|(_, shows)| !shows).map(|(view, _)| view).collect()
+}
