@@ -166,16 +166,16 @@ fn is_kept(part: &Part, at: usize, settings: &Settings) -> bool {
 }
 
 fn worth(group: &[usize], parts: &[Part], settings: &Settings) -> bool {
-    let rows: usize = group.iter().map(|&at| parts[at].members.len()).sum();
-    let open = group.iter().any(|&at| parts[at].pieces.len() != parts[group[0]].pieces.len());
-    if group.len() < 2 || open {
+    if group.len() < 2 {
         return false;
     }
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    let (lines, rows) = (group.len() as f64, rows as f64);
-    // What the second and later lines cost against telling, for each row, which of the words it has.
-    let saved = (lines - 1.0) * (settings.detail.price() + template_bits(&parts[group[0]].pieces));
-    let told = rows * lines.log2();
+    let counts: Vec<f64> = group.iter().map(|&at| parts[at].members.len() as f64).collect();
+    let rows: f64 = counts.iter().sum();
+    // What the other lines cost against telling, for each row, which of the words it has.
+    let line = settings.detail.price() + template_bits(&parts[group[0]].pieces);
+    let saved = line * f64::from(u32::try_from(group.len() - 1).unwrap_or(u32::MAX));
+    let told: f64 = counts.iter().map(|count| count * (rows / count).log2()).sum();
     match settings.detail {
         Detail::High => saved > told,
         Detail::Normal | Detail::Low => group.len() >= 3 || saved > told,

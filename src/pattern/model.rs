@@ -297,7 +297,7 @@ fn siblings(branches: &Branches<'_>, members: &[Member<'_>], settings: &Settings
             labels.extend(children);
         }
     }
-    let enough = (3..=40).contains(&found.len()) && labels.len() >= 3 && edges >= 8 && 2 * edges >= 3 * labels.len();
+    let enough = (3..=40).contains(&found.len()) && labels.len() >= 3 && edges >= 8 && 4 * edges >= 5 * labels.len();
     if enough {
         vec![(Form { style: Style::Table, shapes: vec![Shape { pieces: vec![Piece::Word] }] }, found)]
     } else {

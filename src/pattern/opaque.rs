@@ -51,7 +51,8 @@ impl Opaque {
         }
         for (&width, texts) in &by_width {
             if is_opaque(texts, width) {
-                opaque.widths.insert(width, intake(texts, width));
+                let intake = if by_width.len() == 1 { Intake::All } else { intake(texts, width) };
+                opaque.widths.insert(width, intake);
             }
         }
         opaque.add_range(&by_width);

@@ -146,6 +146,7 @@ impl<'a> Splitter<'a, '_> {
     /// The most frequent word at one end that is a constant rather than one of many.
     fn best_affix(&self, stretches: &[Stretch]) -> Option<(bool, &'a str)> {
         let mut best: Option<(usize, bool, &str)> = None;
+        let everywhere = self.word_counts(stretches);
         for left in [true, false] {
             let mut groups: BTreeMap<&str, Vec<Stretch>> = BTreeMap::new();
             for &stretch in stretches {
@@ -159,7 +160,7 @@ impl<'a> Splitter<'a, '_> {
             let all: usize = counts.iter().sum();
             for (value, group) in groups {
                 if best.is_none_or(|(count, ..)| group.len() > count)
-                    && (self.settings.keep.iter().any(|keep| keep == value) || self.is_affix(&group, left, median, all))
+                    && (self.settings.keep.iter().any(|keep| keep == value) || self.is_affix(&group, left, (median, all), &everywhere))
                 {
                     best = Some((group.len(), left, value));
                 }
@@ -168,26 +169,32 @@ impl<'a> Splitter<'a, '_> {
         best.map(|(_, left, value)| (left, value))
     }
 
-    fn is_affix(&self, group: &[Stretch], left: bool, median: usize, all: usize) -> bool {
-        let count = group.len();
+    /// How many stretches hold each word.
+    fn word_counts(&self, stretches: &[Stretch]) -> BTreeMap<&'a str, usize> {
+        let mut counts = BTreeMap::new();
+        for &stretch in stretches {
+            let words = (stretch.from..stretch.to)
+                .filter(|&at| matches!(self.members[stretch.member].tokens[at].kind, Kind::Word | Kind::Mixed));
+            for word in words.map(|at| self.text(stretch, at)).collect::<BTreeSet<_>>() {
+                *counts.entry(word).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// Whether a word that a group begins or ends with is a constant. `usual` is the median of such groups and their sum.
+    fn is_affix(&self, group: &[Stretch], left: bool, usual: (usize, usize), everywhere: &BTreeMap<&str, usize>) -> bool {
+        let (count, (median, all)) = (group.len(), usual);
         if count < 3 {
             return false;
         }
-        // What the rests have in common, and whether they hold words that change.
-        let mut shared: BTreeMap<&str, usize> = BTreeMap::new();
-        for &stretch in group {
-            let (_, rest) = self.cut(stretch, left);
-            let words = (rest.from..rest.to)
-                .filter(|&at| matches!(self.members[rest.member].tokens[at].kind, Kind::Word | Kind::Mixed));
-            for word in words.map(|at| self.text(rest, at)).collect::<BTreeSet<_>>() {
-                *shared.entry(word).or_default() += 1;
-            }
-        }
-        let wordy = group.iter().filter(|&&stretch| {
-            let (_, rest) = self.cut(stretch, left);
+        let rests: Vec<Stretch> = group.iter().map(|&stretch| self.cut(stretch, left).1).collect();
+        let shared = self.word_counts(&rests);
+        // Whether the rests hold words that change.
+        let wordy = rests.iter().filter(|rest| {
             (rest.from..rest.to).any(|at| {
                 let token = self.members[rest.member].tokens[at];
-                token.kind == Kind::Word && 2 * shared[self.text(rest, at)] < count
+                token.kind == Kind::Word && 4 * shared[self.text(**rest, at)] < 3 * count
             })
         });
         let wordy = wordy.count();
@@ -195,7 +202,9 @@ impl<'a> Splitter<'a, '_> {
         if 2 * wordy < count {
             return true;
         }
-        let anchored = count >= 4 && shared.values().any(|&rows| rows == count);
+        // Another word that comes with this one only.
+        let anchored =
+            count >= 4 && shared.iter().any(|(word, &rows)| rows == count && everywhere[word] < 2 * count);
         let heavy = count >= 8 && count >= 8 * median && 50 * count >= all;
         let dominant = count >= 5 && 4 * count >= 3 * all;
         anchored || heavy || dominant
@@ -464,7 +473,12 @@ impl Table {
                 Piece::Word => words += 1,
                 Piece::Const(_) => {}
                 Piece::Digits => {
-                    let glued = at > 0 && matches!(pieces[at - 1], Piece::Word);
+                    let glued = at > 0
+                        && match &pieces[at - 1] {
+                            Piece::Word => true,
+                            Piece::Const(text) => text.ends_with(|c: char| c.is_ascii_lowercase()),
+                            Piece::Digits | Piece::Opaque { .. } | Piece::Typed(_) => false,
+                        };
                     let short = self.rows.iter().all(|row| row[at].len() <= 4);
                     let dashed = rows < 4 && short;
                     if !(glued && short || dashed) {
@@ -477,17 +491,23 @@ impl Table {
         words > 0
     }
 
-    /// Two or more word columns whose few values meet in many combinations.
+    /// Two or more word columns whose few values, different ones in each, meet in many combinations.
     fn is_product(&self) -> bool {
-        let distinct: Vec<usize> = self
+        let words = |at: usize| self.rows.iter().map(|row| row[at].as_str()).collect::<BTreeSet<_>>();
+        let columns: Vec<BTreeSet<&str>> = self
             .inner()
             .filter(|&at| self.shape.pieces[at] == Piece::Word)
-            .map(|at| self.distinct(at))
-            .filter(|&distinct| distinct > 1)
+            .map(words)
+            .filter(|values| values.len() > 1)
             .collect();
         let rows = self.rows.len();
-        let cells = distinct.iter().product::<usize>();
-        distinct.len() >= 2 && rows >= 6 && 5 * rows >= cells && distinct.iter().all(|&values| values <= 40)
+        let cells = columns.iter().map(BTreeSet::len).product::<usize>();
+        let repeat = columns.iter().all(|values| values.len() <= 40 && 2 * rows >= 3 * values.len());
+        let apart = columns.windows(2).all(|pair| {
+            let both = pair[0].intersection(&pair[1]).count();
+            3 * both <= pair[0].len().min(pair[1].len())
+        });
+        columns.len() >= 2 && rows >= 6 && 5 * rows >= cells && repeat && apart
     }
 
     /// One column of country codes.
