@@ -66,7 +66,11 @@ impl Part {
                 let mut start = 0;
                 for (span, &end) in spans.iter_mut().zip(&ends) {
                     let text = &all[at].label[start..usize::from(end)];
-                    *span = (span.0.min(text.len()), span.1.max(text.len()), span.2 || text.starts_with('0'));
+                    *span = (
+                        span.0.min(text.len()),
+                        span.1.max(text.len()),
+                        span.2 || (text.len() > 1 && text.starts_with('0')),
+                    );
                     start = usize::from(end);
                 }
             }

@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::facts::Facts;
 use super::form::{Form, Piece, Shape, Style};
 use super::hash::MixBuilder;
+use super::letters;
 use super::population::{self, Member};
 use super::settings::Settings;
 use super::token::{self, Kind, Token};
+use super::words::is_known_host;
 
 /// One place of the tree.
 #[derive(Debug, Default)]
@@ -29,8 +31,45 @@ pub(super) struct Edge {
     pub(super) facts: Vec<Vec<Facts>>,
     /// Labels that this edge would take too, but that belong to another one.
     pub(super) refused: BTreeSet<Box<str>>,
+    /// Hosts that everybody has are none of it.
+    spares_known: bool,
+    /// Whether names end at these labels, go on below them, or both.
+    pub(super) depth: Depth,
+    /// Per shape and piece, the shortest and longest text it was learned from.
+    spans: Vec<Vec<(u8, u8)>>,
     /// Distinct places of the sample that this edge was learned from.
     pub(super) rows: usize,
+}
+
+/// Whether names end at a label or go on below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Depth {
+    /// Every name ends here.
+    Leaf,
+    /// Every name goes on.
+    Inner,
+    /// Some do, some do not.
+    Both,
+}
+
+impl Depth {
+    fn of<'a>(branches: impl Iterator<Item = &'a Vec<(&'a str, &'a str)>>) -> Self {
+        let (mut ends, mut goes_on) = (false, false);
+        for (below, _) in branches.flatten() {
+            ends |= below.is_empty();
+            goes_on |= !below.is_empty();
+        }
+        match (ends, goes_on) {
+            (true, true) => Self::Both,
+            (false, true) => Self::Inner,
+            (_, false) => Self::Leaf,
+        }
+    }
+
+    /// Whether a label of one depth can be one of the other.
+    pub(super) fn meets(self, other: Self) -> bool {
+        self == other || self == Self::Both || other == Self::Both
+    }
 }
 
 /// The tree of one root.
@@ -61,7 +100,7 @@ impl Model {
         lefts.dedup();
         let mut model = Self { nodes: Vec::new() };
         let rows = lefts.iter().map(|left| (*left, *left)).collect();
-        model.grow(rows, true, settings);
+        model.grow(rows, (true, false), settings);
         model
     }
 
@@ -70,8 +109,9 @@ impl Model {
         u32::try_from(self.nodes.len() - 1).expect("fewer nodes than labels")
     }
 
-    /// Grows the tree below a new node. A row is what is left of the node and the whole left part.
-    fn grow(&mut self, rows: Vec<(&str, &str)>, at_root: bool, settings: &Settings) -> u32 {
+    /// Grows the tree below a new node. A row is what is left of the node and the whole left part. `pooled` says that the
+    /// node stands for many places at once.
+    fn grow(&mut self, rows: Vec<(&str, &str)>, (at_root, pooled): (bool, bool), settings: &Settings) -> u32 {
         let node = self.push();
         let mut branches: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
         for (left, whole) in rows {
@@ -81,18 +121,28 @@ impl Model {
                 None => branches.entry(left).or_default().push(("", whole)),
             }
         }
-        let zones = zones(&branches);
+        let zones = zones(&branches, pooled);
         let members: Vec<Member<'_>> = branches.keys().map(|label| Member::new(label, zones.contains(label))).collect();
         let mut families = siblings(&branches, &members, settings);
+        if pooled && families.is_empty() {
+            families = repeated(&branches, &members, settings);
+        }
         let taken: BTreeSet<usize> = families.iter().flat_map(|(_, members)| members.iter().copied()).collect();
         let free: Vec<usize> = (0..members.len()).filter(|at| !taken.contains(at)).collect();
-        let rest: Vec<Member<'_>> = free.iter().map(|&at| Member::new(members[at].label, members[at].zone)).collect();
-        for (form, found) in population::split(&rest, at_root, settings) {
-            families.push((form, found.into_iter().map(|at| free[at]).collect()));
+        for part in by_depth(&branches, &members, &free) {
+            let rest: Vec<Member<'_>> =
+                part.iter().map(|&at| Member::new(members[at].label, members[at].zone)).collect();
+            for (form, found) in population::split(&rest, at_root, settings) {
+                families.push((form, found.into_iter().map(|at| part[at]).collect()));
+            }
         }
         families.sort_by(|a, b| rank(&a.0).cmp(&rank(&b.0)));
         let mut in_family = vec![false; members.len()];
         for (form, found) in families {
+            let spans = spans(&form, &found, &members);
+            // What was learned without known hosts takes none.
+            let spares_known = form.style == Style::Slug && !found.iter().any(|&at| is_known_host(members[at].label));
+            let depth = Depth::of(found.iter().map(|&at| &branches[members[at].label]));
             let mut pooled = Vec::new();
             let mut places = BTreeSet::new();
             for at in found {
@@ -103,12 +153,21 @@ impl Model {
                 }
             }
             let facts = form.shapes.iter().map(|shape| vec![Facts::default(); shape.pieces.len()]).collect();
-            let child = self.grow(pooled, false, settings);
-            let edge = Edge { form, node: child, facts, refused: BTreeSet::new(), rows: places.len() };
+            let child = self.grow(pooled, (false, places.len() > 1), settings);
+            let edge = Edge {
+                spans,
+                depth,
+                spares_known,
+                form,
+                node: child,
+                facts,
+                refused: BTreeSet::new(),
+                rows: places.len(),
+            };
             self.nodes[node as usize].edges.push(edge);
         }
         for (member, _) in members.iter().zip(in_family).filter(|(_, taken)| !taken) {
-            let child = self.grow(branches[member.label].clone(), false, settings);
+            let child = self.grow(branches[member.label].clone(), (false, pooled), settings);
             self.nodes[node as usize].constants.insert(member.label.into(), child);
         }
         node
@@ -132,7 +191,8 @@ impl Model {
         if node.edges.is_empty() {
             return None;
         }
-        let (edge, shape) = node.choose(label, walk)?;
+        let depth = if below.is_empty() { Depth::Leaf } else { Depth::Inner };
+        let (edge, shape) = node.choose(label, depth, walk)?;
         steps.push(Step { node: at, edge, shape });
         self.walk_from(node.edges[edge as usize].node, below, walk, steps)
     }
@@ -145,7 +205,9 @@ impl Model {
             let node = &self.nodes[at as usize];
             at = if let Some(&child) = node.constants.get(label) {
                 child
-            } else if let Some((edge, _)) = node.choose(label, walk) {
+            } else if let Some((edge, _)) =
+                node.choose(label, if below.is_empty() { Depth::Leaf } else { Depth::Inner }, walk)
+            {
                 node.edges[edge as usize].node
             } else {
                 let child = self.push();
@@ -189,22 +251,26 @@ impl Model {
 
 impl Node {
     /// The edge that takes a label, and by which shape.
-    fn choose(&self, label: &str, walk: &mut Walk) -> Option<(u32, u32)> {
+    fn choose(&self, label: &str, depth: Depth, walk: &mut Walk) -> Option<(u32, u32)> {
         walk.tokens.clear();
         token::tokenize(label, &mut walk.tokens);
         let mut chosen: Option<(u32, u32)> = None;
         for (at, edge) in (0..).zip(&self.edges) {
+            if !edge.depth.meets(depth) || edge.spares_known && is_known_host(label) {
+                continue;
+            }
             for (shape_at, shape) in (0..).zip(&edge.form.shapes) {
                 if !shape.read(label, &walk.tokens, &mut walk.ends) {
                     continue;
                 }
                 match chosen {
                     None => chosen = Some((at, shape_at)),
-                    // An id in letters only, where words stand too: the letters decide.
-                    Some((first, _)) if first != at && self.edges[first as usize].is_opaque() && !edge.is_opaque() => {
-                        if !population::is_id(label) && !scrambled(&walk.tokens, label) {
-                            chosen = Some((at, shape_at));
-                        }
+                    // An id without the look of one, where words or numbers stand too.
+                    Some(first) if self.edges[first.0 as usize].is_opaque() != edge.is_opaque() => {
+                        let (plain, id) =
+                            if edge.is_opaque() { (first, (at, shape_at)) } else { ((at, shape_at), first) };
+                        let is_plain = self.edges[plain.0 as usize].fits(label, plain.1, walk);
+                        chosen = Some(if is_plain { plain } else { id });
                     }
                     Some(_) => {}
                 }
@@ -215,16 +281,27 @@ impl Node {
     }
 }
 
-fn scrambled(tokens: &[Token], label: &str) -> bool {
-    tokens.iter().any(|token| {
-        token.kind == Kind::Mixed && {
-            let text = token.of(label);
-            text.as_bytes().windows(2).any(|pair| pair[0].is_ascii_digit() && pair[1].is_ascii_lowercase())
-        }
-    })
-}
-
 impl Edge {
+    /// Whether a label that could be an id is as short, as long and as wordy as what a shape was learned from.
+    fn fits(&self, label: &str, shape: u32, walk: &mut Walk) -> bool {
+        let Walk { tokens, ends } = walk;
+        let shape_of = &self.form.shapes[shape as usize];
+        if !shape_of.read(label, tokens, ends) {
+            return false;
+        }
+        let mut start = 0;
+        let mut pieces = shape_of.pieces.iter().zip(&self.spans[shape as usize]).zip(ends);
+        pieces.all(|((piece, &(min, max)), end)| {
+            let text = &label[start..usize::from(*end)];
+            start = usize::from(*end);
+            match piece {
+                Piece::Digits => (usize::from(min)..=usize::from(max)).contains(&text.len()),
+                Piece::Word => !letters::looks_random(text),
+                Piece::Const(_) | Piece::Opaque { .. } | Piece::Typed(_) => true,
+            }
+        })
+    }
+
     pub(super) fn is_opaque(&self) -> bool {
         self.form.shapes.iter().any(|shape| shape.pieces.iter().any(|piece| matches!(piece, Piece::Opaque { .. })))
     }
@@ -242,6 +319,17 @@ fn rank(form: &Form) -> (bool, bool, std::cmp::Reverse<usize>, &[Shape]) {
         .sum();
     let typed = form.shapes[0].pieces.iter().any(|piece| matches!(piece, Piece::Typed(_)));
     (form.style == Style::Slug, !typed, std::cmp::Reverse(literal), &form.shapes)
+}
+
+/// Labels parted into those that names end at and those that names only go on below, unless both hold the same things.
+fn by_depth(branches: &Branches<'_>, members: &[Member<'_>], free: &[usize]) -> Vec<Vec<usize>> {
+    let ends = |at: &usize| branches[members[*at].label].iter().any(|(below, _)| below.is_empty());
+    let (leaves, inner): (Vec<usize>, Vec<usize>) = free.iter().copied().partition(ends);
+    let below = |part: &[usize]| -> BTreeSet<&str> {
+        part.iter().flat_map(|&at| children(&branches[members[at].label])).collect()
+    };
+    let shared = below(&leaves).intersection(&below(&inner)).next().is_some();
+    if shared || inner.is_empty() { vec![free.to_vec()] } else { vec![leaves, inner] }
 }
 
 type Branches<'a> = BTreeMap<&'a str, Vec<(&'a str, &'a str)>>;
@@ -263,19 +351,85 @@ fn repeats<'a>(branches: &Branches<'a>) -> HashMap<&'a str, usize, MixBuilder> {
     counts
 }
 
+/// The lengths of the texts that a form was learned from, by shape and piece.
+fn spans(form: &Form, found: &[usize], members: &[Member<'_>]) -> Vec<Vec<(u8, u8)>> {
+    let mut spans: Vec<Vec<(u8, u8)>> =
+        form.shapes.iter().map(|shape| vec![(u8::MAX, 0); shape.pieces.len()]).collect();
+    let mut ends = Vec::new();
+    for member in found.iter().map(|&at| &members[at]) {
+        for (shape, spans) in form.shapes.iter().zip(&mut spans) {
+            if shape.read(member.label, &member.tokens, &mut ends) {
+                let mut start = 0;
+                for (span, &end) in spans.iter_mut().zip(&ends) {
+                    *span = (span.0.min(end - start), span.1.max(end - start));
+                    start = end;
+                }
+                break;
+            }
+        }
+    }
+    spans
+}
+
 /// Labels with much below them that hangs below none of their siblings.
-fn zones<'a>(branches: &Branches<'a>) -> BTreeSet<&'a str> {
+fn zones<'a>(branches: &Branches<'a>, pooled: bool) -> BTreeSet<&'a str> {
     let repeats = repeats(branches);
     let own = |rows: &[(&'a str, &'a str)], enough: usize| {
         let children = children(rows);
         let shared = children.iter().filter(|child| repeats[*child] > 1).count();
         children.len() >= enough && 2 * shared < children.len()
     };
+    let word = |label: &str| label.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+
     let is_word = |label: &str| label.bytes().all(|octet| !octet.is_ascii_digit());
     let numbered: Vec<&str> =
         branches.iter().filter(|(label, rows)| !is_word(label) && own(rows, 8)).map(|(label, _)| *label).collect();
+    // `pop1`, `pop2`, `pop3` are a column, however much hangs below each.
+    let alone = |label: &&str| numbered.iter().filter(|other| other[..word(other)] == label[..word(label)]).count() < 2;
+    let alone: Vec<&str> = numbered.iter().copied().filter(alone).collect();
+    let alone = if are_alike(branches, &alone) { Vec::new() } else { alone };
     let words = branches.iter().filter(|(label, rows)| is_word(label) && own(rows, 3)).map(|(label, _)| *label);
-    words.chain(numbered.iter().copied().filter(|_| numbered.len() <= 12)).collect()
+    words.chain(alone.iter().copied().filter(|_| alone.len() <= 12 && !pooled)).collect()
+}
+
+/// Whether three or more labels have the same form and the same forms below them.
+fn are_alike(branches: &Branches<'_>, labels: &[&str]) -> bool {
+    let form = |label: &str| {
+        let mut tokens = Vec::new();
+        token::tokenize(label, &mut tokens);
+        tokens.iter().map(|token| token.kind).collect::<Vec<Kind>>()
+    };
+    let forms = |label: &&str| -> BTreeSet<Vec<Kind>> { children(&branches[label]).into_iter().map(form).collect() };
+    let plain =
+        |label: &&str| label.trim_end_matches(|c: char| c.is_ascii_digit()).bytes().all(|o| o.is_ascii_lowercase());
+    let mut all = labels.iter().map(forms);
+    let first = all.next().unwrap_or_default();
+    labels.len() >= 3
+        && labels.iter().all(plain)
+        && all.all(|forms| forms.intersection(&first).count() * 2 >= first.len())
+}
+
+/// Below a family: words that stand below many of its members, five or more of them about equally often.
+fn repeated(branches: &Branches<'_>, members: &[Member<'_>], settings: &Settings) -> population::Families {
+    let is_word = |member: &Member<'_>| {
+        matches!(member.tokens[..], [Token { kind: Kind::Word, .. }])
+            && !settings.keep.iter().any(|keep| keep == member.label)
+    };
+    let words: Vec<usize> = (0..members.len()).filter(|&at| is_word(&members[at])).collect();
+    let places = |at: usize| {
+        let rows = &branches[members[at].label];
+        rows.iter().map(|(below, whole)| &whole[below.len()..]).collect::<BTreeSet<&str>>().len()
+    };
+    let mut often: Vec<usize> = words.iter().map(|&at| places(at)).filter(|&places| places >= 2).collect();
+    often.sort_unstable();
+    let even = often.last().is_some_and(|most| *most <= 5 * often[often.len() / 2]);
+    let known = words.iter().filter(|&&at| is_known_host(members[at].label)).count();
+    let services = often.len() >= 2 && words.len() >= 6 && 10 * known >= 7 * words.len();
+    if ((5..=40).contains(&often.len()) && 2 * often.len() >= words.len() || services) && words.len() <= 60 && even {
+        vec![(Form { style: Style::Table, shapes: vec![Shape { pieces: vec![Piece::Word] }] }, words)]
+    } else {
+        Vec::new()
+    }
 }
 
 /// Words that have the same labels below them: the columns of a product, such as services in each environment.

@@ -8,7 +8,7 @@ use super::form::{Form, Piece, Shape, Style};
 use super::opaque::Opaque;
 use super::settings::{Detail, Settings};
 use super::token::{self, Kind, Token};
-use super::{letters, merge, words};
+use super::{merge, words};
 
 /// One distinct label at a place.
 #[derive(Debug)]
@@ -47,6 +47,15 @@ pub(super) struct Table {
     pub(super) rows: Vec<Vec<String>>,
     /// Pieces before and after the part that varies.
     affixes: (usize, usize),
+}
+
+/// How sure it is that a word is a constant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Firmness {
+    /// More frequent than its like.
+    Likely,
+    /// Numbers, ids or another constant go with it.
+    Firm,
 }
 
 struct Splitter<'a, 's> {
@@ -143,9 +152,9 @@ impl<'a> Splitter<'a, '_> {
         }
     }
 
-    /// The most frequent word at one end that is a constant rather than one of many.
+    /// The most frequent word at one end that is a constant rather than one of many; words before numbers and ids first.
     fn best_affix(&self, stretches: &[Stretch]) -> Option<(bool, &'a str)> {
-        let mut best: Option<(usize, bool, &str)> = None;
+        let mut best: Option<(Firmness, usize, bool, &str)> = None;
         let everywhere = self.word_counts(stretches);
         for left in [true, false] {
             let mut groups: BTreeMap<&str, Vec<Stretch>> = BTreeMap::new();
@@ -157,16 +166,30 @@ impl<'a> Splitter<'a, '_> {
             let mut counts: Vec<usize> = groups.values().map(Vec::len).collect();
             counts.sort_unstable();
             let median = counts.get(counts.len() / 2).copied().unwrap_or(0);
-            let all: usize = counts.iter().sum();
-            for (value, group) in groups {
-                if best.is_none_or(|(count, ..)| group.len() > count)
-                    && (self.settings.keep.iter().any(|keep| keep == value) || self.is_affix(&group, left, (median, all), &everywhere))
-                {
-                    best = Some((group.len(), left, value));
+            let usual = (median, counts.iter().sum());
+            for (value, group) in &groups {
+                let kept = self.settings.keep.iter().any(|keep| keep == value);
+                let firmness = if kept { Some(Firmness::Firm) } else { self.is_affix(group, left, usual, &everywhere) };
+                let Some(firmness) = firmness else { continue };
+                let better = best.is_none_or(|(other, count, ..)| (firmness, group.len()) > (other, count));
+                if better && (firmness == Firmness::Firm || !self.is_crossed(value, &groups, left)) {
+                    best = Some((firmness, group.len(), left, value));
                 }
             }
         }
-        best.map(|(_, left, value)| (left, value))
+        best.map(|(.., left, value)| (left, value))
+    }
+
+    /// Whether what goes with one word goes with other words of the same end too: a column of a product, no constant.
+    fn is_crossed(&self, value: &str, groups: &BTreeMap<&str, Vec<Stretch>>, left: bool) -> bool {
+        let rests = |group: &[Stretch]| -> BTreeSet<String> {
+            let rests = group.iter().map(|&stretch| self.cut(stretch, left).1);
+            rests.map(|rest| (rest.from..rest.to).map(|at| self.text(rest, at)).collect()).collect()
+        };
+        let mine = rests(&groups[value]);
+        let others: BTreeSet<String> =
+            groups.iter().filter(|(other, _)| **other != value).flat_map(|(_, group)| rests(group)).collect();
+        2 * mine.intersection(&others).count() >= mine.len()
     }
 
     /// How many stretches hold each word.
@@ -183,10 +206,16 @@ impl<'a> Splitter<'a, '_> {
     }
 
     /// Whether a word that a group begins or ends with is a constant. `usual` is the median of such groups and their sum.
-    fn is_affix(&self, group: &[Stretch], left: bool, usual: (usize, usize), everywhere: &BTreeMap<&str, usize>) -> bool {
+    fn is_affix(
+        &self,
+        group: &[Stretch],
+        left: bool,
+        usual: (usize, usize),
+        everywhere: &BTreeMap<&str, usize>,
+    ) -> Option<Firmness> {
         let (count, (median, all)) = (group.len(), usual);
         if count < 3 {
-            return false;
+            return None;
         }
         let rests: Vec<Stretch> = group.iter().map(|&stretch| self.cut(stretch, left).1).collect();
         let shared = self.word_counts(&rests);
@@ -200,14 +229,15 @@ impl<'a> Splitter<'a, '_> {
         let wordy = wordy.count();
         // Numbers and ids hang on a word: the word is constant, or one of few.
         if 2 * wordy < count {
-            return true;
+            return Some(Firmness::Firm);
         }
         // Another word that comes with this one only.
-        let anchored =
-            count >= 4 && shared.iter().any(|(word, &rows)| rows == count && everywhere[word] < 2 * count);
+        if count >= 4 && shared.iter().any(|(word, &rows)| rows == count && everywhere[word] < 2 * count) {
+            return Some(Firmness::Firm);
+        }
         let heavy = count >= 8 && count >= 8 * median && 50 * count >= all;
         let dominant = count >= 5 && 4 * count >= 3 * all;
-        anchored || heavy || dominant
+        (heavy || dominant).then_some(Firmness::Likely)
     }
 
     /// Finds opaque columns, cuts the rest into letters and digits, and makes tables.
@@ -381,19 +411,22 @@ fn join_widths(tables: Vec<Table>) -> Vec<Table> {
             .collect();
         if let [column] = varying[..] {
             group.sort_by_key(|table| width(table, column));
-            let widths: Vec<u8> = group.iter().map(|table| width(table, column)).collect();
-            let span = usize::from(widths[widths.len() - 1] - widths[0]);
-            let neighbours = span < 2 * widths.len() && widths.len() >= 2 && widths[0] < 16 + 8;
-            if neighbours || (widths.len() >= 4 && span <= 24) {
-                let mut whole = group.remove(0);
-                for table in group {
-                    whole.members.extend(table.members);
-                    whole.rows.extend(table.rows);
+            for cluster in group.chunk_by(|a, b| width(b, column) - width(a, column) <= 2 + width(a, column) / 8) {
+                let (low, high) = (width(&cluster[0], column), width(&cluster[cluster.len() - 1], column));
+                let neighbours = usize::from(high - low) < 2 * cluster.len() && low < 24;
+                if cluster.len() >= 2 && (neighbours || cluster.len() >= 4) {
+                    let mut whole = cluster[0].clone();
+                    for table in &cluster[1..] {
+                        whole.members.extend(&table.members);
+                        whole.rows.extend(table.rows.iter().cloned());
+                    }
+                    whole.shape.pieces[column] = Piece::Opaque { min: low, max: high };
+                    joined.push(whole);
+                } else {
+                    joined.extend(cluster.iter().cloned());
                 }
-                whole.shape.pieces[column] = Piece::Opaque { min: widths[0], max: widths[widths.len() - 1] };
-                joined.push(whole);
-                continue;
             }
+            continue;
         }
         joined.extend(group);
     }
@@ -435,7 +468,13 @@ fn split_on_words(table: Table) -> Vec<Table> {
         *counts.entry(&row[column]).or_default() += 1;
     }
     let heavy: BTreeSet<String> =
-        counts.into_iter().filter(|&(_, rows)| rows >= 3).map(|(text, _)| text.to_owned()).collect();
+        counts.iter().filter(|(_, rows)| **rows >= 3).map(|(text, _)| (*text).to_owned()).collect();
+    let rare = counts.values().filter(|rows| **rows < 3).sum::<usize>();
+    // Three and more words before the same kind of numbers are one column.
+    if heavy.len() >= 3 && 2 * rare <= table.rows.len() && table.is_even(column, &heavy) {
+        return vec![table];
+    }
+
     let empty = Table { shape: table.shape.clone(), members: Vec::new(), rows: Vec::new(), affixes: table.affixes };
     let mut parts: BTreeMap<Option<String>, Table> = BTreeMap::new();
     for (member, row) in table.members.iter().zip(table.rows) {
@@ -458,7 +497,23 @@ impl Table {
         self.rows.iter().map(|row| &row[column]).collect::<BTreeSet<_>>().len()
     }
 
+    /// Whether the numbers next to each of these words are padded alike.
+    fn is_even(&self, column: usize, values: &BTreeSet<String>) -> bool {
+        let mut digits = (0..self.shape.pieces.len()).filter(|&at| self.shape.pieces[at] == Piece::Digits);
+        digits.all(|at| {
+            let widths = |value: &String| {
+                let texts = self.rows.iter().filter(|row| row[column] == *value).map(|row| row[at].len());
+                texts.fold((64, 0), |(min, max), len| (len.min(min), len.max(max)))
+            };
+            let zero = self.rows.iter().any(|row| row[at].len() > 1 && row[at].starts_with('0'));
+            let mut spans = values.iter().map(widths);
+            let first = spans.next().unwrap_or((0, 0));
+            !zero || spans.all(|span| span == first)
+        })
+    }
+
     /// The pieces between the affixes.
+
     fn inner(&self) -> std::ops::Range<usize> {
         self.affixes.0..self.shape.pieces.len() - self.affixes.1
     }
@@ -468,6 +523,13 @@ impl Table {
         let pieces = &self.shape.pieces;
         let rows = self.rows.len();
         let mut words = 0;
+        let padded = |at: &usize| self.rows.iter().any(|row| row[*at].len() > 1 && row[*at].starts_with('0'));
+        let numbers: Vec<usize> =
+            self.inner().filter(|&at| pieces[at] == Piece::Digits && self.distinct(at) > 1).collect();
+        if rows >= 3 && (numbers.len() >= 2 || numbers.iter().any(padded)) {
+            return false;
+        }
+
         for at in self.inner() {
             match pieces[at] {
                 Piece::Word => words += 1,
@@ -569,10 +631,4 @@ fn push_const(pieces: &mut Vec<Piece>, text: &str) {
     } else {
         pieces.push(Piece::Const(text.to_owned()));
     }
-}
-
-/// Whether a label of letters is more likely one of the ids of an opaque form than a word.
-pub(super) fn is_id(label: &str) -> bool {
-    let word = label.trim_end_matches(|c: char| c.is_ascii_digit());
-    word.len() != label.len() && label.len() - word.len() > 4 || letters::looks_random(word)
 }

@@ -80,7 +80,7 @@ fn forbidden(node: &Node, at: usize, shape: &Shape) -> Vec<Forbidden> {
             forbidden.push(texts.collect());
         }
     }
-    for other in &node.edges[..at] {
+    for other in node.edges[..at].iter().filter(|other| other.depth.meets(node.edges[at].depth)) {
         for (theirs, facts) in other.form.shapes.iter().zip(&other.facts) {
             overlap(theirs, facts, other, shape, &mut forbidden);
         }
@@ -189,7 +189,8 @@ fn closed<'f>(facts: &'f Facts, edge: &Edge) -> Option<&'f std::collections::BTr
 }
 
 fn are_countries(facts: &Facts) -> bool {
-    facts.max == 2 && 10 * facts.countries >= 9 * facts.rows && facts.rows >= 4
+    let values = facts.values.as_ref().map_or(usize::MAX, std::collections::BTreeMap::len);
+    facts.max == 2 && 10 * facts.countries >= 9 * facts.rows && values >= 6
 }
 
 fn language_of(piece: &Piece, facts: &Facts, edge: &Edge) -> Language {
