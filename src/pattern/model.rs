@@ -122,7 +122,15 @@ impl Model {
             }
         }
         let zones = zones(&branches, pooled);
-        let members: Vec<Member<'_>> = branches.keys().map(|label| Member::new(label, zones.contains(label))).collect();
+        let repeats = repeats(&branches);
+        let members: Vec<Member<'_>> = branches
+            .iter()
+            .map(|(label, rows)| {
+                let inner = rows.iter().all(|(below, _)| !below.is_empty());
+                let paired = children(rows).iter().any(|child| repeats[child] >= 3);
+                Member::new(label, [zones.contains(label), inner, paired])
+            })
+            .collect();
         let mut families = siblings(&branches, &members, settings);
         if pooled && families.is_empty() {
             families = repeated(&branches, &members, settings);
@@ -130,8 +138,7 @@ impl Model {
         let taken: BTreeSet<usize> = families.iter().flat_map(|(_, members)| members.iter().copied()).collect();
         let free: Vec<usize> = (0..members.len()).filter(|at| !taken.contains(at)).collect();
         for part in by_depth(&branches, &members, &free) {
-            let rest: Vec<Member<'_>> =
-                part.iter().map(|&at| Member::new(members[at].label, members[at].zone)).collect();
+            let rest: Vec<Member<'_>> = part.iter().map(|&at| members[at].clone()).collect();
             for (form, found) in population::split(&rest, at_root, settings) {
                 families.push((form, found.into_iter().map(|at| part[at]).collect()));
             }

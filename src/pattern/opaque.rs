@@ -61,24 +61,25 @@ impl Opaque {
 
     /// Ids of changing width: too few of each width, enough together.
     fn add_range(&mut self, by_width: &BTreeMap<usize, Vec<&str>>) {
-        let open = || by_width.iter().filter(|(width, _)| **width >= 5 && !self.widths.contains_key(width));
-        let all = open().map(|(_, texts)| texts.len()).sum::<usize>();
-        let scrambled: Vec<&str> = open()
-            .flat_map(|(_, texts)| texts)
-            .copied()
-            .filter(|text| is_scrambled(text) && changes(text) >= 2)
+        let looks = |text: &&&str| is_scrambled(text) && changes(text) >= 2;
+        let scrambled: Vec<(usize, usize)> = by_width
+            .iter()
+            .filter(|(width, _)| **width >= 5)
+            .map(|(&width, texts)| (width, texts.iter().filter(looks).count()))
+            .filter(|&(_, ids)| ids > 0)
             .collect();
-        let masks: BTreeSet<(usize, u64)> = scrambled.iter().map(|text| (text.len(), mask(text))).collect();
-        if scrambled.len() < 4 || 2 * scrambled.len() < all || 2 * masks.len() < scrambled.len() {
-            return;
-        }
-        let (min, max) = scrambled.iter().fold((64, 0), |(min, max), text| (text.len().min(min), text.len().max(max)));
-        if max - min > 24 {
-            return;
-        }
-        for width in min..=max {
-            let texts = by_width.get(&width).map(Vec::as_slice).unwrap_or_default();
-            self.widths.entry(width).or_insert_with(|| intake(texts, width));
+        for cluster in scrambled.chunk_by(|a, b| b.0 - a.0 <= 3) {
+            let (min, max) = (cluster[0].0, cluster[cluster.len() - 1].0);
+            let inside = || by_width.range(min..=max).flat_map(|(_, texts)| texts);
+            let ids = cluster.iter().map(|(_, ids)| ids).sum::<usize>();
+            let masks: BTreeSet<(usize, u64)> = inside().filter(looks).map(|text| (text.len(), mask(text))).collect();
+            if cluster.len() < 2 || ids < 4 || 2 * ids < inside().count() || 2 * masks.len() < ids.min(100) {
+                continue;
+            }
+            for width in min..=max {
+                let texts = by_width.get(&width).map(Vec::as_slice).unwrap_or_default();
+                self.widths.entry(width).or_insert_with(|| intake(texts, width));
+            }
         }
     }
 

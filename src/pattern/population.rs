@@ -11,19 +11,23 @@ use super::token::{self, Kind, Token};
 use super::{merge, words};
 
 /// One distinct label at a place.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Member<'a> {
     pub(super) label: &'a str,
     pub(super) tokens: Vec<Token>,
     /// Much hangs below it that hangs below none of its siblings: a zone of its own.
     pub(super) zone: bool,
+    /// Names only go on below it.
+    pub(super) inner: bool,
+    /// The same label hangs below it as below at least two of its siblings.
+    pub(super) paired: bool,
 }
 
 impl<'a> Member<'a> {
-    pub(super) fn new(label: &'a str, zone: bool) -> Self {
+    pub(super) fn new(label: &'a str, [zone, inner, paired]: [bool; 3]) -> Self {
         let mut tokens = Vec::new();
         token::tokenize(label, &mut tokens);
-        Self { label, tokens, zone }
+        Self { label, tokens, zone, inner, paired }
     }
 }
 
@@ -318,7 +322,8 @@ impl<'a> Splitter<'a, '_> {
         let mut wordy = Vec::new();
         for table in tables {
             for table in split_on_words(table) {
-                if table.is_wordy() {
+                let zones = table.members.iter().all(|&at| self.members[at].inner) && table.members.len() >= 4;
+                if table.is_wordy() && !(zones && table.has_numbers()) {
                     wordy.push(table);
                 } else {
                     self.keep_table(table);
@@ -365,10 +370,11 @@ impl<'a> Splitter<'a, '_> {
         let plain: usize = pool.iter().map(|table| table.members.len()).sum();
         let enough = match (inside, self.at_root, self.settings.detail) {
             (true, _, _) | (false, _, Detail::Low) => 3,
-            (false, true, _) => 8,
+            (false, true, _) => 6,
             (false, false, _) => 5,
         };
-        if plain < enough {
+        let paired = pool.iter().flat_map(|table| &table.members).filter(|&&at| self.members[at].paired).count();
+        if plain < enough && (plain < 4 || 4 * paired < 3 * plain) {
             return;
         }
         let mut shapes: Vec<Shape> = pool.iter().map(|table| table.shape.clone()).collect();
@@ -467,9 +473,18 @@ fn split_on_words(table: Table) -> Vec<Table> {
     for row in &table.rows {
         *counts.entry(&row[column]).or_default() += 1;
     }
-    let heavy: BTreeSet<String> =
-        counts.iter().filter(|(_, rows)| **rows >= 3).map(|(text, _)| (*text).to_owned()).collect();
-    let rare = counts.values().filter(|rows| **rows < 3).sum::<usize>();
+    let mut sizes: Vec<usize> = counts.values().copied().collect();
+    sizes.sort_unstable();
+    let median = sizes[sizes.len() / 2];
+    let heavy: BTreeSet<String> = counts
+        .iter()
+        .filter(|(text, rows)| {
+            **rows >= 3 && (sizes.len() <= 3 || **rows >= 4 * median || words::is_known_host(text) || median >= 3)
+        })
+        .map(|(text, _)| (*text).to_owned())
+        .collect();
+
+    let rare = counts.iter().filter(|(text, _)| !heavy.contains(**text)).map(|(_, rows)| rows).sum::<usize>();
     // Three and more words before the same kind of numbers are one column.
     if heavy.len() >= 3 && 2 * rare <= table.rows.len() && table.is_even(column, &heavy) {
         return vec![table];
@@ -513,9 +528,12 @@ impl Table {
     }
 
     /// The pieces between the affixes.
-
     fn inner(&self) -> std::ops::Range<usize> {
         self.affixes.0..self.shape.pieces.len() - self.affixes.1
+    }
+
+    fn has_numbers(&self) -> bool {
+        self.inner().any(|at| self.shape.pieces[at] == Piece::Digits)
     }
 
     /// Only words, and short numbers glued to them.

@@ -1070,6 +1070,11 @@ th tj tk tl tm tn to tr tt tv tw tz ua ug uk us uy uz va vc ve vg vi vn vu wf ws
 pub(super) fn is_known_host(label: &str) -> bool {
     let word = label.trim_end_matches(|c: char| c.is_ascii_digit());
     let word = if word.is_empty() { label } else { word };
+    // `br3` is more likely a border router than Brazil.
+    if word.len() < label.len() && is_country(word) && word != "mx" {
+        return false;
+    }
+
     known().contains(word.strip_suffix(['-', '_']).unwrap_or(word))
 }
 
