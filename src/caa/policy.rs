@@ -178,7 +178,7 @@ fn summarize(refusals: Vec<Judgement>) -> Judgement {
 }
 
 /// Whether `accounturi` allows one of these accounts: none given allows all, two given allow nobody (RFC 8657 §3).
-pub(super) fn account_matches(given: &[&str], accounts: &[&str]) -> bool {
+fn account_matches(given: &[&str], accounts: &[&str]) -> bool {
     match given {
         [] => true,
         [account] => accounts.contains(account),
@@ -187,7 +187,7 @@ pub(super) fn account_matches(given: &[&str], accounts: &[&str]) -> bool {
 }
 
 /// Whether `validationmethods` allows a method: none given allows all, two given allow nobody (RFC 8657 §4).
-pub(super) fn method_matches(given: &[&str], method: &str) -> bool {
+fn method_matches(given: &[&str], method: &str) -> bool {
     match given {
         [] => true,
         [list] => list.split(',').any(|listed| listed == method && !method.is_empty()),

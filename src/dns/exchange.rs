@@ -101,6 +101,8 @@ pub struct Reply {
     pub message: Result<DnsMessage, WireError>,
     /// Time from sending to receiving, in microseconds.
     pub rtt_us: u64,
+    /// Datagrams that came before it and did not fit, as in [`ExchangeError::Timeout`]; not kept in a recording.
+    pub strays: u32,
 }
 
 /// No reply that fits the question came.

@@ -153,9 +153,10 @@ impl Asker<'_> {
     async fn transmit(&self, server: &Server, question: &Question, cost: &mut Cost) -> Result<Reply, ExchangeError> {
         cost.queries += 1;
         let result = self.exchange.ask(server, question, self.patience.timeout).await;
-        if let Err(ExchangeError::Timeout { strays, .. }) = &result {
-            cost.strays += u64::from(*strays);
-        }
+        cost.strays += match &result {
+            Ok(Reply { strays, .. }) | Err(ExchangeError::Timeout { strays, .. }) => u64::from(*strays),
+            Err(ExchangeError::Network(_) | ExchangeError::Question(_) | ExchangeError::NotRecorded) => 0,
+        };
         result
     }
 }

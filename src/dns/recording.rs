@@ -114,7 +114,9 @@ impl Replay {
             &tape.answers[place]
         };
         match recorded {
-            Ok(bytes) => Ok(Reply { bytes: bytes.clone(), message: wire::decode(bytes, question), rtt_us: *rtt_us }),
+            Ok(bytes) => {
+                Ok(Reply { bytes: bytes.clone(), message: wire::decode(bytes, question), rtt_us: *rtt_us, strays: 0 })
+            }
             Err(text) => Err(error_of(text)),
         }
     }

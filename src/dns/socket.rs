@@ -112,7 +112,7 @@ impl Sockets {
             bytes.extend_from_slice(&chunk);
         }
         let rtt_us = micros(sent.elapsed());
-        Ok(Reply { message: wire::decode(&bytes, question), bytes, rtt_us })
+        Ok(Reply { message: wire::decode(&bytes, question), bytes, rtt_us, strays: 0 })
     }
 }
 

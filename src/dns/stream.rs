@@ -38,7 +38,7 @@ async fn one_question(address: SocketAddr, question: &Question, strays: &mut u32
         let bytes = read_message(&mut stream).await.map_err(|error| network(&error))?;
         if bytes.starts_with(&id.to_be_bytes()) {
             let rtt_us = micros(sent.elapsed());
-            return Ok(Reply { message: wire::decode(&bytes, question), bytes, rtt_us });
+            return Ok(Reply { message: wire::decode(&bytes, question), bytes, rtt_us, strays: *strays });
         }
         *strays = strays.saturating_add(1);
     }
@@ -134,7 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Pipeline<S> {
         }
         Ok(receiver.await.ok().map(|(bytes, received)| {
             let rtt_us = micros(received.saturating_duration_since(sent));
-            Reply { message: wire::decode(&bytes, question), bytes, rtt_us }
+            Reply { message: wire::decode(&bytes, question), bytes, rtt_us, strays: 0 }
         }))
     }
 }

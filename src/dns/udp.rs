@@ -92,6 +92,7 @@ struct Waiter {
 struct Datagram {
     bytes: Vec<u8>,
     received: Instant,
+    strays: u32,
 }
 
 impl UdpSockets {
@@ -113,13 +114,13 @@ impl UdpSockets {
             Ok(Ok(Ok(datagram))) => {
                 let rtt_us = micros(datagram.received.saturating_duration_since(sent));
                 let message = wire::decode(&datagram.bytes, question);
-                Ok(Reply { bytes: datagram.bytes, message, rtt_us })
+                let strays = datagram.strays.saturating_add(lane.shared.strays_since(strays_before));
+                Ok(Reply { bytes: datagram.bytes, message, rtt_us, strays })
             }
             Ok(Ok(Err(text))) => Err(ExchangeError::Network(text)),
             Ok(Err(_)) => Err(ExchangeError::Network("the socket was closed".to_owned())),
             Err(_) => {
-                let unknown = lane.shared.strays.load(Ordering::Relaxed).wrapping_sub(strays_before);
-                let strays = open.strays().saturating_add(unknown);
+                let strays = open.strays().saturating_add(lane.shared.strays_since(strays_before));
                 Err(ExchangeError::Timeout { after_ms: millis(timeout), strays })
             }
         }
@@ -256,6 +257,11 @@ async fn read(shared: Arc<Shared>) {
 }
 
 impl Shared {
+    /// Datagrams of no known id since an earlier count. They are told to every question that was open meanwhile.
+    fn strays_since(&self, before: u32) -> u32 {
+        self.strays.load(Ordering::Relaxed).wrapping_sub(before)
+    }
+
     /// Gives a datagram to the question it answers, or counts it.
     fn dispatch(&self, datagram: &[u8]) {
         let received = Instant::now();
@@ -266,7 +272,8 @@ impl Shared {
                 if answers(datagram, &waiter.question) {
                     if let Some(Slot::Waiting(waiter)) = table.slots.remove(&id) {
                         // The asker may have gone in this moment; then nobody misses the answer.
-                        let _ = waiter.answer.send(Ok(Datagram { bytes: datagram.to_vec(), received }));
+                        let answer = Datagram { bytes: datagram.to_vec(), received, strays: waiter.strays };
+                        let _ = waiter.answer.send(Ok(answer));
                     }
                 } else {
                     waiter.strays = waiter.strays.saturating_add(1);

@@ -54,7 +54,7 @@ async fn forged_datagrams_are_passed_over_until_the_answer_comes() {
     })
     .await
     .unwrap();
-    assert_eq!(reply.message.unwrap().rcode, rcode::NOERROR);
+    assert_eq!((reply.message.unwrap().rcode, reply.strays), (rcode::NOERROR, 5));
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Files in, reports out: whole journeys without a network.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod architecture;
+mod boulder_cases;
 mod stories;
