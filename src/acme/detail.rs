@@ -93,7 +93,7 @@ static MENTION: LazyLock<Regex> = LazyLock::new(|| {
         r#"|(?P<rpc>(?:iscaavalid|docaa|caa)[^"]{0,60} rpc +(?:failed|cancell?ed))"#,
         r"|(?P<denied>caa +records? +do(?:es)? +not +include +[^ ]+|failed_caa_forbidden",
         r"|unauthorized +to +issue +the +[a-z ]*certificate +due +to +certification +authority +authorization)",
-        r"|(?P<vague>failed_caa_checking|\bcaa_error\b)",
+        r"|(?P<vague>failed_caa_checking|(?-u:\b)caa_error(?-u:\b))",
     ))
 });
 static CHAIN: LazyLock<Regex> = LazyLock::new(|| {

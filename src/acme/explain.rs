@@ -322,6 +322,24 @@ mod tests {
         assert_eq!((found.len(), found[0].count), (1, 7));
     }
 
+    #[test]
+    fn every_problem_of_the_recorded_cases_is_read() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let file = ["../shared/data", "../../shared/data"].map(|data| root.join(data).join("caa/boulder-cases.json"));
+        let Some(text) = file.iter().find_map(|file| std::fs::read_to_string(file).ok()) else {
+            println!("skipped: the recorded cases are not here");
+            return;
+        };
+        let mut read = 0;
+        for part in text.split('"').filter(|part| part.starts_with("DNS problem: ") && part.contains(" CAA for ")) {
+            let found = explain(part);
+            assert_eq!(found.len(), 1, "{part}");
+            assert!(found[0].error.level.is_some() && found[0].error.class != ErrorClass::Unspecified, "{part}");
+            read += 1;
+        }
+        assert!(read > 5, "{read}");
+    }
+
     proptest! {
         #[test]
         fn any_text_is_explained_or_not(text in any::<String>()) {

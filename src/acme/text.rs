@@ -80,7 +80,8 @@ pub fn write_history(out: &mut dyn Write, history: &HistoryReport) -> io::Result
     }
     if let Some(rate) = &history.rate {
         write_rate(out, "all errors", rate)?;
-        for (class, rate) in history.rate_by_class.iter().filter(|(_, rate)| rate.since.is_some()) {
+        let several = history.classes.len() > 1;
+        for (class, rate) in history.rate_by_class.iter().filter(|(_, rate)| several && rate.since.is_some()) {
             write_rate(out, class, rate)?;
         }
     } else if history.errors > 0 {
