@@ -135,7 +135,10 @@ impl Case<'_> {
     /// Ids of the patterns with names at or below a level.
     pub(super) fn patterns(&self, level: &DomainName) -> Vec<String> {
         let mut patterns = self.passing.get(level).map(|passing| passing.patterns.clone()).unwrap_or_default();
-        let holds = |pattern: &&Pattern| pattern.levels.iter().any(|held| held.template == level.as_str());
+        let holds = |pattern: &&Pattern| {
+            let tail = fixed_tail(&pattern.template);
+            tail.strip_suffix(level.as_str()).is_some_and(|left| left.is_empty() || left.ends_with('.'))
+        };
         patterns.extend(self.evidence.patterns.iter().filter(holds).map(|pattern| pattern.id.clone()));
         patterns.into_iter().collect()
     }
@@ -149,6 +152,17 @@ impl Case<'_> {
             Some(zone) => format!("the operator of the name servers of `{zone}`"),
             None => format!("the operator of the name servers of the zone that holds `{}`", level.name),
         }
+    }
+}
+
+/// The labels of a template after the last one that varies: a level that all its names share.
+pub(super) fn fixed_tail(template: &str) -> &str {
+    let varying = template.rfind(['{', '}', '[', ']']).map_or(0, |at| at + 1);
+    let tail = &template[varying..];
+    match (varying, tail.find('.')) {
+        (0, _) => tail.trim_start_matches("*."),
+        (_, Some(dot)) => &tail[dot + 1..],
+        (_, None) => "",
     }
 }
 

@@ -225,6 +225,21 @@ fn no_finding_speaks_of_up_and_down() {
     assert!(findings.len() > 4);
 }
 
+#[test]
+fn the_fixed_tail_of_a_template_is_what_all_its_names_share() {
+    for (template, tail) in [
+        ("*.{base32:52}.xnw6x.example.net", "xnw6x.example.net"),
+        ("web{num}.example.net", "example.net"),
+        ("{num}-web.a.example.net", "a.example.net"),
+        ("www.{slug}.example.net", "example.net"),
+        ("*.example.net", "example.net"),
+        ("www.example.net", "www.example.net"),
+        ("{slug}", ""),
+    ] {
+        assert_eq!(fixed_tail(template), tail, "{template}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_world_is_diagnosed_alike_twice(

@@ -5,6 +5,7 @@
 mod advice;
 pub mod code;
 mod diagnose;
+mod error_patterns;
 mod failing;
 pub mod issuer;
 mod level;
@@ -19,6 +20,7 @@ use serde::Serialize;
 pub use advice::{Advice, Grounds, advise};
 pub use code::{FindingCode, every_code};
 pub use diagnose::{Checked, Evidence, diagnose};
+pub use error_patterns::error_patterns;
 pub use level::LevelFacts;
 
 /// How bad a finding is. `error` is what `--fail-on` stops at by default.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Finding;
 use super::code::FindingCode;
-use super::diagnose::{Case, finding, listed};
+use super::diagnose::{Case, finding, fixed_tail, listed};
 use super::issuer::{CaaDomains, caa_domains, known_ca};
 use crate::caa::{CaaRecord, LookupOutcome, Observed};
 use crate::name::{DomainName, registered_domain};
@@ -180,9 +180,9 @@ fn one_off(case: &Case<'_>) -> Option<Finding> {
 
 /// The level closest to the names that all names of a pattern of one-off names share, below the public suffix.
 fn shared_level(pattern: &Pattern) -> Option<&str> {
-    let many = pattern.levels.first().is_some_and(|leaf| leaf.distinct >= ONE_OFF);
-    let shared = pattern.levels.iter().find(|level| level.distinct == 1)?;
-    (many && !pattern.single && registered_domain(&shared.template).is_some()).then_some(shared.template.as_str())
+    let shared = fixed_tail(&pattern.template);
+    let varies = shared.len() < pattern.template.trim_start_matches("*.").len();
+    (varies && !pattern.single && pattern.distinct >= ONE_OFF && registered_domain(shared).is_some()).then_some(shared)
 }
 
 fn new_names(case: &Case<'_>) -> Option<Finding> {
@@ -228,3 +228,7 @@ fn unknown_issuers(case: &Case<'_>) -> Option<Finding> {
         )
     })
 }
+
+#[cfg(test)]
+#[path = "notes_tests.rs"]
+mod tests;
