@@ -10,4 +10,5 @@ pub mod issuance;
 pub mod limit;
 pub mod name;
 pub mod pattern;
+pub mod report;
 pub mod source;

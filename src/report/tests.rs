@@ -1,0 +1,151 @@
+//! Every format over the same hand-made reports: what it says, what hostile texts become, how much of it there is.
+
+use unicode_width::UnicodeWidthStr as _;
+
+use super::fixture::{hostile, large, story};
+use super::*;
+
+fn render(report: &Report, format: Format, style: &Style) -> String {
+    let mut bytes = Vec::new();
+    write(report, format, style, &mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn text(report: &Report, style: &Style) -> String {
+    render(report, Format::Text, style)
+}
+
+#[test]
+fn the_story_can_be_read_from_the_text_alone() {
+    let text = text(&story(), &Style::default());
+    let first = text.lines().next().unwrap();
+    assert!(first.starts_with("FAIL `example.net`: the CAA lookup fails for all 8 names checked"), "{first}");
+    for said in [
+        "[*.]{base32:52}.xnw6x.example.net",
+        "4,812 names",
+        "FN  net  failed (timeout); elsewhere no CAA",
+        "Who: the registry of net",
+        "At example.net decides 4,814 names",
+        "       example.net. IN CAA 0 issue \"letsencrypt.org\"",
+        "INCOMPLETE",
+        "towards the TLD",
+    ] {
+        assert!(text.contains(said), "{said}\n{text}");
+    }
+}
+
+#[test]
+fn no_format_says_up_or_down() {
+    for format in Format::ALL {
+        let text = render(&story(), format, &Style::default()).to_lowercase();
+        assert!(!text.split(|c: char| !c.is_alphanumeric()).any(|word| word == "up" || word == "down"), "{format:?}");
+    }
+}
+
+#[test]
+fn every_width_holds_all_lines_but_the_records_to_copy() {
+    for report in [story(), hostile(), large(300)] {
+        for width in [20, 40, 80, 200] {
+            for ascii in [false, true] {
+                let text = text(&report, &Style { width, ascii, ..Style::default() });
+                let records: Vec<String> = report
+                    .advice
+                    .iter()
+                    .flat_map(|a| &a.records)
+                    .map(|record| safe::ascii(record).into_owned())
+                    .collect();
+                for line in text.lines().filter(|line| !records.iter().any(|record| record == line.trim())) {
+                    assert!(line.width() <= width, "{} of {width}: {line}", line.width());
+                }
+                assert!(!ascii || text.is_ascii());
+            }
+        }
+    }
+}
+
+#[test]
+fn colour_adds_sequences_of_ours_only() {
+    for report in [story(), hostile()] {
+        let plain = text(&report, &Style::default());
+        let color = text(&report, &Style { color: true, ..Style::default() });
+        assert_ne!(plain, color);
+        assert_eq!(anstream::adapter::strip_str(&color).to_string(), plain);
+        assert!(plain.chars().all(|c| c == '\n' || safe::is_plain(c)));
+    }
+}
+
+#[test]
+fn a_terminal_shows_the_text_and_obeys_no_data() {
+    let report = hostile();
+    let style = Style { color: true, ..Style::default() };
+    let written = text(&report, &style);
+    let rows = std::num::NonZero::new(u16::try_from(written.lines().count() + 2).unwrap()).unwrap();
+    let mut terminal = vt100::Parser::new(rows, 400.try_into().unwrap(), 0);
+    terminal.process(b"\x1b]0;before\x07");
+    terminal.process(written.replace('\n', "\r\n").as_bytes());
+    let plain = text(&report, &Style::default());
+    assert_eq!(terminal.screen().contents().trim_end(), plain.trim_end());
+    assert!(!terminal.screen().alternate_screen());
+    assert_eq!(usize::from(terminal.screen().cursor_position().0), plain.lines().count());
+}
+
+#[test]
+fn a_large_report_stays_short_and_says_where_the_rest_is() {
+    let report = large(10_000);
+    let text = text(&report, &Style::default());
+    assert!(text.lines().count() < 600, "{}", text.lines().count());
+    assert!(text.contains("9,980 more; `-f json`"), "{text}");
+}
+
+#[test]
+fn json_is_ascii_and_reads_back_the_hostile_texts() {
+    for format in [Format::Json, Format::Jsonl] {
+        let text = render(&hostile(), format, &Style::default());
+        assert!(text.bytes().all(|b| b == b'\n' || (b' '..=b'~').contains(&b)));
+    }
+    let document: serde_json::Value =
+        serde_json::from_str(&render(&hostile(), Format::Json, &Style::default())).unwrap();
+    assert_eq!(document["domain"], fixture::HOSTILE);
+}
+
+#[test]
+fn lines_are_typed_and_the_last_one_is_the_summary() {
+    let text = render(&story(), Format::Jsonl, &Style::default());
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<&str> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
+    for kind in ["pattern", "level", "checked", "finding", "advice", "coverage"] {
+        assert!(kinds.contains(&kind), "{kind}");
+    }
+    let summary = lines.last().unwrap();
+    assert_eq!((&summary["type"], &summary["complete"]), (&"summary".into(), &false.into()));
+    assert_eq!(kinds.iter().filter(|kind| **kind == "summary").count(), 1);
+}
+
+#[test]
+fn no_cell_of_a_table_is_a_formula() {
+    for (format, delimiter) in [(Format::Csv, b','), (Format::Tsv, b'\t')] {
+        for report in [story(), hostile()] {
+            let text = render(&report, format, &Style::default());
+            let mut rows =
+                ::csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).from_reader(text.as_bytes());
+            let mut last = String::new();
+            for row in rows.records() {
+                let row = row.unwrap();
+                assert_eq!(row.len(), 21);
+                for cell in &row {
+                    assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell}");
+                    assert!(cell.chars().all(safe::is_plain), "{cell}");
+                }
+                last = row[0].to_owned();
+            }
+            assert_eq!(last, "summary");
+        }
+    }
+}
+
+#[test]
+fn the_same_report_gives_the_same_bytes() {
+    for format in Format::ALL {
+        assert_eq!(render(&hostile(), format, &Style::default()), render(&hostile(), format, &Style::default()));
+    }
+}

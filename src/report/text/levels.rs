@@ -1,0 +1,183 @@
+//! The tree of levels with one letter a view, and the matrix of servers by probes.
+
+use std::borrow::Cow;
+use std::io;
+
+use super::page::{Look, Page, Span};
+use super::{REST, look};
+use crate::report::digest::{self, State, counted, thousands};
+use crate::report::tree::{Node, tree};
+use crate::report::{LevelReport, Report, View, idn};
+
+/// Views that fit one column each; with more, one column shows the worst.
+const MOST_COLUMNS: usize = 8;
+
+pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
+    if report.levels.is_empty() {
+        return Ok(());
+    }
+    page.section("LEVELS", "from the TLD to the names")?;
+    let legend: Vec<String> = State::ALL.iter().map(|state| format!("{} {}", state.letter(), state.words())).collect();
+    page.wrapped("  ", 2, &[(Look::Faint, &legend.join(", "))])?;
+    let columns = digest::view_columns(report, MOST_COLUMNS);
+    match columns.as_slice() {
+        [] => {}
+        [one] => page.wrapped("  ", 2, &[(Look::Faint, "as seen by "), (Look::Faint, one)])?,
+        several => {
+            page.wrapped(
+                "  ",
+                2,
+                &[(Look::Faint, "letters from left to right: "), (Look::Faint, &several.join(", "))],
+            )?;
+        }
+    }
+    for line in tree(&report.levels, page.style().rows * 2) {
+        let strokes = line.strokes(page.style().ascii);
+        let lead_columns = 4 + columns.len().max(1) + strokes.chars().count();
+        match line.node {
+            Node::Level(level) => level_lines(level, &columns, &strokes, lead_columns, page)?,
+            Node::More(count, states) => {
+                let text = format!("{} more: {}", thousands(count), digest::state_counts(&states));
+                let lead = format!("  {}  {strokes}", " ".repeat(columns.len().max(1)));
+                page.wrapped(&lead, lead_columns, &[(Look::Faint, &text)])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn level_lines(
+    level: &LevelReport,
+    columns: &[&str],
+    strokes: &str,
+    hang: usize,
+    page: &mut Page<'_>,
+) -> io::Result<()> {
+    let states: Vec<State> = if columns.is_empty() {
+        vec![State::of_level(level)]
+    } else {
+        columns.iter().map(|server| state_at(level, server)).collect()
+    };
+    let texts: Vec<String> = states.iter().map(|state| state.letter().to_string()).collect();
+    let letters: Vec<Span<'_>> =
+        states.iter().zip(&texts).map(|(state, letter)| (look(*state), letter.as_str())).collect();
+    let unicode = idn::unicode_form(&level.name).map(|unicode| format!(" ({unicode})")).unwrap_or_default();
+    let mut remarks = vec![digest::level_words(level)];
+    if level.names_below > 0 {
+        remarks.push(counted(level.names_below, "name"));
+    }
+    if level.public_suffix {
+        remarks.push("a public suffix".into());
+    } else if !level.stable {
+        remarks.push("one-off".into());
+    }
+    let remarks = format!("  {}", remarks.join("; "));
+    let state = look(State::of_level(level));
+    let room = page.style().width.saturating_sub(hang);
+    let name =
+        if level.stable { Cow::Borrowed(level.name.as_str()) } else { elided(&level.name, room, page.style().ascii) };
+    page.tree_line(&letters, strokes, hang, &[(Look::Name, &name), (Look::Name, &unicode), (state, &remarks)])?;
+    let indent = " ".repeat(hang);
+    if digest::is_notable(level) {
+        for view in level.views.iter().filter(|view| State::of_view(view) == State::Failed || digest::disagrees(level))
+        {
+            page.wrapped(&indent, hang + 2, &[(Look::Faint, &view_facts(view))])?;
+        }
+    }
+    if let Some(view) = level.views.iter().find(|view| !view.records.is_empty()) {
+        for record in view.records.iter().take(6) {
+            page.wrapped(&indent, hang + 2, &[(Look::Plain, "CAA "), (Look::Plain, record)])?;
+        }
+        if view.records.len() > 6 {
+            page.wrapped(&indent, hang + 2, &[(Look::Faint, &format!("and {} more records", view.records.len() - 6))])?;
+        }
+    }
+    for cause in &level.causes {
+        let hides = if cause.hides_policy { " (may hide a published policy)" } else { "" };
+        let evidence = format!(": {}", cause.evidence);
+        let spans =
+            [(Look::Warn, "! "), (Look::Warn, cause.code.as_str()), (Look::Plain, hides), (Look::Plain, &evidence)];
+        page.wrapped(&indent, hang + 2, &spans)?;
+    }
+    Ok(())
+}
+
+/// A name shortened inside its first label where it is wider than `room`; what goes is random anyway.
+fn elided(name: &str, room: usize, ascii: bool) -> Cow<'_, str> {
+    let mark = if ascii { "..." } else { "\u{2026}" };
+    let (label, rest) = name.split_once('.').unwrap_or((name, ""));
+    if name.len() <= room || label.len() < 24 || !label.is_ascii() {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(format!("{}{mark}{}.{rest}", &label[..8], &label[label.len() - 6..]))
+}
+
+fn state_at(level: &LevelReport, server: &str) -> State {
+    level.views.iter().filter(|view| view.server == server).map(State::of_view).max().unwrap_or(State::NotAsked)
+}
+
+/// One view of one level in full: server, result, what came with it, effort.
+fn view_facts(view: &View) -> String {
+    let mut facts = vec![digest::view_words(view)];
+    if let Some(rcode) = &view.rcode {
+        facts.push(rcode.clone());
+    }
+    if let Some(soa) = &view.soa {
+        facts.push(format!("SOA of {soa}"));
+    }
+    for ede in &view.ede {
+        facts.push(format!("EDE {} {}", ede.code, ede.text).trim_end().to_owned());
+    }
+    if let Some(word) = view.checking_disabled {
+        facts.push(format!("with checking disabled: {word}"));
+    }
+    if !view.aliases.is_empty() {
+        facts.push(format!("alias of {}", digest::list(&view.aliases, 3)));
+    }
+    if let Some(rtt) = view.rtt_ms {
+        facts.push(format!("{} ms", thousands(rtt)));
+    }
+    match view.tries {
+        0 | 1 => {}
+        2 => facts.push("2 tries".into()),
+        tries => facts.push(format!("{tries} tries")),
+    }
+    format!("{}: {}", view.server, facts.join(", "))
+}
+
+/// What each address of the zones' name servers answered to each probe.
+pub(super) fn servers(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
+    if report.zones.is_empty() {
+        return Ok(());
+    }
+    page.section("SERVERS", "the zones on the way from the root, asked directly")?;
+    let rows = page.style().rows;
+    for zone in report.zones.iter().take(rows) {
+        let remark = format!("  DNSSEC {}; {}", zone.dnssec, counted(zone.servers.len() as u64, "address"));
+        page.wrapped("  ", 4, &[(Look::Name, &zone.name), (Look::Plain, &remark)])?;
+        let mut probes: Vec<&str> =
+            zone.servers.iter().flat_map(|server| server.probes.keys().map(String::as_str)).collect();
+        probes.sort_unstable();
+        probes.dedup();
+        if probes.is_empty() {
+            let servers: Vec<String> = zone.servers.iter().map(|s| format!("{} {}", s.name, s.address)).collect();
+            if !servers.is_empty() {
+                page.wrapped("    ", 4, &[(Look::Faint, &digest::list(&servers, 8))])?;
+            }
+            continue;
+        }
+        let header: Vec<&str> = std::iter::once("server").chain(probes.iter().copied()).collect();
+        let table: Vec<Vec<String>> = zone
+            .servers
+            .iter()
+            .take(rows)
+            .map(|server| {
+                let cell = |probe: &&str| server.probes.get(*probe).cloned().unwrap_or_default();
+                std::iter::once(format!("{} {}", server.name, server.address)).chain(probes.iter().map(cell)).collect()
+            })
+            .collect();
+        page.table(&header, &table)?;
+        page.more(zone.servers.len().saturating_sub(rows), REST)?;
+    }
+    page.more(report.zones.len().saturating_sub(rows), REST)
+}
