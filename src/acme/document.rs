@@ -1,10 +1,14 @@
 //! ACME documents and JSON logs: problems, authorizations, orders, log records, nested in each other to any depth.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::detail::{AcmeError, Context, may_matter, read_name, scan, worded_otherwise};
 use super::plain::plain;
 use super::time;
+use super::{ErrorClass, Perspective};
+use crate::name::DomainName;
 
 /// Documents inside texts inside documents: followed so far.
 const DEPTH: usize = 4;
@@ -20,27 +24,39 @@ pub(super) struct Found {
     pub(super) others: Vec<String>,
     /// A summary whose sub-problems the document does not hold.
     headers: Vec<(AcmeError, Option<i64>)>,
+    /// Where each error stands, by what makes it the same error.
+    places: BTreeMap<Same, usize>,
 }
 
+/// Class, level, perspective; then the name and whether it was a wildcard.
+type Same = (ErrorClass, Option<DomainName>, Perspective, Option<(DomainName, bool)>);
+
 impl Found {
-    /// Adds another part's findings; an error told twice within one document counts once.
+    /// Adds an error; one told twice within a document counts once, also if the name stands beside only one of the two.
     fn add(&mut self, error: AcmeError, at: Option<i64>) {
-        let same = |known: &AcmeError| {
-            (known.class, &known.level, known.perspective) == (error.class, &error.level, error.perspective)
-                && (known.name == error.name || known.name.is_none() || error.name.is_none())
-                && (known.wildcard == error.wildcard || known.name.is_none() || error.name.is_none())
+        let kind = (error.class, error.level.clone(), error.perspective);
+        let named = error.name.clone().map(|name| (name, error.wildcard));
+        let same: Same = (kind.0, kind.1.clone(), kind.2, named.clone());
+        let nameless: Same = (kind.0, kind.1, kind.2, None);
+        let place = if named.is_some() {
+            self.places.get(&same).or_else(|| self.places.get(&nameless)).copied()
+        } else {
+            // Nothing sorts before "no name", so the first of its kind is the next in order.
+            let next = self.places.range(nameless.clone()..).next();
+            next.filter(|(known, _)| (&known.0, &known.1, &known.2) == (&same.0, &same.1, &same.2)).map(|(_, at)| *at)
         };
-        match self.errors.iter_mut().find(|(known, _)| same(known)) {
-            Some((known, when)) => {
-                if known.name.is_none() {
-                    (known.name, known.wildcard) = (error.name, error.wildcard);
-                }
-                known.problem = known.problem.take().or(error.problem);
-                known.recheck |= error.recheck;
-                *when = when.or(at);
-            }
-            None => self.errors.push((error, at)),
+        let Some((place, (known, when))) = place.and_then(|at| self.errors.get_mut(at).map(|known| (at, known))) else {
+            self.places.insert(same, self.errors.len());
+            return self.errors.push((error, at));
+        };
+        if known.name.is_none() && error.name.is_some() {
+            (known.name, known.wildcard) = (error.name, error.wildcard);
+            self.places.remove(&nameless);
+            self.places.insert(same, place);
         }
+        known.problem = known.problem.take().or(error.problem);
+        known.recheck |= error.recheck;
+        *when = when.or(at);
     }
 }
 
@@ -119,7 +135,7 @@ fn walk_object(object: &Map<String, Value>, place: &Place, found: &mut Found) {
 }
 
 /// The identifier of an authorization, of an order with one name, or of a JSON log record.
-fn identifier(object: &Map<String, Value>) -> Option<(crate::name::DomainName, bool)> {
+fn identifier(object: &Map<String, Value>) -> Option<(DomainName, bool)> {
     let value = match object.get("identifier") {
         Some(Value::String(name)) => Some(name.as_str()),
         Some(Value::Object(identifier)) => identifier.get("value").and_then(Value::as_str),

@@ -249,6 +249,34 @@ mod tests {
     }
 
     #[test]
+    fn other_cas_and_empty_details_give_what_they_hold() {
+        for (text, expected) in [
+            (r#"{"type":"urn:ietf:params:acme:error:caa","status":403}"#, "unspecified - - unknown"),
+            (
+                r#"{"type":"urn:ietf:params:acme:error:caa","detail":"CAA does not permit issuance","identifier":{"type":"dns","value":"*.a.example"}}"#,
+                "policy-denies - *.a.example unknown",
+            ),
+            (r#"{"Status":"FAILED","FailureReason":"CAA_ERROR"}"#, "unspecified - - unknown"),
+            (
+                "[EROR] [type] urn:acme:error:caa\n[EROR] [detail] CAA record for example.com prevents issuance\n[EROR] [status] 403",
+                "policy-denies example.com - primary",
+            ),
+        ] {
+            assert_eq!(read(text), [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn one_error_told_twice_in_a_document_is_one() {
+        let twice = r#"{"msg":"failed: DNS problem: SERVFAIL looking up CAA for example.net - x",
+            "error":{"identifier":"a.example.net","problem":{"type":"urn:ietf:params:acme:error:dns","detail":"DNS problem: SERVFAIL looking up CAA for example.net - x"}}}"#;
+        assert_eq!(read(twice), ["serv-fail example.net a.example.net primary"]);
+        let names = r#"[{"identifier":"a.example.net","detail":"DNS problem: SERVFAIL looking up CAA for net - x"},
+            {"identifier":"b.example.net","detail":"DNS problem: SERVFAIL looking up CAA for net - x"}]"#;
+        assert_eq!(read(names).len(), 2);
+    }
+
+    #[test]
     fn errors_that_are_not_about_caa_are_not_misread() {
         for text in [
             "",

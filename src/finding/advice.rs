@@ -53,7 +53,7 @@ pub struct Grounds<'a> {
     pub incomplete: bool,
 }
 
-/// Computes the advice, best first; at most 8 levels, and at most 3 when nothing fails.
+/// Computes the advice, best first: at most 8 levels; at most 3 when nothing fails; none when no set can cure what fails.
 #[must_use]
 pub fn advise(grounds: &Grounds<'_>) -> Vec<Advice> {
     let ignored = super::level::dead_views(grounds.levels);
@@ -86,9 +86,13 @@ pub fn advise(grounds: &Grounds<'_>) -> Vec<Advice> {
         })
         .collect();
     ranked.sort_by(|a, b| a.0.cmp(&b.0));
-    let anything_fails = ranked.iter().any(|(rank, _)| rank.class < Class::Nothing);
-    ranked.retain(|(rank, _)| !anything_fails || rank.class < Class::Nothing);
-    ranked.truncate(if anything_fails { MOST } else { CALM });
+    let cures = ranked.iter().any(|(rank, _)| rank.class < Class::Nothing);
+    // A failure that no set can hide is for its servers to mend; a record proposed then would pass for a cure.
+    if !cures && observed.iter().any(|(_, seen)| seen.fails()) {
+        return Vec::new();
+    }
+    ranked.retain(|(rank, _)| !cures || rank.class < Class::Nothing);
+    ranked.truncate(if cures { MOST } else { CALM });
     ranked.into_iter().map(|(_, advice)| advice).collect()
 }
 

@@ -143,3 +143,9 @@ fn names_without_issuers_get_the_levels_but_no_guessed_record() {
     assert_eq!(advised[0].records, Vec::<String>::new());
     assert!(advised[0].warnings.iter().any(|line| line.contains("No issuer is known")), "{:?}", advised[0].warnings);
 }
+
+#[test]
+fn where_no_set_can_help_none_is_proposed() {
+    let facts = [("net", "nodata"), ("example.net", "timeout"), ("~a.example.net", "timeout")];
+    assert_eq!(advice(&[&format!("{LE} | a.example.net")], &facts), []);
+}

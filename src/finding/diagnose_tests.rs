@@ -128,6 +128,16 @@ fn a_dead_resolver_is_not_the_domains_fault() {
 }
 
 #[test]
+fn a_resolver_that_fails_where_another_answers_for_the_tld_is_left_aside() {
+    let broken = levels(&[("net", "nodata,servfail"), ("example.net", "nodata,servfail")]);
+    let findings = diagnose(&Evidence { levels: &broken, ..Evidence::default() });
+    assert_eq!(found(&findings)[0], ("resolver-unusable", Severity::Warning, None));
+    let domain = levels(&[("net", "nodata,nodata"), ("example.net", "servfail,servfail")]);
+    let findings = diagnose(&Evidence { levels: &domain, ..Evidence::default() });
+    assert_eq!(found(&findings)[0], ("lookup-fails", Severity::Error, Some("example.net")));
+}
+
+#[test]
 fn missing_soa_is_believed_only_from_views_that_pass_it_on() {
     let stripping = levels(&[("net", "nosoa"), ("example.net", "nosoa")]);
     let findings = diagnose(&Evidence { levels: &stripping, ..Evidence::default() });

@@ -1,5 +1,7 @@
 //! [`LevelFacts`]: one level with everything that was learnt of it, and what follows for the climb.
 
+use std::collections::BTreeMap;
+
 use crate::caa::{CaaRecord, Cause, Code, Lookup, LookupFailure, LookupOutcome, Observed, Soa, Transport};
 use crate::name::{DomainName, SuffixKind, is_public_suffix, public_suffix};
 
@@ -35,10 +37,13 @@ impl LevelFacts {
         }
     }
 
-    /// The views that count.
+    /// The lookups that were made, in the views that count.
     pub(super) fn used<'a>(&'a self, ignored: &'a [&str]) -> impl Iterator<Item = (&'a str, &'a Lookup)> {
-        let counts = |view: &str| !ignored.contains(&view);
-        self.lookups.iter().map(|(view, lookup)| (view.as_str(), lookup)).filter(move |(view, _)| counts(view))
+        let made = |lookup: &Lookup| !matches!(lookup.outcome, LookupOutcome::Failed(LookupFailure::NotAsked));
+        self.lookups
+            .iter()
+            .map(|(view, lookup)| (view.as_str(), lookup))
+            .filter(move |(view, lookup)| !ignored.contains(view) && made(lookup))
     }
 
     /// Why a lookup at this level fails, as a class; a TLD that is said not to exist is a failure too.
@@ -111,42 +116,54 @@ pub(super) fn nobodys(level: &DomainName, scope: Option<&DomainName>) -> bool {
 }
 
 /// Views that failed at every level they were asked for: the trouble is theirs, or lies before them.
+///
+/// Silence everywhere is enough. Other failures count only if another view got an answer at a TLD where this one failed:
+/// they may be a scenario's, or the truth.
 pub(super) fn dead_views(levels: &[LevelFacts]) -> Vec<&str> {
-    let mut views: Vec<(&str, u64, u64)> = Vec::new();
-    for (view, lookup) in levels.iter().flat_map(|level| level.lookups.iter()) {
-        if lookup.transport == Transport::Script {
-            continue;
-        }
-        let dead =
-            matches!(&lookup.outcome, LookupOutcome::Failed(LookupFailure::Network(_) | LookupFailure::Timeout(_)));
-        match views.iter_mut().find(|(known, _, _)| known == view) {
-            Some((_, all, failed)) => {
-                *all += 1;
-                *failed += u64::from(dead);
+    #[derive(Default)]
+    struct Record {
+        asked: u64,
+        failed: u64,
+        silent: u64,
+        contradicted: bool,
+    }
+    let mut views: BTreeMap<&str, Record> = BTreeMap::new();
+    for level in levels {
+        let tld_answers =
+            level.name.depth() == 0 && level.lookups.iter().any(|(_, lookup)| level.failure(lookup).is_none());
+        for (view, lookup) in &level.lookups {
+            if lookup.transport == Transport::Script {
+                continue;
             }
-            None => views.push((view, 1, u64::from(dead))),
+            let silent = matches!(
+                &lookup.outcome,
+                LookupOutcome::Failed(LookupFailure::Network(_) | LookupFailure::Timeout(_) | LookupFailure::NotAsked)
+            );
+            let record = views.entry(view).or_default();
+            record.asked += 1;
+            record.failed += u64::from(level.failure(lookup).is_some());
+            record.silent += u64::from(silent);
+            record.contradicted |= tld_answers;
         }
     }
-    views.sort_unstable();
-    views.into_iter().filter(|(_, all, failed)| all == failed && *all > 1).map(|(view, _, _)| view).collect()
+    let dead = |record: &Record| {
+        record.asked > 1 && record.failed == record.asked && (record.silent == record.asked || record.contradicted)
+    };
+    views.into_iter().filter(|(_, record)| dead(record)).map(|(view, _)| view).collect()
 }
 
 /// Views that never pass on an SOA record: forwarders that strip the authority section. Their silence says nothing.
 pub(super) fn stripping_views(levels: &[LevelFacts]) -> Vec<&str> {
-    let mut views: Vec<(&str, bool)> = Vec::new();
+    let mut views: BTreeMap<&str, bool> = BTreeMap::new();
     for level in levels {
         for (view, lookup) in &level.lookups {
             let script = lookup.transport == Transport::Script;
             let negative = matches!(lookup.outcome, LookupOutcome::NoData(_) | LookupOutcome::NxDomain(_));
             if negative || script {
                 let shows = script || !lacks_soa(lookup);
-                match views.iter_mut().find(|(known, _)| known == view) {
-                    Some((_, any)) => *any |= shows,
-                    None => views.push((view, shows)),
-                }
+                *views.entry(view).or_default() |= shows;
             }
         }
     }
-    views.sort_unstable();
     views.into_iter().filter(|(_, shows)| !shows).map(|(view, _)| view).collect()
 }
