@@ -8,6 +8,7 @@ mod drops;
 mod issuer;
 mod merge;
 pub mod time;
+pub mod x509;
 
 use std::borrow::Cow;
 
