@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -107,6 +108,7 @@ struct State {
     limiter: Option<DefaultDirectRateLimiter>,
     paused_until: Mutex<Option<Instant>>,
     in_flight: Arc<Semaphore>,
+    failures: AtomicU32,
 }
 
 /// The right to have a request in flight; given back when dropped.
@@ -169,6 +171,22 @@ impl Throttle {
         InFlight(semaphore.acquire_owned().await.expect("the semaphore is never closed"))
     }
 
+    /// Failures in a row of this endpoint, by whoever asked it.
+    #[must_use]
+    pub fn failures(&self, endpoint: &Endpoint) -> u32 {
+        self.state(endpoint).failures.load(Ordering::Relaxed)
+    }
+
+    /// Counts one more failure and tells how many there were in a row.
+    pub fn failed(&self, endpoint: &Endpoint) -> u32 {
+        self.state(endpoint).failures.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// The endpoint answered: the row of failures is over.
+    pub fn answered(&self, endpoint: &Endpoint) {
+        self.state(endpoint).failures.store(0, Ordering::Relaxed);
+    }
+
     fn state(&self, endpoint: &Endpoint) -> Arc<State> {
         let mut endpoints = lock(&self.endpoints);
         if let Some(state) = endpoints.get(endpoint) {
@@ -178,6 +196,7 @@ impl Throttle {
             limiter: self.rate(endpoint).limiter(),
             paused_until: Mutex::default(),
             in_flight: Arc::new(Semaphore::new(1)),
+            failures: AtomicU32::new(0),
         });
         endpoints.insert(endpoint.clone(), Arc::clone(&state));
         state

@@ -19,6 +19,8 @@ pub enum ReplyState {
     TooBig,
     /// Empty, where an earlier reply to the same request held something: not believed.
     Doubtful,
+    /// No page, but whole records before a fault.
+    Partial,
     /// No page.
     Failed,
 }
@@ -29,12 +31,15 @@ impl ReplyState {
             Self::Page => "page",
             Self::TooBig => "too-big",
             Self::Doubtful => "doubtful",
+            Self::Partial => "partial",
             Self::Failed => "failed",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Page, Self::TooBig, Self::Doubtful, Self::Failed].into_iter().find(|state| state.as_str() == text)
+        [Self::Page, Self::TooBig, Self::Doubtful, Self::Partial, Self::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == text)
     }
 }
 
@@ -161,7 +166,15 @@ impl Case {
     /// # Errors
     /// [`CaseError`] when the file cannot be read.
     pub fn newest_reply(&self, run: Run, service: &str, request: &str) -> Result<Option<StoredReply>, CaseError> {
-        self.find(run, service, request, "state <> 'failed'")
+        self.find(run, service, request, "state NOT IN ('failed', 'partial')")
+    }
+
+    /// The newest reply to a request that has whole records before a fault.
+    ///
+    /// # Errors
+    /// [`CaseError`] when the file cannot be read.
+    pub fn newest_partial(&self, run: Run, service: &str, request: &str) -> Result<Option<StoredReply>, CaseError> {
+        self.find(run, service, request, "state = 'partial'")
     }
 
     /// The newest page with records that answers a request.
@@ -234,7 +247,7 @@ impl Case {
     /// # Errors
     /// [`CaseError`] when the file cannot be read.
     pub fn failed_tries(&self, run: Run, service: &str, request: &str) -> Result<u32, CaseError> {
-        let sql = "SELECT count(*) FROM replies WHERE run = ?1 AND service = ?2 AND request = ?3 AND state = 'failed'";
+        let sql = "SELECT count(*) FROM replies WHERE run = ?1 AND service = ?2 AND request = ?3 AND state IN ('failed', 'partial')";
         Ok(self.connection.prepare_cached(sql)?.query_row(params![run.id, service, request], |row| row.get(0))?)
     }
 

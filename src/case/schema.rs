@@ -23,7 +23,8 @@ CREATE TABLE runs (
 ) STRICT;
 
 -- Every reply of a search service as it came. `state`: `page` (used), `too-big` (asked differently from then on),
--- `doubtful` (empty where there was something before) or `failed`. `body` is compressed with zstd; `octets` and `sha256`
+-- `doubtful` (empty where there was something before), `partial` (whole
+-- records before a fault) or `failed`. `body` is compressed with zstd; `octets` and `sha256`
 -- are those of the body itself. `lasting`: a page that will not change, however old.
 CREATE TABLE replies (
     id INTEGER PRIMARY KEY,

@@ -2,4 +2,5 @@
 
 pub mod dump;
 mod json;
+pub mod live;
 pub mod reply;

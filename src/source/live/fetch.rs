@@ -1,0 +1,310 @@
+//! The page loop: ask under limits, try again, give up in time, keep everything, hand out records at the end.
+//!
+//! Records are handed out when all services are done, by service and page: the order never depends on who was faster,
+//! and a run that was killed and resumed hands out what an uninterrupted one would have.
+
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::ask::{Asked, ask};
+use super::keep::{self, Found, KeptPage};
+use super::plan::{FetchOutcome, FetchPlan, ServiceOutcome};
+use super::progress::Event;
+use super::request::{Service, Transport};
+use super::source::{Source, sources};
+use crate::case::{Case, CaseError, CursorState, Run};
+use crate::issuance::Record;
+use crate::limit::Throttle;
+use crate::name::SanRef;
+
+/// Gives the time; the real one or a test's.
+pub type Clock<'a> = &'a (dyn Fn() -> Timestamp + Sync);
+/// Is told what happens.
+pub type OnEvent<'a> = &'a mut (dyn FnMut(&Event) + Send);
+/// Takes the records, by service in the order of the plan.
+pub type OnRecord<'a> = &'a mut (dyn FnMut(Service, &Record<'_>) + Send);
+
+/// A fetch could not go on; what was kept before is intact.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct FetchError(#[from] pub CaseError);
+
+/// Fetches the certificates of a domain from all services of a plan, each at its own pace.
+///
+/// A service that fails is part of the outcome, not an error.
+///
+/// # Errors
+/// [`FetchError`] when the case file cannot be used.
+pub async fn fetch<T: Transport>(
+    plan: &FetchPlan,
+    transport: &T,
+    throttle: &Throttle,
+    clock: Clock<'_>,
+    mut case: Option<&mut Case>,
+    on_event: OnEvent<'_>,
+    on_record: OnRecord<'_>,
+) -> Result<FetchOutcome, FetchError> {
+    let run = match case.as_deref_mut() {
+        Some(case) if plan.offline => Some(case.reading_run()),
+        Some(case) => {
+            plan.keep_in(case)?;
+            Some(case.begin_run(&plan.run_text(), clock())?)
+        }
+        None => None,
+    };
+    let shared = Mutex::new(Shared { case, run, on_event, seen: Seen::default() });
+    let deadline = Instant::now().checked_add(plan.budget.time);
+    let desk = Desk { plan, transport, throttle, clock, deadline, shared: &shared };
+    let mut services: Vec<Reading> = sources(plan).into_iter().map(Reading::new).collect();
+    for outcome in join_all(services.iter_mut().map(|service| desk.read(service))).await {
+        outcome?;
+    }
+    // A service that could not answer for the whole domain may answer for labels that another one knows.
+    let starved: Vec<usize> = (0..services.len()).filter(|&index| services[index].source.wants_names()).collect();
+    if !starved.is_empty() {
+        let names = desk.names(&services)?;
+        for index in starved {
+            services[index].source.take_names(&names);
+            desk.read(&mut services[index]).await?;
+        }
+    }
+    let mut outcome = FetchOutcome { services: Vec::new() };
+    for service in &services {
+        desk.hand_out(service, on_record)?;
+        outcome.services.push(desk.conclude(service)?);
+    }
+    let mut shared = desk.shared();
+    let (run, now) = (shared.run, clock());
+    if let (Some(case), Some(run), false) = (shared.case.as_deref_mut(), run, plan.offline) {
+        case.finish_run(run, now)?;
+    }
+    Ok(outcome)
+}
+
+/// One service while it is read.
+pub(super) struct Reading {
+    pub(super) source: Box<dyn Source>,
+    /// What the used pages have cost.
+    pub(super) requests: u32,
+    /// Sent in this run, by this process or by one that was killed.
+    pub(super) spent: u32,
+    /// Sent by this process.
+    pub(super) sent: u32,
+    pages: Vec<KeptPage>,
+    records: u64,
+    unreadable: u64,
+    notes: BTreeSet<String>,
+    stopped: Option<String>,
+}
+
+impl Reading {
+    fn new(source: Box<dyn Source>) -> Self {
+        Self {
+            source,
+            requests: 0,
+            spent: 0,
+            sent: 0,
+            pages: Vec::new(),
+            records: 0,
+            unreadable: 0,
+            notes: BTreeSet::new(),
+            stopped: None,
+        }
+    }
+
+    fn service(&self) -> Service {
+        self.source.service()
+    }
+}
+
+/// What all services share.
+pub(super) struct Shared<'a> {
+    pub(super) case: Option<&'a mut Case>,
+    pub(super) run: Option<Run>,
+    on_event: OnEvent<'a>,
+    seen: Seen,
+}
+
+impl Shared<'_> {
+    pub(super) fn tell(&mut self, event: &Event) {
+        (self.on_event)(event);
+    }
+
+    /// The case file and the run to read it for.
+    pub(super) fn open_case(&self) -> Option<(&Case, Run)> {
+        self.case.as_deref().zip(self.run)
+    }
+}
+
+/// Distinct certificates and names so far, as hashes: for progress only.
+#[derive(Default)]
+struct Seen {
+    hasher: RandomState,
+    certificates: HashSet<u64>,
+    names: HashSet<u64>,
+}
+
+impl Seen {
+    fn record(&mut self, record: &Record<'_>) {
+        let certificate = match &record.serial {
+            Some(serial) => self.hasher.hash_one((&record.issuer, serial)),
+            None => self.hasher.hash_one((&record.issuer, record.not_before, record.not_after, &record.names)),
+        };
+        self.certificates.insert(certificate);
+        for name in record.names.iter().filter_map(|name| SanRef::parse(name).ok()) {
+            self.names.insert(self.hasher.hash_one((name.name(), name.wildcard())));
+        }
+    }
+}
+
+/// Everything a service is read with.
+pub(super) struct Desk<'a, 'b, T> {
+    pub(super) plan: &'a FetchPlan,
+    pub(super) transport: &'a T,
+    pub(super) throttle: &'a Throttle,
+    pub(super) clock: Clock<'a>,
+    pub(super) deadline: Option<Instant>,
+    pub(super) shared: &'a Mutex<Shared<'b>>,
+}
+
+impl<'b, T: Transport> Desk<'_, 'b, T> {
+    pub(super) fn shared(&self) -> MutexGuard<'_, Shared<'b>> {
+        // A panic elsewhere ends the program; what is in here stays consistent between two statements.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads a service to its end, or as far as it goes.
+    async fn read(&self, service: &mut Reading) -> Result<(), CaseError> {
+        if let Some((case, run)) = self.shared().open_case() {
+            service.spent = case.requests(run, service.service().as_str())?;
+        }
+        while let (Some(request), None) = (service.source.next(), &service.stopped) {
+            let found = match self.shared().open_case() {
+                Some(open) => keep::find(service.source.as_ref(), &request, self.plan, open, (self.clock)())?,
+                None => None,
+            };
+            if let Some(found) = found {
+                self.use_found(service, found)?;
+            } else if self.plan.offline {
+                let kept =
+                    self.shared().open_case().map(|(case, _)| case.cursor(request.service.as_str())).transpose()?;
+                let why = kept.flatten().and_then(|cursor| cursor.error);
+                service.stopped = Some(why.unwrap_or_else(|| "not in the case file".into()));
+            } else {
+                match ask(self, service, &request).await? {
+                    Asked::Settled { settled, page, note } => {
+                        if let Some(page) = page {
+                            self.count(service, page, false)?;
+                        }
+                        service.notes.extend(note);
+                        service.source.settle(&settled);
+                    }
+                    Asked::Older { found, why } => {
+                        self.use_found(service, *found)?;
+                        service.notes.insert(why);
+                    }
+                    Asked::Stopped(why) => service.stopped = Some(why),
+                }
+            }
+        }
+        let completeness = service.source.completeness();
+        let why = service.stopped.clone().or(completeness.incomplete);
+        let ended = Event::Ended { service: service.service(), complete: why.is_none(), why };
+        self.shared().tell(&ended);
+        Ok(())
+    }
+
+    fn use_found(&self, service: &mut Reading, found: Found) -> Result<(), CaseError> {
+        service.requests += found.tries;
+        service.notes.extend(found.note);
+        if let Some(page) = found.page {
+            self.count(service, page, true)?;
+        }
+        service.source.settle(&found.settled);
+        Ok(())
+    }
+
+    fn count(&self, service: &mut Reading, page: KeptPage, kept: bool) -> Result<(), CaseError> {
+        service.records += page.records;
+        service.unreadable += page.unreadable;
+        service.notes.extend(page.note.clone());
+        let mut shared = self.shared();
+        let body = page.body(shared.case.as_deref())?;
+        service.source.records(&page.request, &body, &mut |record| shared.seen.record(record));
+        let event = Event::Page {
+            service: service.service(),
+            kept,
+            records: page.records,
+            certificates: shared.seen.certificates.len() as u64,
+            names: shared.seen.names.len() as u64,
+        };
+        shared.tell(&event);
+        drop(shared);
+        service.pages.push(page);
+        Ok(())
+    }
+
+    /// All names of all pages so far.
+    fn names(&self, services: &[Reading]) -> Result<BTreeSet<String>, CaseError> {
+        let mut names = BTreeSet::new();
+        for service in services {
+            self.each_record(service, &mut |record| {
+                let sans = record.names.iter().filter_map(|name| SanRef::parse(name).ok());
+                names.extend(sans.map(|san| san.name().to_owned()));
+            })?;
+        }
+        Ok(names)
+    }
+
+    fn hand_out(
+        &self,
+        service: &Reading,
+        on_record: &mut (dyn FnMut(Service, &Record<'_>) + Send),
+    ) -> Result<(), CaseError> {
+        self.each_record(service, &mut |record| on_record(service.service(), record))
+    }
+
+    fn each_record(&self, service: &Reading, take: &mut dyn FnMut(&Record<'_>)) -> Result<(), CaseError> {
+        for page in &service.pages {
+            let body = page.body(self.shared().case.as_deref())?;
+            service.source.records(&page.request, &body, take);
+        }
+        Ok(())
+    }
+
+    /// What came of a service, kept for later readers of the case file.
+    fn conclude(&self, service: &Reading) -> Result<ServiceOutcome, CaseError> {
+        let completeness = service.source.completeness();
+        let unread = service.unreadable > 0;
+        let error = service.stopped.clone().or(completeness.incomplete);
+        let mut notes: Vec<String> = completeness.notes;
+        notes.extend(service.notes.iter().cloned());
+        if unread {
+            notes.push(format!("{} objects in the answers are no records", service.unreadable));
+        }
+        let state = CursorState { cursor: service.source.cursor(), complete: error.is_none(), error: error.clone() };
+        let now = (self.clock)();
+        if let (Some(case), false) = (self.shared().case.as_deref_mut(), self.plan.offline) {
+            case.set_cursor(service.service().as_str(), &state, now)?;
+        }
+        Ok(ServiceOutcome {
+            service: service.service(),
+            requests: service.requests,
+            sent: service.sent,
+            pages: u32::try_from(service.pages.len()).unwrap_or(u32::MAX),
+            records: service.records,
+            unreadable: service.unreadable,
+            rows_used: completeness.rows_used,
+            complete: error.is_none(),
+            truncated: completeness.truncated,
+            expired_included: completeness.expired_included,
+            error,
+            notes,
+        })
+    }
+}

@@ -1,0 +1,211 @@
+//! What to fetch, within which bounds, and what came of it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::request::{PageRequest, Service};
+use super::sources;
+use crate::case::{Case, CaseError};
+use crate::limit::Throttle;
+use crate::name::DomainName;
+
+/// What to fetch for one domain, and how much of other people's machines and of our time it may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchPlan {
+    /// The domain: its certificates and those of all names below it.
+    pub domain: DomainName,
+    /// The services, in the order of the report.
+    pub services: Vec<Service>,
+    /// Also expired certificates, from the services that have them.
+    pub expired: bool,
+    /// When to stop.
+    pub budget: Budget,
+    /// When to try again.
+    pub patience: Patience,
+    /// Kept replies younger than this are not asked for again.
+    pub freshness: Duration,
+    /// Only what is kept, of any age; nothing is sent.
+    pub offline: bool,
+}
+
+/// When a fetch stops, done or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Requests to each service in one run, retries included.
+    pub requests: u32,
+    /// Time of one run, waiting included.
+    pub time: Duration,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { requests: 40, time: Duration::from_secs(15 * 60) }
+    }
+}
+
+/// When a request is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Further tries after the first, for failures that may pass.
+    pub retries: u32,
+    /// Wait before the second try; three times as long before each later one.
+    pub first_wait: Duration,
+    /// Failures in a row after which a service is not asked again in this run.
+    pub failures_in_a_row: u32,
+}
+
+impl Default for Patience {
+    /// 10 s, 30 s, 90 s; three failures in a row.
+    fn default() -> Self {
+        Self { retries: 3, first_wait: Duration::from_secs(10), failures_in_a_row: 3 }
+    }
+}
+
+/// The part of a plan that says what is asked, as a case file keeps it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    domain: String,
+    services: Vec<String>,
+    expired: bool,
+}
+
+const SETTING: &str = "fetch";
+
+impl FetchPlan {
+    /// A plan with the default bounds: unexpired certificates, replies good for 24 hours.
+    #[must_use]
+    pub fn new(domain: DomainName, services: Vec<Service>) -> Self {
+        Self {
+            domain,
+            services,
+            expired: false,
+            budget: Budget::default(),
+            patience: Patience::default(),
+            freshness: Duration::from_secs(24 * 3600),
+            offline: false,
+        }
+    }
+
+    /// The plan of the fetch that filled a case file, to be run again without one request; `None` if there was none.
+    ///
+    /// # Errors
+    /// [`CaseError`] when the file cannot be read.
+    pub fn of_case(case: &Case) -> Result<Option<Self>, CaseError> {
+        let Some(text) = case.setting(SETTING)? else { return Ok(None) };
+        let Ok(kept) = serde_json::from_str::<Kept>(&text) else { return Ok(None) };
+        let Ok(domain) = DomainName::parse(&kept.domain) else { return Ok(None) };
+        let services = kept.services.iter().filter_map(|name| Service::parse(name)).collect();
+        Ok(Some(Self { expired: kept.expired, offline: true, ..Self::new(domain, services) }))
+    }
+
+    pub(super) fn keep_in(&self, case: &mut Case) -> Result<(), CaseError> {
+        case.set_setting(SETTING, &self.kept())
+    }
+
+    fn kept(&self) -> String {
+        let kept = Kept {
+            domain: self.domain.to_string(),
+            services: self.services.iter().map(ToString::to_string).collect(),
+            expired: self.expired,
+        };
+        serde_json::to_string(&kept).expect("texts and a flag are always JSON")
+    }
+
+    /// What makes a run another run: the same text goes on where a killed run stopped.
+    pub(super) fn run_text(&self) -> String {
+        let Budget { requests, time } = self.budget;
+        format!("{} requests={requests} time={}s", self.kept(), time.as_secs())
+    }
+}
+
+/// What a fetch gave, and what it did not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchOutcome {
+    /// One entry a service, in the order of the plan.
+    pub services: Vec<ServiceOutcome>,
+}
+
+impl FetchOutcome {
+    /// Whether every service gave all it has.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.services.iter().all(|service| service.complete)
+    }
+
+    /// Whether no service gave a single page.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        self.services.iter().all(|service| service.pages == 0)
+    }
+}
+
+/// What one service gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceOutcome {
+    /// The service.
+    pub service: Service,
+    /// Requests that the pages used have cost, failed tries included, now or in the run that fetched them.
+    pub requests: u32,
+    /// Requests sent just now.
+    pub sent: u32,
+    /// Pages used.
+    pub pages: u32,
+    /// Records in them.
+    pub records: u64,
+    /// Objects in them that are no records.
+    pub unreadable: u64,
+    /// Most rows that one answer used of those the service gives at most; `None` where it does not tell.
+    pub rows_used: Option<u64>,
+    /// The end was reached and nothing was cut.
+    pub complete: bool,
+    /// The service gives only part of what it has, and asking differently did not get the rest: a sample.
+    pub truncated: bool,
+    /// Whether expired certificates were asked for and the service has them.
+    pub expired_included: bool,
+    /// Why it is not complete, in one line without markup.
+    pub error: Option<String>,
+    /// What else a reader should know, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// What a fetch would do: for `--dry-run`, and before a long run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forecast {
+    /// The service.
+    pub service: Service,
+    /// Replies that are kept and still good.
+    pub kept: u32,
+    /// The next request; `None` when all is kept.
+    pub next: Option<PageRequest>,
+    /// The most requests that will be made.
+    pub requests: u32,
+    /// The least time that so many take under the limits.
+    pub time: Duration,
+}
+
+/// Says what [`fetch`](super::fetch) would do, without sending anything.
+///
+/// # Errors
+/// [`CaseError`] when the case file cannot be read.
+pub fn forecast(
+    plan: &FetchPlan,
+    throttle: &Throttle,
+    case: Option<&Case>,
+    now: Timestamp,
+) -> Result<Vec<Forecast>, CaseError> {
+    let mut forecasts = Vec::new();
+    for mut source in sources(plan) {
+        let service = source.service();
+        let kept = match case {
+            Some(case) => super::keep::replay(source.as_mut(), plan, case, now)?,
+            None => 0,
+        };
+        let next = source.next();
+        let requests = if next.is_none() || plan.offline { 0 } else { plan.budget.requests };
+        let time = throttle.rate(&service.endpoint()).time_for(requests).min(plan.budget.time);
+        forecasts.push(Forecast { service, kept, next, requests, time });
+    }
+    Ok(forecasts)
+}
