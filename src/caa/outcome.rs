@@ -179,3 +179,13 @@ impl fmt::Display for LookupFailure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_lookups_fit_into_memory() {
+        assert!(size_of::<Lookup>() <= 144, "{}", size_of::<Lookup>());
+    }
+}

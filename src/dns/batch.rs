@@ -87,11 +87,12 @@ impl Batch<'_> {
         let (mut breaker, mut tally, mut owners) = (Breaker::default(), BatchTally::default(), Owners::default());
         let mut window = Window::new(self.plan.in_flight, self.plan.timeout);
         let mut running = FuturesUnordered::new();
+        let mut samples = 0_usize;
         loop {
             let mut wait = None;
             while running.len() < window.open {
                 let Some(level) = queue.front().copied() else { break };
-                if !breaker.may_ask(tree, level) {
+                if samples == 0 && !breaker.may_ask(tree, level) {
                     queue.pop_front();
                     continue;
                 }
@@ -100,6 +101,7 @@ impl Batch<'_> {
                     break;
                 }
                 queue.pop_front();
+                samples = samples.saturating_sub(1);
                 running.push(async move { (level, asker.lookup(tree.name(level)).await) });
             }
             let ended = match wait {
@@ -113,8 +115,15 @@ impl Batch<'_> {
                     }
                 }
             };
-            // Nothing runs and nothing waits: the queue is empty.
-            let Some((level, (mut lookup, cost))) = ended else { break };
+            let Some((level, (mut lookup, cost))) = ended else {
+                // Nothing runs and nothing waits: the queue is empty.
+                queue.extend(breaker.last_samples());
+                samples = queue.len();
+                if samples == 0 {
+                    break;
+                }
+                continue;
+            };
             tally.levels += 1;
             tally.cost.add(&cost);
             window.note(&lookup);

@@ -14,6 +14,8 @@ const BELOW_DEAD: u32 = 8;
 const BELOW_ANY: u32 = 64;
 /// Levels set aside before the first one is asked in between; doubled each time.
 const FIRST_PROBE: usize = 16;
+/// Levels asked at the end below a zone that did not fail itself.
+const LAST_SAMPLES: usize = 8;
 
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
@@ -26,6 +28,7 @@ struct Zone {
     in_row: u32,
     aside: Vec<NodeId>,
     next_probe: usize,
+    sampled: bool,
 }
 
 impl Breaker {
@@ -54,7 +57,7 @@ impl Breaker {
     pub(super) fn failed(&mut self, tree: &NameTree, level: NodeId) {
         self.failed.insert(level);
         for zone in tree.levels(level).skip(1) {
-            let fresh = || Zone { in_row: 0, aside: Vec::new(), next_probe: FIRST_PROBE };
+            let fresh = || Zone { in_row: 0, aside: Vec::new(), next_probe: FIRST_PROBE, sampled: false };
             self.zones.entry(zone).or_insert_with(fresh).in_row += 1;
         }
     }
@@ -66,6 +69,27 @@ impl Breaker {
         }
         let zones = tree.levels(level).skip(1);
         zones.filter_map(|zone| self.zones.remove(&zone)).flat_map(|zone| zone.aside).collect()
+    }
+
+    /// Levels to ask before the rest is given up: some below each zone that did not fail itself, where failures in a row may
+    /// have been chance. None at the second call for a zone.
+    pub(super) fn last_samples(&mut self) -> Vec<NodeId> {
+        let mut samples = Vec::new();
+        for (zone, state) in &mut self.zones {
+            if !self.failed.contains(zone) && !std::mem::replace(&mut state.sampled, true) {
+                let step = state.aside.len().div_ceil(LAST_SAMPLES).max(1);
+                let mut place = 0..;
+                state.aside.retain(|level| {
+                    let chosen = place.next().is_some_and(|place: usize| place.is_multiple_of(step));
+                    if chosen {
+                        samples.push(*level);
+                    }
+                    !chosen
+                });
+            }
+        }
+        samples.sort();
+        samples
     }
 
     /// What is still set aside: zones with their levels, in the order of the tree.
@@ -129,6 +153,22 @@ mod tests {
         assert_eq!(breaker.answered(&tree, levels[3]), [levels[8], levels[9]]);
         assert!(breaker.may_ask(&tree, levels[8]));
         assert!(breaker.finish().is_empty());
+    }
+
+    #[test]
+    fn below_a_zone_that_did_not_fail_itself_some_are_asked_at_the_end() {
+        let (tree, levels) = tree(200);
+        let mut breaker = Breaker::default();
+        for level in &levels[..64] {
+            assert!(breaker.may_ask(&tree, *level));
+            breaker.failed(&tree, *level);
+        }
+        let aside = levels[64..84].iter().filter(|level| !breaker.may_ask(&tree, **level)).count();
+        assert_eq!(aside, 19);
+        let samples = breaker.last_samples();
+        assert_eq!(samples.len(), 7);
+        assert!(breaker.last_samples().is_empty());
+        assert_eq!(breaker.answered(&tree, samples[0]).len(), 12, "the others are asked after all");
     }
 
     #[test]

@@ -119,7 +119,7 @@ fn sections(bytes: &[u8], header: &Header, question: &Question, message: &mut Dn
     for _ in 0..additional {
         match read_record(&mut reader)? {
             Item::Record(record) => message.additional.push(record),
-            Item::Opt { payload, extension, options } => {
+            Item::Opt { payload, extension, options, .. } => {
                 // The first OPT counts; a second one breaks RFC 6891 §6.1.1 but hides nothing.
                 if message.edns.is_none() {
                     message.rcode |= u16::from(extension.to_be_bytes()[0]) << 4;
@@ -216,8 +216,11 @@ fn read_records(reader: &mut Reader<'_>, count: u16, records: &mut Vec<RecordFac
     for _ in 0..count {
         match read_record(reader)? {
             Item::Record(record) => records.push(record),
-            // Outside the additional section an OPT means nothing (RFC 6891 §6.1.1).
-            Item::Opt { .. } => {}
+            // Here an OPT has no place (RFC 6891 §6.1.1): a record that says nothing, but not nothing.
+            Item::Opt { owner, extension, options, .. } => {
+                let data = RecordData::Opaque(options.to_vec());
+                records.push(RecordFact { owner, rtype: OPT, ttl: extension, data });
+            }
         }
     }
     Ok(())
@@ -225,7 +228,7 @@ fn read_records(reader: &mut Reader<'_>, count: u16, records: &mut Vec<RecordFac
 
 enum Item<'a> {
     Record(RecordFact),
-    Opt { payload: u16, extension: u32, options: &'a [u8] },
+    Opt { owner: String, payload: u16, extension: u32, options: &'a [u8] },
 }
 
 fn read_record<'a>(reader: &mut Reader<'a>) -> Result<Item<'a>, WireError> {
@@ -234,7 +237,7 @@ fn read_record<'a>(reader: &mut Reader<'a>) -> Result<Item<'a>, WireError> {
     let start = reader.at;
     let octets = reader.take(usize::from(length))?;
     if rtype == OPT {
-        return Ok(Item::Opt { payload: class, extension: ttl, options: octets });
+        return Ok(Item::Opt { owner, payload: class, extension: ttl, options: octets });
     }
     let data = if class == CLASS_IN {
         // Compressed names in the data point into the message before it; nothing after the data is in reach.

@@ -6,7 +6,7 @@ use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use proptest::prelude::*;
 
 use super::*;
-use crate::caa::{CaaRecord, rcode, rtype};
+use crate::caa::{CaaRecord, LookupOutcome, classify, rcode, rtype};
 use crate::dns::EdnsQuery;
 
 fn question(name: &str) -> Question {
@@ -328,6 +328,28 @@ proptest! {
             if opts < 2 && !odd_class {
                 agree_on(&ours.unwrap(), &theirs)?;
             }
+        }
+    }
+
+    /// An answer with CAA records, damaged behind its question: what comes of it may be a failure, other records or an alias,
+    /// but never "no CAA".
+    #[test]
+    fn no_damage_turns_a_caa_answer_into_an_empty_one(
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6), cut in 0..20_usize
+    ) {
+        let answers: [(&str, u16, &[u8]); 2] =
+            [("a.example", 257, b"\0\x05issueca.example"), ("a.example", 257, b"\0\x05iodefx")];
+        let mut bytes = response("a.example", 0, [&answers, &[], &[]]);
+        let behind = HEADER + 11 + 4;
+        for (place, octet) in damage {
+            let place = behind + place.index(bytes.len() - behind);
+            bytes[place] = octet;
+        }
+        bytes.truncate(bytes.len() - cut.min(bytes.len() - behind));
+        if let Ok(message) = decode(&bytes, &question("a.example")) {
+            let classified = classify("a.example", &message);
+            let empty = matches!(classified.outcome, LookupOutcome::NoData(_) | LookupOutcome::NxDomain(_));
+            prop_assert!(!empty || !classified.aliases.is_empty(), "{message:?}");
         }
     }
 
