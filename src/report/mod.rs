@@ -8,7 +8,9 @@ mod digest;
 mod fixture;
 mod idn;
 mod json;
+mod markdown;
 mod model;
+mod redact;
 mod safe;
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,7 @@ pub use model::{
     Advice, Checked, Coverage, Dropped, LevelReport, Report, SCHEMA, SourceCoverage, Timeline, TimelineSeries, View,
     Zone, ZoneServer,
 };
+pub use redact::redact;
 pub use safe::{ascii as safe_ascii, text as safe_text};
 
 /// The forms a report can take.
@@ -30,6 +33,8 @@ pub use safe::{ascii as safe_ascii, text as safe_text};
 pub enum Format {
     /// For a terminal.
     Text,
+    /// A post for a Discourse forum.
+    Markdown,
     /// One JSON document.
     Json,
     /// One JSON object a line, each with its `type`.
@@ -42,13 +47,14 @@ pub enum Format {
 
 impl Format {
     /// Every format.
-    pub const ALL: [Format; 5] = [Self::Text, Self::Json, Self::Jsonl, Self::Csv, Self::Tsv];
+    pub const ALL: [Format; 6] = [Self::Text, Self::Markdown, Self::Json, Self::Jsonl, Self::Csv, Self::Tsv];
 
     /// The format as it is asked for: `markdown`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Text => "text",
+            Self::Markdown => "markdown",
             Self::Json => "json",
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
@@ -88,6 +94,7 @@ impl Default for Style {
 pub fn write(report: &Report, format: Format, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Text => text::write(report, style, out),
+        Format::Markdown => markdown::write(report, style, out),
         Format::Json => json::write_document(report, out),
         Format::Jsonl => json::write_lines(report, out),
         Format::Csv => csv::write(report, Delimiter::Comma, style, out),

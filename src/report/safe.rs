@@ -3,8 +3,6 @@
 //! Names come from anyone who can get a certificate, records and texts from the servers of the party under
 //! investigation. Nothing of them reaches an output except through this room; HTML adds its own escapes on top.
 
-#![allow(dead_code)]
-
 use std::borrow::Cow;
 use std::fmt::Write as _;
 

@@ -98,6 +98,51 @@ fn a_large_report_stays_short_and_says_where_the_rest_is() {
 }
 
 #[test]
+fn a_post_stays_within_its_size_and_says_what_is_missing() {
+    for report in [story(), hostile(), large(10_000)] {
+        for max_chars in [10, 500, 2_000, 30_000] {
+            let post = render(&report, Format::Markdown, &Style { max_chars, ..Style::default() });
+            assert!(post.chars().count() <= max_chars, "{} of {max_chars}", post.chars().count());
+            assert_eq!(post.matches("[details=").count(), post.matches("\n[/details]\n").count());
+        }
+    }
+    let post = render(&large(10_000), Format::Markdown, &Style::default());
+    assert!(post.contains(" more; the `json` and `html` forms"), "{post}");
+    assert!(post.contains("Coverage"));
+}
+
+/// What is left of a Markdown text without fences and code spans.
+fn outside_code(post: &str) -> String {
+    let mut outside = String::new();
+    let mut fence: Option<String> = None;
+    for line in post.lines() {
+        let ticks: String = line.trim_start().chars().take_while(|c| *c == '`').collect();
+        match &fence {
+            Some(open) if ticks.len() >= open.len() && line.trim() == ticks => fence = None,
+            Some(_) => {}
+            None if ticks.len() >= 3 => fence = Some(ticks),
+            None => {
+                assert_eq!(line.matches('`').count() % 2, 0, "{line}");
+                outside.extend(line.split('`').step_by(2));
+                outside.push('\n');
+            }
+        }
+    }
+    assert!(fence.is_none());
+    outside
+}
+
+#[test]
+fn in_a_post_data_stays_in_code() {
+    let outside = outside_code(&render(&hostile(), Format::Markdown, &Style::default()));
+    for alive in ["<", "http", "![", "](", "@admin", "owned", "\u{1b}", "\u{202e}"] {
+        assert!(!outside.contains(alive), "{alive}\n{outside}");
+    }
+    let outside = outside_code(&render(&story(), Format::Markdown, &Style::default()));
+    assert!(!outside.contains("example.net") && !outside.contains("192.0.2"), "{outside}");
+}
+
+#[test]
 fn json_is_ascii_and_reads_back_the_hostile_texts() {
     for format in [Format::Json, Format::Jsonl] {
         let text = render(&hostile(), format, &Style::default());
