@@ -216,6 +216,7 @@ mod tests {
                 "serv-fail example.net a.example.net primary",
             ),
             ("Detail: CAA record\nfor example.net prevents issuance", "policy-denies example.net - primary"),
+            ("> DNS problem: networking error looking up\n> CAA for\n> net", "networking-error net - primary"),
         ] {
             assert_eq!(read(text), [expected], "{text}");
         }

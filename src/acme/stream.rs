@@ -192,7 +192,7 @@ impl Reader {
         let (text, lines) = match folded {
             Some(fold) => {
                 let joint = if fold.text.ends_with('-') { "" } else { " " };
-                (format!("{}{joint}{}", fold.text, plain(line).trim_start()), fold.lines + 1)
+                (format!("{}{joint}{}", fold.text, continuation(&plain(line))), fold.lines + 1)
             }
             None => (plain(line).into_owned(), 1),
         };
@@ -287,6 +287,11 @@ impl Reader {
             out.push(Event::Error(Box::new(header), time));
         }
     }
+}
+
+/// A folded line without the marks of quoting and of tables before it.
+fn continuation(line: &str) -> &str {
+    line.trim_start_matches([' ', '\t', '>', '|', '#'])
 }
 
 /// Counts braces outside of strings, over any number of lines.

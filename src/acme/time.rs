@@ -29,7 +29,7 @@ pub(super) fn find(line: &str, year: Option<i16>) -> Option<Stamp> {
     if head.first() == Some(&b'"') || of_the_matter(&head[..digit]) {
         return None;
     }
-    numeric(head).or_else(|| epoch(head)).or_else(|| worded(head, year))
+    numeric(head).or_else(|| epoch(head)).or_else(|| worded(head, year)).or_else(|| loose(head))
 }
 
 fn of_the_matter(lead: &[u8]) -> bool {
@@ -148,6 +148,41 @@ fn worded(head: &[u8], lent: Option<i16>) -> Option<Stamp> {
     stamp(year.or(lent.map(i64::from))?, month, day, time, zone)
 }
 
+/// `12/20/2023 4:05:06 PM`, `20.12.2023 16:05:06`, `2023/1/2 16:05:06`: parts without leading zeros, in local orders.
+///
+/// With the year last and `/` between, the month comes first unless it cannot.
+fn loose(head: &[u8]) -> Option<Stamp> {
+    let edge = |octet: &u8| matches!(octet, b' ' | b'[' | b']' | b',' | b'(' | b')' | b'"' | b'T');
+    let words: Vec<&[u8]> = head.split(edge).filter(|word| !word.is_empty()).take(8).collect();
+    let numbers = |word: &[u8], mark: u8| -> Option<[i64; 3]> {
+        let parts: Vec<i64> = word
+            .split(|octet| *octet == mark)
+            .map(|part| digits(part, part.len()).filter(|_| (1..=4).contains(&part.len())))
+            .collect::<Option<_>>()?;
+        parts.try_into().ok()
+    };
+    for pair in words.windows(2) {
+        let date = [b'/', b'.', b'-'].iter().find_map(|mark| Some((*mark, numbers(pair[0], *mark)?)));
+        let time = pair[1].split(|octet| *octet == b'.').next().and_then(|time| numbers(time, b':'));
+        if let (Some((mark, date)), Some([mut hour, minute, second])) = (date, time) {
+            let (year, month, day) = match date {
+                [year @ 1990..=2200, month, day] => (year, month, day),
+                [day, month, year @ 1990..=2200] if mark != b'/' || day > 12 => (year, month, day),
+                [month, day, year @ 1990..=2200] => (year, month, day),
+                _ => continue,
+            };
+            let after = words.iter().skip_while(|word| !std::ptr::eq(**word, pair[1])).nth(1);
+            match after.map(|word| word.to_ascii_lowercase()).as_deref() {
+                Some(b"pm") if hour < 12 => hour += 12,
+                Some(b"am") if hour == 12 => hour = 0,
+                _ => {}
+            }
+            return stamp(year, month, day, (hour, minute, second), None);
+        }
+    }
+    None
+}
+
 /// `20/Dec/2023:10:00:00` of web server logs.
 fn clf(word: &[u8]) -> Option<(i64, i64, i64, Clock)> {
     if word.len() < 20 || word[2] != b'/' || word[6] != b'/' || word[11] != b':' {
@@ -194,7 +229,8 @@ fn offset(text: &[u8]) -> Option<i64> {
 }
 
 fn digits(text: &[u8], count: usize) -> Option<i64> {
-    let text = text.get(..count)?;
+    // No part of a time is longer; more would not fit a number.
+    let text = text.get(..count).filter(|text| text.len() <= 9)?;
     text.iter().try_fold(0, |sum, octet| octet.is_ascii_digit().then(|| sum * 10 + i64::from(octet - b'0')))
 }
 
@@ -251,8 +287,23 @@ mod tests {
             "level=error ts=1703066400.123 caller=x",
             "[staging.example] 20231220100000 [DEBUG] acmetool: x",
             "cert-manager-7d4 | 2023-12-20T10:00:00Z x",
+            "12/20/2023 10:00:00 AM x",
+            "20.12.2023 10:00:00 x",
+            "20/12/2023 10:00:00 x",
+            "[2023/12/20 10:00:00 AM] x",
         ] {
             assert_eq!(find(line, Some(2023)).map(|stamp| stamp.second), Some(THEN), "{line}");
+        }
+    }
+
+    #[test]
+    fn parts_without_leading_zeros_are_read() {
+        for line in ["2/1/2023 4:05:06 PM", "1.2.2023 16:05:06", "2023/2/1 16:05:06 PM [INFO] x", "2023-2-1 16:05:06"] {
+            assert_eq!(
+                find(line, None).map(|stamp| rfc3339(stamp.second)).as_deref(),
+                Some("2023-02-01T16:05:06Z"),
+                "{line}"
+            );
         }
     }
 
@@ -290,7 +341,7 @@ mod tests {
         }
 
         #[test]
-        fn any_line_of_digits_and_marks_gives_a_time_or_none(line in "[0-9:/ T.,+Z\\-a-z\\[]{0,60}") {
+        fn any_line_of_digits_and_marks_gives_a_time_or_none(line in "[0-9:/ T.,+Z\\-a-z\\[]{0,60}|[0-9]{1,30}[/.:-][0-9 :]{0,30}") {
             let _ = find(&line, Some(2023));
         }
     }
