@@ -151,8 +151,8 @@ impl Asker<'_> {
     }
 
     async fn transmit(&self, server: &Server, question: &Question, cost: &mut Cost) -> Result<Reply, ExchangeError> {
-        cost.queries += 1;
         let result = self.exchange.ask(server, question, self.patience.timeout).await;
+        cost.queries += u64::from(!matches!(result, Err(ExchangeError::NotRecorded | ExchangeError::Question(_))));
         cost.strays += match &result {
             Ok(Reply { strays, .. }) | Err(ExchangeError::Timeout { strays, .. }) => u64::from(*strays),
             Err(ExchangeError::Network(_) | ExchangeError::Question(_) | ExchangeError::NotRecorded) => 0,

@@ -66,6 +66,8 @@ impl Exchange for Recorder<'_> {
 }
 
 /// Answers from a recording: each question of each server in the order of the recording, the last answer again after that.
+///
+/// Nobody is burdened by it, so give it a throttle without limits.
 pub struct Replay {
     recorded: HashMap<(String, Question), Tape>,
 }

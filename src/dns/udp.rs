@@ -245,15 +245,26 @@ impl Drop for OpenQuestion {
     }
 }
 
-/// Reads datagrams until the lane is dropped.
+/// Reads datagrams until the lane is dropped, or the socket is of no more use.
 async fn read(shared: Arc<Shared>) {
     let mut buffer = vec![0; 1 << 16];
     loop {
         match shared.socket.recv(&mut buffer).await {
             Ok(octets) => shared.dispatch(&buffer[..octets]),
-            Err(error) => shared.fail(&error),
+            Err(error) => {
+                shared.fail(&error);
+                if !is_from_the_network(&error) {
+                    return;
+                }
+            }
         }
     }
+}
+
+/// Whether an error is the network's answer to one datagram (ICMP), after which the socket works on.
+fn is_from_the_network(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable};
+    matches!(error.kind(), ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable)
 }
 
 impl Shared {

@@ -223,3 +223,41 @@ async fn a_recording_replays_to_the_same_lookups_without_a_packet() {
     assert_eq!(collect(&replay).await, live);
     assert_eq!(server.log().len(), packets);
 }
+
+#[tokio::test]
+async fn a_lossy_way_loses_no_level() {
+    // Two of three first tries are lost, and one of three second tries.
+    let server = DnsServer::start(|query| {
+        let number: usize = query.name.trim_start_matches('n').split('.').next().unwrap().parse().unwrap_or(0);
+        let lost = match query.nth {
+            0 => !number.is_multiple_of(3),
+            1 => number % 3 == 1,
+            _ => false,
+        };
+        if lost { Vec::new() } else { query.reply(3).soa("example").send() }
+    })
+    .await;
+    let names: Vec<_> = (0..90).map(|index| format!("n{index}.example")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let (lookups, tally) = run(&names, plan(1500), &server).await;
+    assert!(lookups.values().all(|lookup| lookup.outcome == LookupOutcome::NxDomain(Soa::Present)));
+    assert_eq!(tally.cost.queries, server.log().len() as u64);
+    assert_eq!((tally.levels, tally.cost.queries), (91, 91 + tally.cost.retries));
+    assert!(tally.cost.retries >= 90, "{tally:?}");
+}
+
+#[tokio::test]
+async fn resolvers_are_asked_side_by_side_and_may_disagree() {
+    let good = DnsServer::start(|query| query.reply(0).caa(&query.name, 0, "issue", ";").send()).await;
+    let blind = DnsServer::start(|query| query.reply(3).soa("").send()).await;
+    let (tree, sockets, throttle) = (tree(&["example"]), Sockets::new(), throttle());
+    let batch = Batch { exchange: &sockets, throttle: &throttle, plan: patient() };
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    let (good, blind) = (resolver(&good), resolver(&blind));
+    futures::join!(
+        batch.run(&good, &tree, tree.nodes(), |_, lookup| first.push(lookup.outcome)),
+        batch.run(&blind, &tree, tree.nodes(), |_, lookup| second.push(lookup.outcome)),
+    );
+    assert!(matches!(&first[..], [LookupOutcome::Records(_)]));
+    assert_eq!(second, [LookupOutcome::NxDomain(Soa::Present)]);
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ctclimb::acme::{ErrorClass, explain};
 use ctclimb::caa::{
     CaaRecord, DnsMessage, Ede, EdnsFact, Flags, IssueValue, IssueValueError, Lookup, LookupFailure, LookupOutcome,
     Problem, QuestionEcho, Request, Ruling, Security, Soa, Transport, Try, classify, corroborate, judge, problem,
@@ -223,4 +224,28 @@ fn every_kind_of_the_collection_has_its_test() {
     let kinds = ["policy", "issue-value", "accounturi", "validationmethods", "lookup", "retry", "mpic"];
     let total: usize = kinds.iter().map(|kind| cases(kind).len()).sum();
     assert!(total == 0 || total == 97, "{total}");
+}
+
+/// What this program says a CA would tell is what it reads from a CA's error.
+#[test]
+fn the_words_of_the_ca_are_read_back() {
+    let extended = |code| Problem::Extended(Ede { code, text: "why".to_owned() });
+    for (problem, class) in [
+        (Problem::TimedOut, ErrorClass::TimedOut),
+        (Problem::Canceled, ErrorClass::Canceled),
+        (Problem::Networking, ErrorClass::NetworkingError),
+        (Problem::Resolver, ErrorClass::ResolverFailure),
+        (Problem::Truncated, ErrorClass::Truncated),
+        (Problem::Code(rcode::SERVFAIL), ErrorClass::ServFail),
+        (Problem::Code(rcode::NXDOMAIN), ErrorClass::NxDomain),
+        (Problem::Code(rcode::REFUSED), ErrorClass::Refused),
+        (extended(6), ErrorClass::Dnssec),
+        (extended(22), ErrorClass::ExtendedError),
+    ] {
+        let text = format!("While processing CAA for www.shop.test1: {}", problem.detail("test1"));
+        let read = explain(&text);
+        assert_eq!(read.len(), 1, "{text}");
+        assert_eq!(read[0].error.class, class, "{text}");
+        assert_eq!(read[0].error.level.as_ref().map(ToString::to_string).as_deref(), Some("test1"), "{text}");
+    }
 }
