@@ -46,12 +46,15 @@ pub(super) fn typed_run(label: &str, tokens: &[Token], inside: bool) -> Option<(
     if count >= 4
         && is_octet(parts[0].trim_start_matches(|c: char| c.is_ascii_lowercase()))
         && parts[1..4].iter().all(|part| is_octet(part))
-        && parts.get(4).is_none_or(|fifth| !all_digits(fifth))
+        && parts.get(4).is_none_or(|fifth| !is_octet(fifth))
         && !(inside
             && label[..usize::from(tokens[0].start)].ends_with('-')
-            && label[..usize::from(tokens[0].start) - 1].rsplit('-').next().is_some_and(all_digits))
+            && label[..usize::from(tokens[0].start) - 1].rsplit('-').next().is_some_and(is_octet))
     {
         return Some((Kind::Ipv4, tokens_of(4)));
+    }
+    if parts.first().is_some_and(|part| is_region_word(part)) {
+        return Some((Kind::Region, 1));
     }
     region(parts).map(|found| (Kind::Region, tokens_of(found)))
 }

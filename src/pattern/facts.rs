@@ -45,6 +45,26 @@ impl Default for Facts {
 }
 
 impl Facts {
+    /// Adds the facts of another column.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.charset |= other.charset;
+        self.symbols += other.symbols;
+        self.leading_zero |= other.leading_zero;
+        self.smallest = self.smallest.min(other.smallest);
+        self.largest = self.largest.max(other.largest);
+        self.dates += other.dates;
+        self.countries += other.countries;
+        let Some(mut values) = self.values.take() else { return };
+        let Some(theirs) = &other.values else { return };
+        for (value, rows) in theirs {
+            *values.entry(value.clone()).or_default() += rows;
+        }
+        self.values = (values.len() <= VALUES).then_some(values);
+    }
+
     /// Adds the text of one name.
     pub(super) fn add(&mut self, text: &str) {
         let len = u8::try_from(text.len()).expect("a label has at most 63 octets");

@@ -77,8 +77,50 @@ impl Shape {
 pub(super) enum Style {
     /// One shape, column by column.
     Table,
+    /// Shapes that are equal when words joined by separators count as one.
+    Run,
     /// An open vocabulary in several shapes.
     Slug,
+}
+
+/// One item of a shape whose runs of words count as one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Item {
+    /// A word, or words joined by single separators: the pieces it takes.
+    Words(usize),
+    /// Any other piece.
+    Piece(Piece),
+}
+
+impl Shape {
+    /// The shape with runs of words joined.
+    pub(super) fn collapse(&self) -> Vec<Item> {
+        let mut items = Vec::new();
+        let mut at = 0;
+        while at < self.pieces.len() {
+            if self.pieces[at] == Piece::Word {
+                let mut len = 1;
+                while let (Some(Piece::Const(text)), Some(Piece::Word)) =
+                    (self.pieces.get(at + len), self.pieces.get(at + len + 1))
+                    && matches!(text.as_str(), "-" | "_")
+                {
+                    len += 2;
+                }
+                items.push(Item::Words(len));
+                at += len;
+            } else {
+                items.push(Item::Piece(self.pieces[at].clone()));
+                at += 1;
+            }
+        }
+        items
+    }
+
+    /// What must be equal for two shapes to differ only in how many words a run has.
+    pub(super) fn run_key(&self) -> Vec<Item> {
+        let items = self.collapse().into_iter();
+        items.map(|item| if let Item::Words(_) = item { Item::Words(1) } else { item }).collect()
+    }
 }
 
 /// The shape of one label: what a family of labels has in common.

@@ -121,7 +121,9 @@ impl Model {
                 None => branches.entry(left).or_default().push(("", whole)),
             }
         }
-        let zones = zones(&branches, pooled);
+        let mut zones = zones(&branches, pooled);
+        let alike = alike(&branches, &zones, settings);
+        zones.retain(|label| !alike.iter().any(|group| group.contains(label)));
         let repeats = repeats(&branches);
         let members: Vec<Member<'_>> = branches
             .iter()
@@ -132,6 +134,10 @@ impl Model {
             })
             .collect();
         let mut families = siblings(&branches, &members, settings);
+        for group in alike.iter().filter(|group| group.iter().all(|label| is_word(label))) {
+            let found = (0..members.len()).filter(|&at| group.contains(members[at].label)).collect();
+            families.push((Form { style: Style::Table, shapes: vec![Shape { pieces: vec![Piece::Word] }] }, found));
+        }
         if pooled && families.is_empty() {
             families = repeated(&branches, &members, settings);
         }
@@ -143,7 +149,9 @@ impl Model {
                 families.push((form, found.into_iter().map(|at| part[at]).collect()));
             }
         }
+        absorb(&mut families, &branches, &members);
         families.sort_by(|a, b| rank(&a.0).cmp(&rank(&b.0)));
+
         let mut in_family = vec![false; members.len()];
         for (form, found) in families {
             let spans = spans(&form, &found, &members);
@@ -397,6 +405,98 @@ fn zones<'a>(branches: &Branches<'a>, pooled: bool) -> BTreeSet<&'a str> {
     let alone = if are_alike(branches, &alone) { Vec::new() } else { alone };
     let words = branches.iter().filter(|(label, rows)| is_word(label) && own(rows, 3)).map(|(label, _)| *label);
     words.chain(alone.iter().copied().filter(|_| alone.len() <= 12 && !pooled)).collect()
+}
+
+fn is_word(label: &str) -> bool {
+    label.bytes().all(|octet| octet.is_ascii_lowercase())
+}
+
+/// Lone labels that a family with numbers or ids would take come to it.
+fn absorb(families: &mut population::Families, branches: &Branches<'_>, members: &[Member<'_>]) {
+    let taken: BTreeSet<usize> = families.iter().flat_map(|(_, found)| found.iter().copied()).collect();
+    let depth = |found: &[usize]| Depth::of(found.iter().map(|&at| &branches[members[at].label]));
+    let specific = |form: &Form| {
+        let pieces = || form.shapes.iter().flat_map(|shape| &shape.pieces);
+        form.style != Style::Slug
+            && pieces().any(|piece| matches!(piece, Piece::Digits | Piece::Typed(_) | Piece::Opaque { .. }))
+            && pieces().any(|piece| matches!(piece, Piece::Const(_)))
+    };
+    let mut ends = Vec::new();
+    for (form, found) in families.iter_mut().filter(|(form, _)| specific(form)) {
+        let mine = depth(found);
+        for (at, member) in members.iter().enumerate() {
+            if !taken.contains(&at)
+                && !member.zone
+                && depth(&[at]).meets(mine)
+                && form.shapes.iter().any(|shape| shape.read(member.label, &member.tokens, &mut ends))
+                && !found.contains(&at)
+            {
+                found.push(at);
+            }
+        }
+    }
+    // Two families may want the same label: the first has it.
+    let mut seen = BTreeSet::new();
+    for (_, found) in families {
+        found.retain(|at| seen.insert(*at));
+    }
+}
+
+/// Groups of three and more zones that hold ids, numbers or addresses of one form: a column, such as one of sites.
+fn alike<'a>(branches: &Branches<'a>, zones: &BTreeSet<&'a str>, settings: &Settings) -> Vec<BTreeSet<&'a str>> {
+    let mut groups: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for (label, rows) in branches {
+        let inner = rows.iter().all(|(below, _)| !below.is_empty());
+        let plain = label.len() <= 12 && !settings.keep.iter().any(|keep| keep == label);
+        let labels = children(rows);
+        if (zones.contains(label) || (inner && is_word(label))) && plain && !labels.is_empty() {
+            if let Some(form) = main_form(&labels) {
+                groups.entry(form).or_default().insert(label);
+            }
+        }
+    }
+    groups
+        .into_values()
+        .filter(|group| group.len() >= 3 && group.iter().any(|label| branches[label].len() >= 2))
+        .collect()
+}
+
+/// The most frequent form of some labels in words, if numbers, ids or addresses are in it.
+fn main_form(labels: &BTreeSet<&str>) -> Option<String> {
+    let mut forms: BTreeMap<Vec<Kind>, Vec<Vec<&str>>> = BTreeMap::new();
+    let mut tokens = Vec::new();
+    for label in labels {
+        tokens.clear();
+        token::tokenize(label, &mut tokens);
+        let kinds = tokens.iter().map(|token| match token.kind {
+            Kind::Word | Kind::Digits | Kind::Mixed => Kind::Mixed,
+            kind => kind,
+        });
+        forms.entry(kinds.collect()).or_default().push(tokens.iter().map(|token| token.of(label)).collect());
+    }
+    let (kinds, rows) = forms.into_iter().max_by(|a, b| a.1.len().cmp(&b.1.len()).then_with(|| b.0.cmp(&a.0)))?;
+    let mut specific = kinds.iter().any(|kind| kind.is_typed());
+    let columns = kinds.iter().enumerate().map(|(at, kind)| {
+        let texts = || rows.iter().map(|row| row[at]);
+        if *kind != Kind::Mixed {
+            return format!("{kind:?}");
+        }
+        let numbers = texts().filter(|text| text.bytes().any(|octet| octet.is_ascii_digit())).count();
+        if numbers == 0 {
+            let first = rows[0][at];
+            return if texts().all(|text| text == first) { first.to_owned() } else { "word".to_owned() };
+        }
+        specific |= 2 * numbers >= rows.len();
+        let width = rows[0][at].len();
+        let width = if texts().all(|text| text.len() == width) && width > 4 { width } else { 0 };
+        let stem = texts().next().unwrap_or_default().trim_end_matches(|c: char| c.is_ascii_digit());
+        if texts().all(|text| text.trim_end_matches(|c: char| c.is_ascii_digit()) == stem) {
+            return format!("{stem}#");
+        }
+        format!("{}{width}", if texts().all(super::class::is_hex) { "hex" } else { "id" })
+    });
+    let form = columns.collect::<Vec<_>>().join(" ");
+    specific.then_some(form)
 }
 
 /// Whether three or more labels have the same form and the same forms below them.

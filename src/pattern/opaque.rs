@@ -83,6 +83,11 @@ impl Opaque {
         }
     }
 
+    /// Whether a text of the column is an id and looks like one.
+    pub(super) fn takes_scrambled(&self, text: &str) -> bool {
+        self.widths.contains_key(&text.len()) && is_scrambled(text)
+    }
+
     /// Whether a text of the column is an id.
     pub(super) fn takes(&self, text: &str) -> bool {
         match self.widths.get(&text.len()) {

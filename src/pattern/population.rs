@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::form::{Form, Piece, Shape, Style};
+use super::form::{Form, Item, Piece, Shape, Style};
 use super::opaque::Opaque;
 use super::settings::{Detail, Settings};
 use super::token::{self, Kind, Token};
@@ -171,7 +171,15 @@ impl<'a> Splitter<'a, '_> {
             counts.sort_unstable();
             let median = counts.get(counts.len() / 2).copied().unwrap_or(0);
             let usual = (median, counts.iter().sum());
+            let mut stems: BTreeMap<&str, usize> = BTreeMap::new();
+            for value in groups.keys() {
+                *stems.entry(stem(value)).or_default() += 1;
+            }
             for (value, group) in &groups {
+                // `a12-33`, `a7-2`: the number varies.
+                if stem(value) != *value && stems[stem(value)] >= 3 {
+                    continue;
+                }
                 let kept = self.settings.keep.iter().any(|keep| keep == value);
                 let firmness = if kept { Some(Firmness::Firm) } else { self.is_affix(group, left, usual, &everywhere) };
                 let Some(firmness) = firmness else { continue };
@@ -254,6 +262,16 @@ impl<'a> Splitter<'a, '_> {
             });
             groups.entry(kinds.collect()).or_default().push(stretch);
         }
+        // The parts at either end are looked at over all lengths as well: `my-app-x7f9a2` and `app-k3b9d1`.
+        let parts = |at: fn(&Stretch) -> usize| -> BTreeSet<&str> {
+            let all = groups.values().flatten().filter(|stretch| stretch.to - stretch.from > 1);
+            let parts = all.filter(|stretch| {
+                let kind = self.members[stretch.member].tokens[at(stretch)].kind;
+                matches!(kind, Kind::Word | Kind::Digits | Kind::Mixed)
+            });
+            parts.map(|stretch| self.text(*stretch, at(stretch))).collect()
+        };
+        let (first, last) = (Opaque::of(&parts(|stretch| stretch.from)), Opaque::of(&parts(|stretch| stretch.to - 1)));
         let mut tables: BTreeMap<Vec<Piece>, Table> = BTreeMap::new();
         for (kinds, group) in groups {
             let opaque: Vec<Opaque> = kinds
@@ -270,7 +288,14 @@ impl<'a> Splitter<'a, '_> {
             for stretch in group {
                 let (mut pieces, mut row) = (before.to_vec(), texts_of(before));
                 for (column, opaque) in opaque.iter().enumerate() {
-                    self.cut_part(stretch, stretch.from + column, opaque, &mut pieces, &mut row);
+                    let end = match column {
+                        0 => &first,
+                        _ if column + 1 == kinds.len() => &last,
+                        _ => opaque,
+                    };
+                    let text = self.text(stretch, stretch.from + column);
+                    let is_id = opaque.takes(text) || (kinds.len() > 1 && end.takes_scrambled(text));
+                    self.cut_part(stretch, stretch.from + column, is_id, &mut pieces, &mut row);
                 }
                 pieces.extend_from_slice(after);
                 row.extend(texts_of(after));
@@ -288,13 +313,13 @@ impl<'a> Splitter<'a, '_> {
         self.decide(!before.is_empty() || !after.is_empty());
     }
 
-    fn cut_part(&self, stretch: Stretch, at: usize, opaque: &Opaque, pieces: &mut Vec<Piece>, row: &mut Vec<String>) {
+    fn cut_part(&self, stretch: Stretch, at: usize, is_id: bool, pieces: &mut Vec<Piece>, row: &mut Vec<String>) {
         let token = self.members[stretch.member].tokens[at];
         let text = self.text(stretch, at);
         match token.kind {
             Kind::Word | Kind::Digits | Kind::Mixed => {
                 let known = token.kind == Kind::Word && words::is_known_host(text) && stretch.to - stretch.from == 1;
-                if opaque.takes(text) && !known {
+                if is_id && !known {
                     let width = token.len;
                     pieces.push(Piece::Opaque { min: width, max: width });
                     row.push(text.to_owned());
@@ -319,18 +344,42 @@ impl<'a> Splitter<'a, '_> {
     /// Tables to families: numbers and ids make their own, words make slugs.
     fn decide(&mut self, inside: bool) {
         let tables = std::mem::take(&mut self.tables);
-        let mut wordy = Vec::new();
+        let (mut wordy, mut numbered) = (Vec::new(), Vec::new());
         for table in tables {
             for table in split_on_words(table) {
-                let zones = table.members.iter().all(|&at| self.members[at].inner) && table.members.len() >= 4;
+                let zones = table.members.iter().all(|&at| self.members[at].inner) && table.members.len() >= 3;
                 if table.is_wordy() && !(zones && table.has_numbers()) {
                     wordy.push(table);
                 } else {
-                    self.keep_table(table);
+                    numbered.push(table);
                 }
             }
         }
+        self.join_runs(numbered);
         self.decide_words(wordy, inside);
+    }
+
+    /// Tables that differ only in how many words stand in a row are one family.
+    fn join_runs(&mut self, tables: Vec<Table>) {
+        let mut groups: BTreeMap<Vec<Item>, Vec<Table>> = BTreeMap::new();
+        for table in tables {
+            groups.entry(table.settled().run_key()).or_default().push(table);
+        }
+        for (_, group) in groups {
+            let rows = group.iter().map(|table| table.members.len()).sum::<usize>();
+            let most = group.iter().map(|table| table.members.len()).max().unwrap_or(0);
+            if group.len() < 2 || rows < 4 || (rows - most < 3 && 10 * most >= 9 * rows) {
+                for table in group {
+                    self.keep_table(table);
+                }
+                continue;
+            }
+            let mut shapes: Vec<Shape> = group.iter().map(Table::settled).collect();
+            shapes.sort();
+            shapes.dedup();
+            let members = group.iter().flat_map(|table| table.members.iter().copied()).collect();
+            self.families.push((Form { style: Style::Run, shapes }, members));
+        }
     }
 
     fn keep_table(&mut self, table: Table) {
@@ -391,6 +440,11 @@ impl<'a> Splitter<'a, '_> {
             self.families.push((Form { style, shapes }, members));
         }
     }
+}
+
+/// A word without its trailing number.
+fn stem(text: &str) -> &str {
+    text.trim_end_matches(|c: char| c.is_ascii_digit())
 }
 
 fn texts_of(pieces: &[Piece]) -> Vec<String> {

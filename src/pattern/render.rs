@@ -2,7 +2,7 @@
 
 use super::class::{self, Alphabet};
 use super::facts::Facts;
-use super::form::{Piece, Shape, Style};
+use super::form::{Item, Piece, Shape, Style};
 use super::language::{self, Forbidden, Language};
 use super::model::{Edge, Node};
 use super::token::{self, Kind};
@@ -185,7 +185,7 @@ fn closed<'f>(facts: &'f Facts, edge: &Edge) -> Option<&'f std::collections::BTr
     let values = facts.values.as_ref()?;
     let known = values.keys().filter(|value| words::is_known_host(value)).count();
     let repeated = edge.rows >= 2 * values.len() || (10 * known >= 7 * values.len() && values.len() >= 3);
-    (edge.form.style == Style::Table && values.len() <= 40 && repeated).then_some(values)
+    (edge.form.style != Style::Slug && values.len() <= 40 && repeated).then_some(values)
 }
 
 fn are_countries(facts: &Facts) -> bool {
@@ -266,7 +266,7 @@ fn describe(piece: &Piece, facts: &Facts, edge: &Edge) -> Option<Column> {
                     if listed.len() <= 48 { format!("enum:{listed}") } else { format!("enum:{}", values.len()) };
                 ("enum", shown, format!("{} words that repeat over {} places", values.len(), edge.rows))
             }
-            None if edge.form.shapes.len() == 1 && edge.form.shapes[0].variables() == 1 => {
+            None if edge.form.style == Style::Table && edge.form.shapes[0].variables() == 1 => {
                 ("slug", "slug".to_owned(), format!("{counted} different words in {} names", facts.rows))
             }
             None => ("word", "word".to_owned(), format!("letters only, {counted} different in {} names", facts.rows)),
@@ -340,8 +340,54 @@ fn columns(edge: &Edge) -> Vec<Column> {
     if edge.form.style == Style::Slug {
         return slug_column(edge).into_iter().collect();
     }
-    let pieces = edge.form.shapes.iter().zip(&edge.facts).flat_map(|(shape, facts)| shape.pieces.iter().zip(facts));
-    pieces.filter_map(|(piece, facts)| describe(piece, facts, edge)).collect()
+    // Columns of all shapes over each other; a run of words is one column.
+    let mut merged: Vec<(Piece, Facts, bool)> = Vec::new();
+    for (shape, facts) in edge.form.shapes.iter().zip(&edge.facts) {
+        let mut at = 0;
+        let items = if edge.form.style == Style::Run {
+            shape.collapse()
+        } else {
+            shape.pieces.iter().cloned().map(Item::Piece).collect()
+        };
+        for (place, item) in items.into_iter().enumerate() {
+            let (piece, len) = match item {
+                Item::Words(len) => (Piece::Word, len),
+                Item::Piece(piece) => (piece, 1),
+            };
+            if merged.len() <= place {
+                merged.push((piece, Facts::default(), false));
+            }
+            for facts in facts[at..at + len].iter().step_by(2) {
+                merged[place].1.merge(facts);
+            }
+            merged[place].2 |= len > 1 && edge.form.style == Style::Run;
+            at += len;
+        }
+    }
+    let mut columns = Vec::new();
+    for (piece, facts, run) in &merged {
+        if *run {
+            columns.extend(run_column(facts));
+        } else {
+            columns.extend(describe(piece, facts, edge));
+        }
+    }
+    columns
+}
+
+/// A run of words as one column.
+fn run_column(facts: &Facts) -> Option<Column> {
+    let counted = facts.values.as_ref().map_or_else(|| "more than 64".to_owned(), |values| values.len().to_string());
+    (facts.rows > 0).then(|| Column {
+        class: "slug".to_owned(),
+        shown: "slug".to_owned(),
+        alphabet: class::class_of(facts.charset | class::bit(b'-')),
+        length: (usize::from(facts.min), usize::from(facts.max)),
+        distinct: None,
+        rows: facts.rows,
+        values: Vec::new(),
+        reason: format!("one or more words in a row, {counted} different ones"),
+    })
 }
 
 /// All shapes of a slug as one column.
@@ -380,8 +426,14 @@ fn template(edge: &Edge, columns: &[Column]) -> String {
     }
     let mut columns = columns.iter();
     let mut template = String::new();
-    for piece in &edge.form.shapes[0].pieces {
-        match piece {
+    let items = if edge.form.style == Style::Run {
+        edge.form.shapes[0].run_key()
+    } else {
+        edge.form.shapes[0].pieces.iter().cloned().map(Item::Piece).collect()
+    };
+    for item in items {
+        let piece = if let Item::Piece(piece) = item { piece } else { Piece::Word };
+        match &piece {
             Piece::Const(text) => template.push_str(text),
             Piece::Typed(Kind::Version) => {
                 columns.next();
