@@ -181,6 +181,9 @@ pub(super) fn is_region_word(label: &str) -> bool {
     if word.len() < 6 || !word.bytes().all(|octet| octet.is_ascii_lowercase()) {
         return false;
     }
+    if !matches!(word.as_bytes()[0], b'n' | b's' | b'e' | b'w' | b'c') && !word.ends_with(['h', 't', 'l']) {
+        return false;
+    }
     let place = |text: &str| PLACES.contains(&text) && text != "me";
     DIRECTIONS.iter().any(|direction| {
         word.strip_prefix(direction).is_some_and(place) || word.strip_suffix(direction).is_some_and(place)

@@ -1,8 +1,9 @@
 //! What is known of one column over all names of its family.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashSet};
 
 use super::class::{self, Charset};
+use super::hash::MixBuilder;
 use super::words;
 
 /// Values that are kept of a column; with more, only that there are more.
@@ -22,8 +23,8 @@ pub(super) struct Facts {
     pub(super) largest: u64,
     pub(super) dates: u64,
     pub(super) countries: u64,
-    /// Each value and its rows, until there are more than [`VALUES`].
-    pub(super) values: Option<BTreeMap<Box<str>, u64>>,
+    /// The distinct values, until there are more than [`VALUES`].
+    pub(super) values: Option<HashSet<Box<str>, MixBuilder>>,
 }
 
 impl Default for Facts {
@@ -39,7 +40,7 @@ impl Default for Facts {
             largest: 0,
             dates: 0,
             countries: 0,
-            values: Some(BTreeMap::new()),
+            values: Some(HashSet::default()),
         }
     }
 }
@@ -59,9 +60,7 @@ impl Facts {
         self.countries += other.countries;
         let Some(mut values) = self.values.take() else { return };
         let Some(theirs) = &other.values else { return };
-        for (value, rows) in theirs {
-            *values.entry(value.clone()).or_default() += rows;
-        }
+        values.extend(theirs.iter().cloned());
         self.values = (values.len() <= VALUES).then_some(values);
     }
 
@@ -74,7 +73,7 @@ impl Facts {
         self.symbols += u64::from(len);
         let charset = class::charset(text);
         self.charset |= charset;
-        self.countries += u64::from(words::is_country(text));
+        self.countries += u64::from(len == 2 && words::is_country(text));
         if charset & !class::DIGITS == 0 {
             self.leading_zero |= len > 1 && text.starts_with('0');
             self.dates += u64::from(class::is_compact_date(text));
@@ -83,14 +82,19 @@ impl Facts {
                 self.largest = self.largest.max(number);
             }
         }
-        if let Some(values) = &mut self.values {
-            if let Some(rows) = values.get_mut(text) {
-                *rows += 1;
-            } else if values.len() < VALUES {
-                values.insert(text.into(), 1);
+        if let Some(values) = &mut self.values
+            && !values.contains(text)
+        {
+            if values.len() < VALUES {
+                values.insert(text.into());
             } else {
                 self.values = None;
             }
         }
+    }
+
+    /// The distinct values in order, if there are few.
+    pub(super) fn sorted(&self) -> Option<BTreeSet<&str>> {
+        self.values.as_ref().map(|values| values.iter().map(|value| &**value).collect())
     }
 }

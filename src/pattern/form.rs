@@ -1,5 +1,6 @@
 //! [`Form`]: the shape of one label, as one or more sequences of pieces, and how a label is read by it.
 
+use super::population::Member;
 use super::token::{Kind, Token};
 
 /// One piece of a label's shape.
@@ -77,8 +78,13 @@ impl Shape {
 pub(super) enum Style {
     /// One shape, column by column.
     Table,
-    /// Shapes that are equal when words joined by separators count as one.
-    Run,
+    /// One of a closed list of words.
+    Closed,
+    /// Shapes that are equal when words joined by separators count as one; with `glued`, words with a number too.
+    Run {
+        /// A number right behind a word belongs to it.
+        glued: bool,
+    },
     /// An open vocabulary in several shapes.
     Slug,
 }
@@ -94,17 +100,22 @@ pub(super) enum Item {
 
 impl Shape {
     /// The shape with runs of words joined.
-    pub(super) fn collapse(&self) -> Vec<Item> {
+    pub(super) fn collapse(&self, glued: bool) -> Vec<Item> {
+        let word = |at: usize| match (self.pieces.get(at), self.pieces.get(at + 1)) {
+            (Some(Piece::Word), Some(Piece::Digits)) if glued => 2,
+            (Some(Piece::Word), _) => 1,
+            _ => 0,
+        };
         let mut items = Vec::new();
         let mut at = 0;
         while at < self.pieces.len() {
-            if self.pieces[at] == Piece::Word {
-                let mut len = 1;
-                while let (Some(Piece::Const(text)), Some(Piece::Word)) =
-                    (self.pieces.get(at + len), self.pieces.get(at + len + 1))
+            let mut len = word(at);
+            if len > 0 {
+                while let Some(Piece::Const(text)) = self.pieces.get(at + len)
                     && matches!(text.as_str(), "-" | "_")
+                    && word(at + len + 1) > 0
                 {
-                    len += 2;
+                    len += 1 + word(at + len + 1);
                 }
                 items.push(Item::Words(len));
                 at += len;
@@ -117,8 +128,8 @@ impl Shape {
     }
 
     /// What must be equal for two shapes to differ only in how many words a run has.
-    pub(super) fn run_key(&self) -> Vec<Item> {
-        let items = self.collapse().into_iter();
+    pub(super) fn run_key(&self, glued: bool) -> Vec<Item> {
+        let items = self.collapse(glued).into_iter();
         items.map(|item| if let Item::Words(_) = item { Item::Words(1) } else { item }).collect()
     }
 }
@@ -129,4 +140,12 @@ pub(super) struct Form {
     pub(super) style: Style,
     /// Sorted; never empty.
     pub(super) shapes: Vec<Shape>,
+}
+
+impl Form {
+    /// The first shape that a label has.
+    pub(super) fn shape_of(&self, member: &Member<'_>) -> Option<usize> {
+        let mut ends = Vec::new();
+        self.shapes.iter().position(|shape| shape.read(member.label, &member.tokens, &mut ends))
+    }
 }

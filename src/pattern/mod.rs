@@ -4,7 +4,10 @@
 //! clock, no order of arrival in the result. Labels are read from the root side, as the DNS does: at each place of the
 //! tree the labels are split into constants and families, and everything below a family is looked at together.
 
+mod certificates;
 mod class;
+mod describe;
+
 mod facts;
 mod form;
 mod hash;
@@ -16,6 +19,8 @@ mod model;
 mod opaque;
 mod population;
 mod render;
+mod roots;
+
 mod said;
 mod settings;
 mod summary;

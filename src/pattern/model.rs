@@ -2,7 +2,7 @@
 //!
 //! A name walks the tree label by label; where it ends is its pattern. Every walk is the same for the same name.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::facts::Facts;
 use super::form::{Form, Piece, Shape, Style};
@@ -18,6 +18,8 @@ use super::words::is_known_host;
 pub(super) struct Node {
     pub(super) constants: HashMap<Box<str>, u32, MixBuilder>,
     pub(super) edges: Vec<Edge>,
+    /// Whether families with ids and families without stand side by side.
+    mixed: bool,
     /// Names that end here.
     pub(super) names: u64,
 }
@@ -31,14 +33,18 @@ pub(super) struct Edge {
     pub(super) facts: Vec<Vec<Facts>>,
     /// Labels that this edge would take too, but that belong to another one.
     pub(super) refused: BTreeSet<Box<str>>,
+    /// Whether ids are in it.
+    is_opaque: bool,
+    /// The labels of a closed list.
+    labels: HashSet<Box<str>, MixBuilder>,
     /// Hosts that everybody has are none of it.
     spares_known: bool,
     /// Whether names end at these labels, go on below them, or both.
     pub(super) depth: Depth,
     /// Per shape and piece, the shortest and longest text it was learned from.
     spans: Vec<Vec<(u8, u8)>>,
-    /// Distinct places of the sample that this edge was learned from.
-    pub(super) rows: usize,
+    /// Per shape, the distinct places of the sample that this edge was learned from.
+    pub(super) rows: Vec<usize>,
 }
 
 /// Whether names end at a label or go on below it.
@@ -76,14 +82,21 @@ impl Depth {
 #[derive(Debug)]
 pub(super) struct Model {
     pub(super) nodes: Vec<Node>,
+    /// Labels that are always constants.
+    keep: Vec<String>,
 }
 
-/// One step of a walk: a constant, or an edge of a node.
+/// One step of a walk over an edge of a node.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Step {
-    pub(super) node: u32,
-    pub(super) edge: u32,
-    pub(super) shape: u32,
+    node: u32,
+    edge: u32,
+    shape: u32,
+    /// Where the label begins in the left part, and its length.
+    start: u8,
+    len: u8,
+    /// Where the ends of the label's pieces are in the walk.
+    ends: usize,
 }
 
 /// Room for a walk, used again for each name.
@@ -91,6 +104,11 @@ pub(super) struct Step {
 pub(super) struct Walk {
     tokens: Vec<Token>,
     ends: Vec<u8>,
+    chosen: Vec<u8>,
+    /// The steps over edges, root side first.
+    steps: Vec<Step>,
+    /// The ends of the pieces of all labels of the steps.
+    all: Vec<u8>,
 }
 
 impl Model {
@@ -98,7 +116,7 @@ impl Model {
     pub(super) fn learn(mut lefts: Vec<&str>, settings: &Settings) -> Self {
         lefts.sort_unstable();
         lefts.dedup();
-        let mut model = Self { nodes: Vec::new() };
+        let mut model = Self { nodes: Vec::new(), keep: settings.keep.clone() };
         let rows = lefts.iter().map(|left| (*left, *left)).collect();
         model.grow(rows, (true, false), settings);
         model
@@ -136,7 +154,7 @@ impl Model {
         let mut families = siblings(&branches, &members, settings);
         for group in alike.iter().filter(|group| group.iter().all(|label| is_word(label))) {
             let found = (0..members.len()).filter(|&at| group.contains(members[at].label)).collect();
-            families.push((Form { style: Style::Table, shapes: vec![Shape { pieces: vec![Piece::Word] }] }, found));
+            families.push((Form { style: Style::Closed, shapes: vec![Shape { pieces: vec![Piece::Word] }] }, found));
         }
         if pooled && families.is_empty() {
             families = repeated(&branches, &members, settings);
@@ -160,16 +178,29 @@ impl Model {
             let depth = Depth::of(found.iter().map(|&at| &branches[members[at].label]));
             let mut pooled = Vec::new();
             let mut places = BTreeSet::new();
-            for at in found {
+            let mut rows = vec![0; form.shapes.len()];
+            for &at in &found {
                 in_family[at] = true;
+                let mut mine = BTreeSet::new();
                 for &(below, whole) in &branches[members[at].label] {
-                    places.insert(&whole[below.len()..]);
+                    mine.insert(&whole[below.len()..]);
                     pooled.push((below, whole));
                 }
+                if let Some(shape) = form.shape_of(&members[at]) {
+                    rows[shape] += mine.len();
+                }
+                places.extend(mine);
             }
             let facts = form.shapes.iter().map(|shape| vec![Facts::default(); shape.pieces.len()]).collect();
             let child = self.grow(pooled, (false, places.len() > 1), settings);
+            let labels = if form.style == Style::Closed {
+                found.iter().map(|&at| members[at].label.into()).collect()
+            } else {
+                HashSet::default()
+            };
             let edge = Edge {
+                is_opaque: Edge::has_ids(&form),
+                labels,
                 spans,
                 depth,
                 spares_known,
@@ -177,10 +208,12 @@ impl Model {
                 node: child,
                 facts,
                 refused: BTreeSet::new(),
-                rows: places.len(),
+                rows,
             };
             self.nodes[node as usize].edges.push(edge);
         }
+        let ids = self.nodes[node as usize].edges.iter().filter(|edge| edge.is_opaque).count();
+        self.nodes[node as usize].mixed = ids > 0 && ids < self.nodes[node as usize].edges.len();
         for (member, _) in members.iter().zip(in_family).filter(|(_, taken)| !taken) {
             let child = self.grow(branches[member.label].clone(), (false, pooled), settings);
             self.nodes[node as usize].constants.insert(member.label.into(), child);
@@ -188,42 +221,52 @@ impl Model {
         node
     }
 
-    /// Where the name with this left part ends, and the edges it took; `None` when it leaves the tree.
-    pub(super) fn walk(&self, left: &str, walk: &mut Walk, steps: &mut Vec<Step>) -> Option<u32> {
-        steps.clear();
-        self.walk_from(0, left, walk, steps)
-    }
-
-    fn walk_from(&self, at: u32, left: &str, walk: &mut Walk, steps: &mut Vec<Step>) -> Option<u32> {
-        if left.is_empty() {
-            return Some(at);
-        }
-        let (below, label) = left.rsplit_once('.').unwrap_or(("", left));
-        let node = &self.nodes[at as usize];
-        if let Some(&child) = node.constants.get(label) {
-            return self.walk_from(child, below, walk, steps);
-        }
-        if node.edges.is_empty() {
-            return None;
-        }
-        let depth = if below.is_empty() { Depth::Leaf } else { Depth::Inner };
-        let (edge, shape) = node.choose(label, depth, walk)?;
-        steps.push(Step { node: at, edge, shape });
-        self.walk_from(node.edges[edge as usize].node, below, walk, steps)
-    }
-
-    /// Makes a name that leaves the tree a constant path of its own.
-    pub(super) fn insert(&mut self, left: &str, walk: &mut Walk) -> u32 {
+    /// Where the name with this left part ends; `None` when it leaves the tree. The edges it took stay in `walk`.
+    pub(super) fn walk(&self, left: &str, walk: &mut Walk) -> Option<u32> {
+        walk.steps.clear();
+        walk.all.clear();
         let (mut at, mut left) = (0, left);
         while !left.is_empty() {
-            let (below, label) = left.rsplit_once('.').unwrap_or(("", left));
-            let node = &self.nodes[at as usize];
-            at = if let Some(&child) = node.constants.get(label) {
+            let (below, label) = split_label(left);
+            at = self.step(at, below, label, walk)?;
+            left = below;
+        }
+        Some(at)
+    }
+
+    /// The place one label further.
+    fn step(&self, at: u32, below: &str, label: &str, walk: &mut Walk) -> Option<u32> {
+        let node = &self.nodes[at as usize];
+        if let Some(&child) = node.constants.get(label) {
+            return Some(child);
+        }
+        if node.edges.is_empty() || self.keep.iter().any(|keep| keep == label) {
+            return None;
+        }
+        let (edge, shape) = node.choose(label, if below.is_empty() { Depth::Leaf } else { Depth::Inner }, walk)?;
+        let octet = |len: usize| u8::try_from(len).expect("a name has at most 253 octets");
+        let start = if below.is_empty() { 0 } else { below.len() + 1 };
+        walk.steps.push(Step {
+            node: at,
+            edge,
+            shape,
+            start: octet(start),
+            len: octet(label.len()),
+            ends: walk.all.len(),
+        });
+        walk.all.extend_from_slice(&walk.chosen);
+        Some(node.edges[edge as usize].node)
+    }
+
+    /// Makes what is left of a name that leaves the tree a constant path of its own, and says where it ends.
+    pub(super) fn insert(&mut self, left: &str, walk: &mut Walk) -> u32 {
+        walk.steps.clear();
+        walk.all.clear();
+        let (mut at, mut left) = (0, left);
+        while !left.is_empty() {
+            let (below, label) = split_label(left);
+            at = if let Some(child) = self.step(at, below, label, walk) {
                 child
-            } else if let Some((edge, _)) =
-                node.choose(label, if below.is_empty() { Depth::Leaf } else { Depth::Inner }, walk)
-            {
-                node.edges[edge as usize].node
             } else {
                 let child = self.push();
                 self.nodes[at as usize].constants.insert(label.into(), child);
@@ -234,44 +277,72 @@ impl Model {
         at
     }
 
-    /// Adds a name that ends at `end` to the facts along its way.
-    pub(super) fn note(&mut self, left: &str, end: u32, steps: &[Step], walk: &mut Walk) {
+    /// Adds the name that was walked last to the facts along its way.
+    pub(super) fn note(&mut self, left: &str, end: u32, walk: &mut Walk) {
         self.nodes[end as usize].names += 1;
-        let (mut at, mut left, mut steps) = (0, left, steps.iter());
-        let mut step = steps.next();
-        while let Some(next) = step {
-            let (below, label) = left.rsplit_once('.').unwrap_or(("", left));
-            left = below;
-            let node = &mut self.nodes[at as usize];
-            if next.node != at || node.constants.contains_key(label) {
-                at = node.constants[label];
-                continue;
+        for at in 0..walk.steps.len() {
+            let step = walk.steps[at];
+            let label = &left[usize::from(step.start)..usize::from(step.start) + usize::from(step.len)];
+            let node = &mut self.nodes[step.node as usize];
+            if node.mixed {
+                node.refuse(label, step.edge as usize, walk);
             }
-            let edge = &mut node.edges[next.edge as usize];
-            walk.tokens.clear();
-            token::tokenize(label, &mut walk.tokens);
-            let shape = &edge.form.shapes[next.shape as usize];
-            if shape.read(label, &walk.tokens, &mut walk.ends) {
-                let mut start = 0;
-                for (facts, &end) in edge.facts[next.shape as usize].iter_mut().zip(&walk.ends) {
-                    facts.add(&label[start..usize::from(end)]);
-                    start = usize::from(end);
+            let edge = &mut node.edges[step.edge as usize];
+            let pieces = &edge.form.shapes[step.shape as usize].pieces;
+            let facts = edge.facts[step.shape as usize].iter_mut();
+            let mut start = 0;
+            for ((facts, piece), &end) in facts.zip(pieces).zip(&walk.all[step.ends..]) {
+                let end = usize::from(end);
+                if facts.rows > 0 && matches!(piece, Piece::Const(_)) {
+                    facts.rows += 1;
+                } else {
+                    facts.add(&label[start..end]);
                 }
+                start = end;
             }
-            at = edge.node;
-            step = steps.next();
         }
     }
 }
 
+/// The label nearest the root, and what is left of it.
+fn split_label(left: &str) -> (&str, &str) {
+    let dot = left.bytes().rposition(|octet| octet == b'.');
+    dot.map_or(("", left), |dot| (&left[..dot], &left[dot + 1..]))
+}
+
+/// Labels refused by one edge; beyond these the expressions of two families may overlap.
+const REFUSED: usize = 2000;
+
 impl Node {
+    /// Notes a label with the other edges that would take it: words among ids, and ids among words.
+    fn refuse(&mut self, label: &str, chosen: usize, walk: &mut Walk) {
+        walk.tokens.clear();
+        token::tokenize(label, &mut walk.tokens);
+        let (opaque, depth) = (self.edges[chosen].is_opaque, self.edges[chosen].depth);
+        let others = self.edges.iter_mut().enumerate();
+        for (_, other) in
+            others.filter(|(at, other)| *at != chosen && other.is_opaque != opaque && other.depth.meets(depth))
+        {
+            let takes = other.form.shapes.iter().any(|shape| shape.read(label, &walk.tokens, &mut walk.ends));
+            if takes && other.refused.len() < REFUSED {
+                other.refused.insert(label.into());
+            }
+        }
+    }
+
     /// The edge that takes a label, and by which shape.
     fn choose(&self, label: &str, depth: Depth, walk: &mut Walk) -> Option<(u32, u32)> {
         walk.tokens.clear();
         token::tokenize(label, &mut walk.tokens);
         let mut chosen: Option<(u32, u32)> = None;
         for (at, edge) in (0..).zip(&self.edges) {
-            if !edge.depth.meets(depth) || edge.spares_known && is_known_host(label) {
+            if chosen.is_some() && !self.mixed {
+                break;
+            }
+            if !edge.depth.meets(depth)
+                || edge.spares_known && is_known_host(label)
+                || edge.form.style == Style::Closed && !edge.labels.contains(label)
+            {
                 continue;
             }
             for (shape_at, shape) in (0..).zip(&edge.form.shapes) {
@@ -279,13 +350,19 @@ impl Node {
                     continue;
                 }
                 match chosen {
-                    None => chosen = Some((at, shape_at)),
+                    None => {
+                        chosen = Some((at, shape_at));
+                        std::mem::swap(&mut walk.ends, &mut walk.chosen);
+                    }
                     // An id without the look of one, where words or numbers stand too.
-                    Some(first) if self.edges[first.0 as usize].is_opaque() != edge.is_opaque() => {
+                    Some(first) if self.edges[first.0 as usize].is_opaque != edge.is_opaque => {
                         let (plain, id) =
-                            if edge.is_opaque() { (first, (at, shape_at)) } else { ((at, shape_at), first) };
+                            if edge.is_opaque { (first, (at, shape_at)) } else { ((at, shape_at), first) };
                         let is_plain = self.edges[plain.0 as usize].fits(label, plain.1, walk);
-                        chosen = Some(if is_plain { plain } else { id });
+                        let better = if is_plain { plain } else { id };
+                        chosen = Some(better);
+                        let shape = &self.edges[better.0 as usize].form.shapes[better.1 as usize];
+                        shape.read(label, &walk.tokens, &mut walk.chosen);
                     }
                     Some(_) => {}
                 }
@@ -299,7 +376,7 @@ impl Node {
 impl Edge {
     /// Whether a label that could be an id is as short, as long and as wordy as what a shape was learned from.
     fn fits(&self, label: &str, shape: u32, walk: &mut Walk) -> bool {
-        let Walk { tokens, ends } = walk;
+        let Walk { tokens, ends, .. } = walk;
         let shape_of = &self.form.shapes[shape as usize];
         if !shape_of.read(label, tokens, ends) {
             return false;
@@ -317,8 +394,8 @@ impl Edge {
         })
     }
 
-    pub(super) fn is_opaque(&self) -> bool {
-        self.form.shapes.iter().any(|shape| shape.pieces.iter().any(|piece| matches!(piece, Piece::Opaque { .. })))
+    fn has_ids(form: &Form) -> bool {
+        form.shapes.iter().any(|shape| shape.pieces.iter().any(|piece| matches!(piece, Piece::Opaque { .. })))
     }
 }
 
@@ -372,14 +449,12 @@ fn spans(form: &Form, found: &[usize], members: &[Member<'_>]) -> Vec<Vec<(u8, u
         form.shapes.iter().map(|shape| vec![(u8::MAX, 0); shape.pieces.len()]).collect();
     let mut ends = Vec::new();
     for member in found.iter().map(|&at| &members[at]) {
-        for (shape, spans) in form.shapes.iter().zip(&mut spans) {
-            if shape.read(member.label, &member.tokens, &mut ends) {
-                let mut start = 0;
-                for (span, &end) in spans.iter_mut().zip(&ends) {
-                    *span = (span.0.min(end - start), span.1.max(end - start));
-                    start = end;
-                }
-                break;
+        let Some(at) = form.shape_of(member) else { continue };
+        if form.shapes[at].read(member.label, &member.tokens, &mut ends) {
+            let mut start = 0;
+            for (span, &end) in spans[at].iter_mut().zip(&ends) {
+                *span = (span.0.min(end - start), span.1.max(end - start));
+                start = end;
             }
         }
     }
@@ -449,10 +524,11 @@ fn alike<'a>(branches: &Branches<'a>, zones: &BTreeSet<&'a str>, settings: &Sett
         let inner = rows.iter().all(|(below, _)| !below.is_empty());
         let plain = label.len() <= 12 && !settings.keep.iter().any(|keep| keep == label);
         let labels = children(rows);
-        if (zones.contains(label) || (inner && is_word(label))) && plain && !labels.is_empty() {
-            if let Some(form) = main_form(&labels) {
-                groups.entry(form).or_default().insert(label);
-            }
+        if (zones.contains(label) || (inner && is_word(label)))
+            && plain
+            && let Some(form) = main_form(&labels)
+        {
+            groups.entry(form).or_default().insert(label);
         }
     }
     groups
@@ -533,7 +609,7 @@ fn repeated(branches: &Branches<'_>, members: &[Member<'_>], settings: &Settings
     let known = words.iter().filter(|&&at| is_known_host(members[at].label)).count();
     let services = often.len() >= 2 && words.len() >= 6 && 10 * known >= 7 * words.len();
     if ((5..=40).contains(&often.len()) && 2 * often.len() >= words.len() || services) && words.len() <= 60 && even {
-        vec![(Form { style: Style::Table, shapes: vec![Shape { pieces: vec![Piece::Word] }] }, words)]
+        vec![(Form { style: Style::Closed, shapes: vec![Shape { pieces: vec![Piece::Word] }] }, words)]
     } else {
         Vec::new()
     }
@@ -560,7 +636,7 @@ fn siblings(branches: &Branches<'_>, members: &[Member<'_>], settings: &Settings
     }
     let enough = (3..=40).contains(&found.len()) && labels.len() >= 3 && edges >= 8 && 4 * edges >= 5 * labels.len();
     if enough {
-        vec![(Form { style: Style::Table, shapes: vec![Shape { pieces: vec![Piece::Word] }] }, found)]
+        vec![(Form { style: Style::Closed, shapes: vec![Shape { pieces: vec![Piece::Word] }] }, found)]
     } else {
         Vec::new()
     }

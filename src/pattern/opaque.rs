@@ -9,8 +9,9 @@ use super::letters;
 /// The opaque widths of a column, and how far texts without the look of an id are taken in.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Opaque {
-    /// Per width: whether texts of letters only are taken in without a look at their letters.
-    widths: BTreeMap<usize, Intake>,
+    /// Per width: whether texts of letters only are taken in without a look at their letters, and the letters that all
+    /// ids begin with.
+    widths: BTreeMap<usize, (Intake, String)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,9 +51,11 @@ impl Opaque {
             by_width.entry(text.len()).or_default().push(text);
         }
         for (&width, texts) in &by_width {
-            if is_opaque(texts, width) {
-                let intake = if by_width.len() == 1 { Intake::All } else { intake(texts, width) };
-                opaque.widths.insert(width, intake);
+            let stem = stem(texts);
+            let bare: Vec<&str> = texts.iter().filter_map(|text| text.strip_prefix(stem)).collect();
+            if is_opaque(&bare, width - stem.len()) {
+                let intake = if by_width.len() == 1 { Intake::All } else { intake(&bare, width - stem.len()) };
+                opaque.widths.insert(width, (intake, stem.to_owned()));
             }
         }
         opaque.add_range(&by_width);
@@ -78,28 +81,33 @@ impl Opaque {
             }
             for width in min..=max {
                 let texts = by_width.get(&width).map(Vec::as_slice).unwrap_or_default();
-                self.widths.entry(width).or_insert_with(|| intake(texts, width));
+                self.widths.entry(width).or_insert_with(|| (intake(texts, width), String::new()));
             }
         }
     }
 
     /// Whether a text of the column is an id and looks like one.
     pub(super) fn takes_scrambled(&self, text: &str) -> bool {
-        self.widths.contains_key(&text.len()) && is_scrambled(text)
+        self.widths.get(&text.len()).is_some_and(|(_, stem)| text.starts_with(stem)) && is_scrambled(text)
     }
 
     /// Whether a text of the column is an id.
     pub(super) fn takes(&self, text: &str) -> bool {
-        match self.widths.get(&text.len()) {
-            None => is_surely_opaque(text),
-            Some(_) if is_scrambled(text) => true,
-            Some(Intake::All) => true,
-            Some(Intake::Random) => {
-                let letters = text.trim_end_matches(|c: char| c.is_ascii_digit());
-                letters.is_empty() || letters::looks_random(letters)
-            }
-        }
+        let Some((intake, stem)) = self.widths.get(&text.len()) else { return is_surely_opaque(text) };
+        let Some(text) = text.strip_prefix(stem.as_str()) else { return false };
+        let letters = text.trim_end_matches(|c: char| c.is_ascii_digit());
+        is_scrambled(text) || *intake == Intake::All || letters.is_empty() || letters::looks_random(letters)
     }
+}
+
+/// The letters that all texts with the look of ids begin with, where there are enough of them.
+fn stem<'a>(texts: &[&'a str]) -> &'a str {
+    let ids: Vec<&'a str> = texts.iter().copied().filter(|text| is_scrambled(text)).collect();
+    let Some(first) = ids.first() else { return "" };
+    let shared =
+        |text: &&str| first.bytes().zip(text.bytes()).take_while(|(a, b)| a == b && a.is_ascii_lowercase()).count();
+    let len = ids.iter().map(shared).min().unwrap_or(0);
+    if ids.len() >= 4 && len >= 2 && len + 4 <= first.len() { &first[..len] } else { "" }
 }
 
 fn is_opaque(texts: &[&str], width: usize) -> bool {

@@ -363,9 +363,10 @@ impl<'a> Splitter<'a, '_> {
     fn join_runs(&mut self, tables: Vec<Table>) {
         let mut groups: BTreeMap<Vec<Item>, Vec<Table>> = BTreeMap::new();
         for table in tables {
-            groups.entry(table.settled().run_key()).or_default().push(table);
+            groups.entry(table.settled().run_key(true)).or_default().push(table);
         }
         for (_, group) in groups {
+            let keys: BTreeSet<Vec<Item>> = group.iter().map(|table| table.settled().run_key(false)).collect();
             let rows = group.iter().map(|table| table.members.len()).sum::<usize>();
             let most = group.iter().map(|table| table.members.len()).max().unwrap_or(0);
             if group.len() < 2 || rows < 4 || (rows - most < 3 && 10 * most >= 9 * rows) {
@@ -378,7 +379,7 @@ impl<'a> Splitter<'a, '_> {
             shapes.sort();
             shapes.dedup();
             let members = group.iter().flat_map(|table| table.members.iter().copied()).collect();
-            self.families.push((Form { style: Style::Run, shapes }, members));
+            self.families.push((Form { style: Style::Run { glued: keys.len() > 1 }, shapes }, members));
         }
     }
 

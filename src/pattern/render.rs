@@ -1,5 +1,7 @@
 //! What an edge of a model looks like to a reader: template, regular expression, columns with reasons.
 
+use std::collections::{BTreeSet, HashSet};
+
 use super::class::{self, Alphabet};
 use super::facts::Facts;
 use super::form::{Item, Piece, Shape, Style};
@@ -45,12 +47,18 @@ pub(super) fn edge(node: &Node, at: usize) -> Rendered {
     let edge = &node.edges[at];
     let mut parts = Vec::new();
     let mut size = 0.0;
-    for (shape, facts) in edge.form.shapes.iter().zip(&edge.facts) {
+    for (at_shape, (shape, facts)) in edge.form.shapes.iter().zip(&edge.facts).enumerate() {
         if facts.iter().all(|facts| facts.rows == 0) {
             continue;
         }
-        let languages: Vec<Language> =
-            shape.pieces.iter().zip(facts).map(|(piece, facts)| language_of(piece, facts, edge)).collect();
+        let views = views(edge, at_shape);
+        let languages: Vec<Language> = shape
+            .pieces
+            .iter()
+            .zip(facts)
+            .zip(&views)
+            .map(|((piece, facts), view)| language_of(piece, facts, *view))
+            .collect();
         let forbidden = forbidden(node, at, shape);
         if let Some(regex) = language::sequence(&languages, &forbidden) {
             parts.push(regex);
@@ -81,8 +89,8 @@ fn forbidden(node: &Node, at: usize, shape: &Shape) -> Vec<Forbidden> {
         }
     }
     for other in node.edges[..at].iter().filter(|other| other.depth.meets(node.edges[at].depth)) {
-        for (theirs, facts) in other.form.shapes.iter().zip(&other.facts) {
-            overlap(theirs, facts, other, shape, &mut forbidden);
+        for at_shape in 0..other.form.shapes.len() {
+            overlap(other, at_shape, shape, &mut forbidden);
         }
     }
     forbidden.sort();
@@ -91,14 +99,15 @@ fn forbidden(node: &Node, at: usize, shape: &Shape) -> Vec<Forbidden> {
 }
 
 /// The labels that two shapes share, as forbidden labels of `mine`.
-fn overlap(theirs: &Shape, facts: &[Facts], other: &Edge, mine: &Shape, forbidden: &mut Vec<Forbidden>) {
+fn overlap(other: &Edge, at_shape: usize, mine: &Shape, forbidden: &mut Vec<Forbidden>) {
+    let (theirs, facts, views) = (&other.form.shapes[at_shape], &other.facts[at_shape], views(other, at_shape));
     // Their pieces, constants cut where mine may change class, each with its possible texts.
     let mut runs: Vec<(Piece, Option<Vec<String>>)> = Vec::new();
-    for (piece, facts) in theirs.pieces.iter().zip(facts) {
+    for ((piece, facts), view) in theirs.pieces.iter().zip(facts).zip(views) {
         match piece {
             Piece::Const(text) => runs.extend(cut(text).map(|run| (Piece::Const(run.clone()), Some(vec![run])))),
             Piece::Word => {
-                let values = match language_of(piece, facts, other) {
+                let values = match language_of(piece, facts, view) {
                     Language::Values(values) => Some(values),
                     Language::Class { .. } | Language::Fixed { .. } => None,
                 };
@@ -180,28 +189,79 @@ fn padded(facts: &Facts) -> Option<usize> {
     fixed.then_some(usize::from(facts.max))
 }
 
+/// How a column of an edge is to be read.
+#[derive(Debug, Clone, Copy)]
+struct View {
+    style: Style,
+    /// Places the shape was learned from.
+    rows: usize,
+    /// A word among others in a row: its values are no closed list.
+    open: bool,
+    /// The only column that varies.
+    only: bool,
+}
+
+/// How the columns of one shape are to be read.
+fn views(edge: &Edge, at_shape: usize) -> Vec<View> {
+    let shape = &edge.form.shapes[at_shape];
+    let view = View {
+        style: edge.form.style,
+        rows: edge.rows[at_shape],
+        open: edge.form.style == Style::Slug,
+        only: edge.form.style == Style::Table && shape.variables() == 1,
+    };
+    let mut views = vec![view; shape.pieces.len()];
+    if let Style::Run { glued } = edge.form.style {
+        let runs = runs(edge, glued);
+        let mut at = 0;
+        for (place, item) in shape.collapse(glued).into_iter().enumerate() {
+            let len = if let Item::Words(len) = item { len } else { 1 };
+            for view in &mut views[at..at + len] {
+                view.open = runs[place];
+            }
+            at += len;
+        }
+    }
+    views
+}
+
+/// Per item of the collapsed shapes: whether it is a run of words of changing number.
+fn runs(edge: &Edge, glued: bool) -> Vec<bool> {
+    let mut runs = Vec::new();
+    for shape in &edge.form.shapes {
+        for (place, item) in shape.collapse(glued).into_iter().enumerate() {
+            if runs.len() <= place {
+                runs.push(false);
+            }
+            runs[place] |= matches!(item, Item::Words(len) if len > 1);
+        }
+    }
+    runs
+}
+
 /// Whether the few values of a word column are all there are.
-fn closed<'f>(facts: &'f Facts, edge: &Edge) -> Option<&'f std::collections::BTreeMap<Box<str>, u64>> {
-    let values = facts.values.as_ref()?;
-    let known = values.keys().filter(|value| words::is_known_host(value)).count();
-    let repeated = edge.rows >= 2 * values.len() || (10 * known >= 7 * values.len() && values.len() >= 3);
-    (edge.form.style != Style::Slug && values.len() <= 40 && repeated).then_some(values)
+fn closed(facts: &Facts, view: View) -> Option<BTreeSet<&str>> {
+    let values = facts.sorted()?;
+    let known = values.iter().filter(|value| words::is_known_host(value)).count();
+    let repeated = view.rows >= 2 * values.len() || (10 * known >= 7 * values.len() && values.len() >= 3);
+    let few = if view.style == Style::Closed { !values.is_empty() } else { values.len() <= 40 && repeated };
+    (!view.open && few).then_some(values)
 }
 
 fn are_countries(facts: &Facts) -> bool {
-    let values = facts.values.as_ref().map_or(usize::MAX, std::collections::BTreeMap::len);
+    let values = facts.values.as_ref().map_or(usize::MAX, HashSet::len);
     facts.max == 2 && 10 * facts.countries >= 9 * facts.rows && values >= 6
 }
 
-fn language_of(piece: &Piece, facts: &Facts, edge: &Edge) -> Language {
+fn language_of(piece: &Piece, facts: &Facts, view: View) -> Language {
     let shortest = |min: u8| usize::from(if facts.rows >= 20 { min } else { min.saturating_sub(1).max(1) });
     match piece {
         Piece::Const(text) => Language::literal(text),
         Piece::Word if are_countries(facts) => {
             Language::Class { set: class::LETTERS, class: "[a-z]".to_owned(), min: 2, max: 2 }
         }
-        Piece::Word => match closed(facts, edge) {
-            Some(values) => Language::Values(values.keys().map(|value| (**value).to_owned()).collect()),
+        Piece::Word => match closed(facts, view) {
+            Some(values) => Language::Values(values.into_iter().map(str::to_owned).collect()),
             None => {
                 Language::Class { set: class::LETTERS, class: "[a-z]".to_owned(), min: shortest(facts.min), max: 0 }
             }
@@ -245,28 +305,28 @@ fn typed(kind: Kind, facts: &Facts) -> Language {
 }
 
 /// Class, how it is shown, values and reason of one column.
-fn describe(piece: &Piece, facts: &Facts, edge: &Edge) -> Option<Column> {
+fn describe(piece: &Piece, facts: &Facts, view: View) -> Option<Column> {
     let widths = if facts.min == facts.max { facts.max.to_string() } else { format!("{}-{}", facts.min, facts.max) };
     let mut values = Vec::new();
-    let distinct = facts.values.as_ref().map(std::collections::BTreeMap::len);
+    let distinct = facts.values.as_ref().map(HashSet::len);
     let counted = distinct.map_or_else(|| "more than 64".to_owned(), |distinct| distinct.to_string());
     let (class, shown, reason) = match piece {
         Piece::Const(_) => return None,
-        Piece::Word if edge.form.style == Style::Slug => {
+        Piece::Word if view.open => {
             ("slug", "slug".to_owned(), format!("{counted} different words in {} names", facts.rows))
         }
         Piece::Word if are_countries(facts) => {
             ("cc", "cc".to_owned(), "two letters, nine in ten or more are country codes".to_owned())
         }
-        Piece::Word => match closed(facts, edge) {
+        Piece::Word => match closed(facts, view) {
             Some(found) => {
-                values = found.keys().map(|value| (**value).to_owned()).collect();
+                values = found.into_iter().map(str::to_owned).collect();
                 let listed = values.join("|");
                 let shown =
                     if listed.len() <= 48 { format!("enum:{listed}") } else { format!("enum:{}", values.len()) };
-                ("enum", shown, format!("{} words that repeat over {} places", values.len(), edge.rows))
+                ("enum", shown, format!("{} words that repeat over {} places", values.len(), view.rows))
             }
-            None if edge.form.style == Style::Table && edge.form.shapes[0].variables() == 1 => {
+            None if view.only => {
                 ("slug", "slug".to_owned(), format!("{counted} different words in {} names", facts.rows))
             }
             None => ("word", "word".to_owned(), format!("letters only, {counted} different in {} names", facts.rows)),
@@ -341,38 +401,39 @@ fn columns(edge: &Edge) -> Vec<Column> {
         return slug_column(edge).into_iter().collect();
     }
     // Columns of all shapes over each other; a run of words is one column.
-    let mut merged: Vec<(Piece, Facts, bool)> = Vec::new();
-    for (shape, facts) in edge.form.shapes.iter().zip(&edge.facts) {
-        let mut at = 0;
-        let items = if edge.form.style == Style::Run {
-            shape.collapse()
-        } else {
-            shape.pieces.iter().cloned().map(Item::Piece).collect()
-        };
-        for (place, item) in items.into_iter().enumerate() {
+    let glued = if let Style::Run { glued } = edge.form.style { Some(glued) } else { None };
+    let mut merged: Vec<(Piece, Facts, View)> = Vec::new();
+    for (at_shape, (shape, facts)) in edge.form.shapes.iter().zip(&edge.facts).enumerate() {
+        let (views, mut at) = (views(edge, at_shape), 0);
+        for (place, item) in items(shape, glued).into_iter().enumerate() {
             let (piece, len) = match item {
                 Item::Words(len) => (Piece::Word, len),
                 Item::Piece(piece) => (piece, 1),
             };
             if merged.len() <= place {
-                merged.push((piece, Facts::default(), false));
+                merged.push((piece, Facts::default(), View { rows: 0, ..views[at] }));
             }
-            for facts in facts[at..at + len].iter().step_by(2) {
-                merged[place].1.merge(facts);
+            let words = at..at + len;
+            for at in words.filter(|&at| len == 1 || shape.pieces[at] == Piece::Word) {
+                merged[place].1.merge(&facts[at]);
             }
-            merged[place].2 |= len > 1 && edge.form.style == Style::Run;
+            merged[place].2.rows += views[at].rows;
             at += len;
         }
     }
-    let mut columns = Vec::new();
-    for (piece, facts, run) in &merged {
-        if *run {
-            columns.extend(run_column(facts));
-        } else {
-            columns.extend(describe(piece, facts, edge));
-        }
+    let shown = merged.iter().filter_map(|(piece, facts, view)| match (piece, view.open) {
+        (Piece::Word, true) => run_column(facts),
+        _ => describe(piece, facts, *view),
+    });
+    shown.collect()
+}
+
+/// The items of a shape: with runs of words joined, or piece by piece.
+fn items(shape: &Shape, glued: Option<bool>) -> Vec<Item> {
+    match glued {
+        Some(glued) => shape.collapse(glued),
+        None => shape.pieces.iter().cloned().map(Item::Piece).collect(),
     }
-    columns
 }
 
 /// A run of words as one column.
@@ -426,11 +487,8 @@ fn template(edge: &Edge, columns: &[Column]) -> String {
     }
     let mut columns = columns.iter();
     let mut template = String::new();
-    let items = if edge.form.style == Style::Run {
-        edge.form.shapes[0].run_key()
-    } else {
-        edge.form.shapes[0].pieces.iter().cloned().map(Item::Piece).collect()
-    };
+    let glued = if let Style::Run { glued } = edge.form.style { Some(glued) } else { None };
+    let items = items(&edge.form.shapes[0], glued);
     for item in items {
         let piece = if let Item::Piece(piece) = item { piece } else { Piece::Word };
         match &piece {

@@ -1080,7 +1080,19 @@ pub(super) fn is_known_host(label: &str) -> bool {
 
 /// Whether a text is a country code.
 pub(super) fn is_country(text: &str) -> bool {
-    text.len() == 2 && COUNTRIES.split(' ').any(|code| code == text)
+    static CODES: OnceLock<[u32; 26]> = OnceLock::new();
+    let codes = CODES.get_or_init(|| {
+        let mut codes = [0; 26];
+        for code in COUNTRIES.split(' ') {
+            let octets = code.as_bytes();
+            codes[usize::from(octets[0] - b'a')] |= 1 << (octets[1] - b'a');
+        }
+        codes
+    });
+    match text.as_bytes() {
+        [first @ b'a'..=b'z', second @ b'a'..=b'z'] => codes[usize::from(first - b'a')] & 1 << (second - b'a') != 0,
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,261 @@
+//! What is said of each place of a learned tree where names end: [`Pattern`]s.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use regex::Regex;
+
+use super::hash::{self, MixBuilder};
+use super::language;
+use super::model::Model;
+use super::render::{self, Rendered};
+use super::roots::Names;
+use super::said::{Forms, LevelTemplate, Pattern};
+use super::summary::{BARE, WILDCARD};
+
+/// Certificates a week that Let's Encrypt grants a registered domain by default (its documentation of rate limits).
+const WEEKLY_LIMIT: f64 = 50.0;
+
+/// A pattern with the names it has, as indexes of the summary.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) pattern: Pattern,
+    pub(super) names: Vec<u32>,
+    pub(super) path: Path,
+}
+
+/// The labels of a pattern, root side first.
+pub(super) type Path = Vec<Label>;
+
+/// One label of a path.
+#[derive(Debug, Clone)]
+pub(super) enum Label {
+    /// Always this text.
+    Const(String),
+    /// A family.
+    Family(Arc<Rendered>),
+}
+
+impl Label {
+    pub(super) fn template(&self) -> &str {
+        match self {
+            Self::Const(text) => text,
+            Self::Family(family) => &family.template,
+        }
+    }
+}
+
+/// A name from its left part and its root.
+pub(super) fn whole(left: &str, root: &str) -> String {
+    if left.is_empty() { root.to_owned() } else { format!("{left}.{root}") }
+}
+
+/// The patterns of a tree, given the names that end at each place.
+pub(super) fn drafts(model: &Model, names: &Names, root: &str, mut ends: Vec<Vec<u32>>) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    let mut open: Vec<(u32, Path)> = vec![(0, Vec::new())];
+    while let Some((at, path)) = open.pop() {
+        let node = &model.nodes[at as usize];
+        let mut constants: Vec<_> = node.constants.iter().collect();
+        constants.sort_unstable();
+        for (label, &child) in constants {
+            open.push((child, [path.as_slice(), &[Label::Const(label.to_string())]].concat()));
+        }
+        for (edge_at, edge) in node.edges.iter().enumerate() {
+            let family = Label::Family(Arc::new(render::edge(node, edge_at)));
+            open.push((edge.node, [path.as_slice(), &[family]].concat()));
+        }
+        let group = ends.get_mut(at as usize).map(std::mem::take).unwrap_or_default();
+        if !group.is_empty() {
+            drafts.push(draft(names, root, path, &group));
+        }
+    }
+    drafts
+}
+
+fn draft(names: &Names, root: &str, path: Path, group: &[u32]) -> Draft {
+    let (mut template, mut regex, mut columns, mut size) = (String::new(), String::new(), Vec::new(), 0.0);
+    for label in path.iter().rev() {
+        template.push_str(label.template());
+        match label {
+            Label::Const(text) => regex.push_str(&language::escape(text)),
+            Label::Family(family) => {
+                regex.push_str(&family.regex);
+                columns.extend(family.columns.iter().cloned());
+                size += family.log10;
+            }
+        }
+        template.push('.');
+        regex.push_str("\\.");
+    }
+    template.push_str(root);
+    regex.push_str(&language::escape(root));
+    let mut draft = counted(names, root, group, &template, &regex);
+    draft.pattern.single = path.iter().all(|label| matches!(label, Label::Const(_)));
+    draft.pattern.levels = levels(names, root, &path, group);
+    draft.pattern.columns = columns;
+    draft.pattern.language_log10 = size;
+    draft.path = path;
+    draft
+}
+
+/// A pattern with everything that is counted over its names.
+fn counted(names: &Names, root: &str, group: &[u32], template: &str, regex: &str) -> Draft {
+    let mut forms = Forms::default();
+    let (mut first, mut last) = (i64::MAX, i64::MIN);
+    for row in group.iter().map(|&at| &names.rows[at as usize]) {
+        match row.seen & (BARE | WILDCARD) {
+            BARE => forms.bare += 1,
+            WILDCARD => forms.wildcard += 1,
+            _ => forms.both += 1,
+        }
+        first = first.min(row.first);
+        last = last.max(row.last);
+    }
+    let star = match forms {
+        Forms { wildcard: 0, both: 0, .. } => "",
+        Forms { bare: 0, both: 0, .. } => "\\*\\.",
+        Forms { .. } => "(?:\\*\\.)?",
+    };
+    let always = forms.bare == 0 && forms.both == 0;
+    let pattern = Pattern {
+        id: format!("{:016x}", hash::hash(format!("{root}\n{template}").as_bytes())),
+        root: root.to_owned(),
+        template: format!("{}{template}", if always { "*." } else { "" }),
+        regex: format!("^{star}{regex}$"),
+        names: forms.bare + forms.wildcard + 2 * forms.both,
+        distinct: group.len() as u64,
+        wildcard: forms,
+        first_seen: jiff::Timestamp::from_second(first).ok().filter(|_| first != i64::MAX),
+        last_seen: jiff::Timestamp::from_second(last).ok().filter(|_| last != i64::MIN),
+        examples: examples(names, root, group),
+        ..Pattern::default()
+    };
+    let group = group.iter().map(|&at| names.rows[at as usize].name).collect();
+    Draft { pattern, names: group, path: Vec::new() }
+}
+
+/// The names with the smallest hashes.
+fn examples(names: &Names, root: &str, group: &[u32]) -> Vec<String> {
+    let mut chosen: Vec<(u64, u32)> = group.iter().map(|&at| (names.rows[at as usize].hash, at)).collect();
+    if chosen.len() > 3 {
+        chosen.select_nth_unstable(3);
+        chosen.truncate(3);
+    }
+    chosen.sort_unstable();
+    let star = |at: u32| if names.rows[at as usize].seen & BARE == 0 { "*." } else { "" };
+    chosen.into_iter().map(|(_, at)| format!("{}{}", star(at), whole(names.left(at), root))).collect()
+}
+
+/// The levels of the climb from a pattern's names, nearest first (RFC 8659 §3).
+fn levels(names: &Names, root: &str, path: &Path, group: &[u32]) -> Vec<LevelTemplate> {
+    let all = group.len() as u64;
+    let mut levels = Vec::new();
+    for labels in (1..=path.len()).rev() {
+        let below = &path[..labels];
+        let varies = below.iter().any(|label| matches!(label, Label::Family(_)));
+        let distinct = match (varies, labels == path.len()) {
+            (false, _) => 1,
+            (true, true) => all,
+            (true, false) => {
+                let tails = group.iter().map(|&at| hash::hash(tail(names.left(at), labels).as_bytes()));
+                tails.collect::<HashSet<u64, MixBuilder>>().len() as u64
+            }
+        };
+        let text = below.iter().rev().map(Label::template).collect::<Vec<_>>().join(".");
+        levels.push(LevelTemplate { template: whole(&text, root), distinct, names: all });
+    }
+    let mut at = Some(root);
+    while let Some(level) = at {
+        levels.push(LevelTemplate { template: level.to_owned(), distinct: 1, names: all });
+        at = level.split_once('.').map(|(_, parent)| parent);
+    }
+    levels
+}
+
+/// The last labels of a text.
+fn tail(left: &str, labels: usize) -> &str {
+    left.rmatch_indices('.').nth(labels - 1).map_or(left, |(dot, _)| &left[dot + 1..])
+}
+
+/// The names that an expression of the user's matches.
+pub(super) fn joined(names: &Names, root: &str, group: &[u32], number: usize, regex: &Regex) -> Draft {
+    let inner = regex.as_str().trim_start_matches('^').trim_end_matches('$');
+    let mut draft = counted(names, root, group, &format!("{{joined:{number}}}.{root}"), inner);
+    draft.pattern.notes.push(format!("joined by the given expression `{}`", regex.as_str()));
+    draft
+}
+
+/// Names that are too many and too different to be told one by one.
+pub(super) fn rest(names: &Names, root: &str, group: &[u32]) -> Draft {
+    let regex = format!("(?:[a-z0-9_\\-]+\\.)*{}", language::escape(root));
+    let mut draft = counted(names, root, group, &format!("{{rest}}.{root}"), &regex);
+    draft.pattern.notes.push(
+        "too many names without a form of their own to be told one by one; the expression takes every name below the root"
+            .to_owned(),
+    );
+    draft
+}
+
+/// The largest patterns, and the others as one.
+pub(super) fn at_most(names: &Names, root: &str, mut drafts: Vec<Draft>, most: usize) -> Vec<Draft> {
+    drafts.sort_by(|a, b| {
+        (a.pattern.single, b.pattern.distinct, &a.pattern.template).cmp(&(
+            b.pattern.single,
+            a.pattern.distinct,
+            &b.pattern.template,
+        ))
+    });
+    let families = drafts.iter().filter(|draft| !draft.pattern.single).count();
+    if families <= most {
+        return drafts;
+    }
+    let others: Vec<Draft> = drafts.drain(most.saturating_sub(1)..families).collect();
+    let mut group: Vec<u32> = Vec::new();
+    let taken: HashSet<u32, MixBuilder> = others.iter().flat_map(|draft| draft.names.iter().copied()).collect();
+    group.extend(names.positions().filter(|&at| taken.contains(&names.rows[at as usize].name)));
+    let inner = |regex: &str| {
+        let regex = regex.trim_start_matches('^').trim_end_matches('$');
+        regex.trim_start_matches("(?:\\*\\.)?").trim_start_matches("\\*\\.").to_owned()
+    };
+    let regex = language::alternatives(others.iter().map(|draft| inner(&draft.pattern.regex)).collect());
+    let mut draft = counted(names, root, &group, &format!("{{others}}.{root}"), &regex);
+    draft.pattern.notes.push(format!("{} smaller patterns as one", others.len()));
+    draft.pattern.language_log10 =
+        others.iter().map(|draft| 10_f64.powf(draft.pattern.language_log10.min(300.0))).sum::<f64>().log10();
+    drafts.push(draft);
+    drafts
+}
+
+/// Says what follows from the figures of a pattern.
+pub(super) fn conclude(pattern: &mut Pattern) {
+    #[expect(clippy::cast_precision_loss, reason = "a rate and a share")]
+    let distinct = pattern.distinct as f64;
+    pattern.density = distinct.log2() - pattern.language_log10 * std::f64::consts::LOG2_10;
+    if let (Some(first), Some(last)) = (pattern.first_seen, pattern.last_seen) {
+        let days = (last.as_second() - first.as_second()) / 86_400;
+        if let Ok(days) = u32::try_from(days)
+            && days >= 7
+        {
+            pattern.per_week = Some((distinct * 7.0 / f64::from(days) * 100.0).round() / 100.0);
+        }
+    }
+    let Forms { wildcard, both, .. } = pattern.wildcard;
+    if wildcard + both > 0 {
+        pattern.notes.push("certificates with `*.` need the DNS-01 challenge".to_owned());
+    }
+    let shared = pattern.levels.iter().find(|level| level.distinct == 1);
+    if let Some(shared) = shared.filter(|_| pattern.distinct >= 3 && !pattern.single) {
+        pattern.notes.push(format!(
+            "{} names of their own: a CAA record at a name decides that name only; the nearest level that all share is `{}`",
+            pattern.distinct, shared.template
+        ));
+    }
+    let lets_encrypt = pattern.issuers.iter().any(|issuer| issuer.name.contains("Let's Encrypt"));
+    if let Some(rate) = pattern.per_week.filter(|&rate| lets_encrypt && rate > WEEKLY_LIMIT) {
+        pattern.notes.push(format!(
+            "{rate:.0} new names a week: Let's Encrypt grants a registered domain {WEEKLY_LIMIT:.0} new certificates a week \
+             unless it raised the limit"
+        ));
+    }
+}
