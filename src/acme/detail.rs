@@ -57,8 +57,8 @@ pub(super) struct Scan {
     pub(super) others: Vec<String>,
     /// `Rechecking CAA for ... failed`: counts only if the problems it refers to do not follow.
     pub(super) header: Option<AcmeError>,
-    /// An ACME error type at the end of the text whose detail may stand in the next line.
-    pub(super) pending: Option<String>,
+    /// An ACME error type at the end of the text whose detail may stand in the next line, and the words after it.
+    pub(super) pending: Option<(String, String)>,
     /// Where a mention begins that the text cuts off.
     pub(super) open: Option<usize>,
 }
@@ -177,9 +177,10 @@ fn leftover(text: &str, lower: &str, context: &Context, found: &mut Scan, urns: 
         let next = urns.get(index + 1).map_or(text.len(), |next| next.start);
         let segment = &lower[urn.end..floor(lower, next.min(urn.end + REACH))];
         let blank = !segment.bytes().any(|octet| octet.is_ascii_alphabetic());
-        if !last && index + 1 == urns.len() && (blank || found.open.is_some()) {
-            found.pending = Some(urn.kind.clone());
-        } else if urn.kind.eq_ignore_ascii_case("caa") {
+        let caa = urn.kind.eq_ignore_ascii_case("caa");
+        if !last && index + 1 == urns.len() && (blank || caa || found.open.is_some()) {
+            found.pending = Some((urn.kind.clone(), text[urn.start..urn.end + segment.len()].to_owned()));
+        } else if caa {
             found.errors.push(worded_otherwise(
                 &text[urn.start..urn.end + segment.len()],
                 context,

@@ -96,12 +96,26 @@ fn a_summary_counts_only_without_its_problems() {
 }
 
 #[test]
+fn a_type_and_its_folded_detail_belong_together() {
+    let log = "  Reason: Failed to finalize Order: 403 urn:ietf:params:acme:error:caa: Error\n      finalizing order :: While processing CAA for a.example.net: CAA record for\n      example.net prevents issuance\n";
+    assert_eq!((of_text(log).errors, of_text(log).classes[0].key.as_str()), (1, "policy-denies"));
+    let other = "403 urn:ietf:params:acme:error:caa: the set does not permit this CA\nnext line\n";
+    assert_eq!((of_text(other).errors, of_text(other).classes[0].key.as_str()), (1, "policy-denies"));
+    let both = format!("{other}x urn:ietf:params:acme:error:dns :: DNS problem: SERVFAIL looking up CAA for net - x\n");
+    assert_eq!(of_text(&both.replace("next line\n", "")).errors, 2);
+}
+
+#[test]
 fn other_acme_errors_are_counted_apart() {
     let log = "2023-12-20 10:00:00 acme: error: 429 :: urn:ietf:params:acme:error:rateLimited :: too many certificates\n\
                2023-12-20 10:00:01 acme: error: 400 :: urn:ietf:params:acme:error:dns :: DNS problem: NXDOMAIN looking up TXT for _acme-challenge.a.example\n\
                2023-12-20 10:00:02 acme: error: 400 :: urn:ietf:params:acme:error:dns :: DNS problem: SERVFAIL looking up CAA for a.example - x\n";
     let report = of_text(log);
     assert_eq!(report.errors, 1);
+    let folded = of_text(
+        "[type] urn:ietf:params:acme:error:dns\n[detail] DNS problem: NXDOMAIN looking up TXT for _acme-challenge.a.example\n",
+    );
+    assert_eq!(folded.other_errors.values().sum::<u64>(), 1);
     let others: Vec<_> = report.other_errors.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
     assert_eq!(others, [("dns (TXT lookup)", 1), ("rateLimited", 1)]);
 }

@@ -42,7 +42,8 @@ pub(super) struct Reader {
     year: Option<i16>,
     document: Option<Document>,
     fold: Option<Fold>,
-    pending: Option<(String, usize)>,
+    /// An error type, the words after it, and for how many lines it waits.
+    pending: Option<(String, String, usize)>,
     header: Option<(AcmeError, Option<i64>, usize)>,
     about: Option<(Context, usize)>,
 }
@@ -211,13 +212,16 @@ impl Reader {
         self.remember(text);
         let context = self.about.as_ref().map(|(context, _)| context.clone()).unwrap_or_default();
         let scan = scan(text, &context, last);
-        let mentions = !scan.errors.is_empty() || scan.header.is_some() || scan.open.is_some();
-        if scan.pending.is_some() {
+        // A type in a line before belongs to the first mention without one; if all have theirs, it stood alone.
+        let untyped = |error: &AcmeError| error.problem.is_none();
+        let mentions = !scan.errors.is_empty() || scan.header.is_some();
+        let taken = scan.errors.iter().any(untyped) || scan.header.as_ref().is_some_and(untyped);
+        if scan.pending.is_some() || (mentions && !taken) {
             self.drop_pending(out);
         }
         for mut error in scan.errors {
             if error.problem.is_none() {
-                error.problem = self.pending.take().map(|(kind, _)| kind);
+                error.problem = self.pending.take().map(|(kind, ..)| kind);
             }
             if error.recheck {
                 self.header = None;
@@ -228,12 +232,16 @@ impl Reader {
             self.drop_header(out);
             self.header = Some((header, self.time, TOGETHER));
         }
-        if mentions && scan.open.is_none() {
+        if mentions {
+            self.pending = None;
+        }
+        if !scan.others.is_empty() && !text.contains("acme:error:") {
+            // The detail of the type in a line before: that error is counted here.
             self.pending = None;
         }
         out.extend(scan.others.into_iter().map(Event::Other));
-        if let Some(kind) = scan.pending {
-            self.pending = Some((kind, TOGETHER));
+        if let Some((kind, words)) = scan.pending {
+            self.pending = Some((kind, words, TOGETHER));
         }
         if let Some(open) = scan.open {
             self.fold = Some(Fold { text: text[open..].to_owned(), lines });
@@ -251,7 +259,7 @@ impl Reader {
 
     /// One line on: what waited too long for its other half stands alone.
     fn age(&mut self, out: &mut Vec<Event>) {
-        if let Some((_, left)) = &mut self.pending {
+        if let Some((_, _, left)) = &mut self.pending {
             *left -= 1;
             if *left == 0 {
                 self.drop_pending(out);
@@ -272,9 +280,9 @@ impl Reader {
     }
 
     fn drop_pending(&mut self, out: &mut Vec<Event>) {
-        if let Some((kind, _)) = self.pending.take() {
+        if let Some((kind, words, _)) = self.pending.take() {
             if kind.eq_ignore_ascii_case("caa") {
-                let error = super::detail::worded_otherwise("", &Context::default(), Some(kind));
+                let error = super::detail::worded_otherwise(&words, &Context::default(), Some(kind));
                 out.push(Event::Error(Box::new(error), self.time));
             } else {
                 out.push(Event::Other(kind));
