@@ -82,7 +82,7 @@ async fn every_level_is_asked_once() {
 #[tokio::test]
 async fn silence_is_asked_again_and_nothing_else() {
     let lost_once = |query: &Query| if query.nth == 0 { Vec::new() } else { query.reply(0).send() };
-    let (lookup, tally) = one(plan(500), lost_once).await;
+    let (lookup, tally) = one(plan(2000), lost_once).await;
     assert_eq!((lookup.outcome, lookup.tries), (LookupOutcome::NoData(Soa::Missing), 2));
     assert_eq!((tally.cost.queries, tally.cost.retries), (2, 1));
 
@@ -127,7 +127,7 @@ async fn a_truncated_answer_is_asked_for_over_tcp() {
     let (lookup, _) = one(patient(), no_tcp).await;
     assert_eq!(lookup.outcome, LookupOutcome::Failed(LookupFailure::Truncated));
     let silent_tcp = |query: &Query| if query.tcp { Vec::new() } else { query.reply(0).flags(2, 0).send() };
-    let (lookup, _) = one(plan(300), silent_tcp).await;
+    let (lookup, _) = one(BatchPlan { retries: 0, follow_up: false, ..plan(1000) }, silent_tcp).await;
     assert_eq!(lookup.outcome, LookupOutcome::Failed(LookupFailure::Truncated));
 }
 
@@ -146,7 +146,8 @@ async fn damaged_answers_are_failures_and_never_no_data() {
     let cases: [(&str, Answer); 4] =
         [("malformed", cut), ("formerr", header_only), ("malformed", wrong_id), ("malformed", other_name)];
     for (class, answer) in cases {
-        let (lookup, _) = one(plan(300), answer).await;
+        let once = BatchPlan { retries: 0, follow_up: false, ..plan(1000) };
+        let (lookup, _) = one(once, answer).await;
         let LookupOutcome::Failed(failure) = &lookup.outcome else { panic!("{lookup:?}") };
         assert_eq!(failure.class(), class, "{failure}");
     }
@@ -172,7 +173,7 @@ async fn a_dead_zone_is_sampled_and_the_rest_told_as_not_asked() {
     let mut names: Vec<_> = (0..400).map(|index| format!("n{index}.dead.net")).collect();
     names.extend((0..50).map(|index| format!("n{index}.live.net")));
     let names: Vec<_> = names.iter().map(String::as_str).collect();
-    let quick = BatchPlan { in_flight: 16, retries: 0, follow_up: false, ..plan(100) };
+    let quick = BatchPlan { in_flight: 16, retries: 0, follow_up: false, ..plan(600) };
     let (lookups, tally) = run(&names, quick, &server).await;
     let not_asked =
         lookups.values().filter(|lookup| lookup.outcome == LookupOutcome::Failed(LookupFailure::NotAsked)).count();
@@ -191,7 +192,7 @@ async fn a_second_server_is_asked_after_the_first_was_silent() {
     let servers = [&silent, &good].map(|server| Server::Plain(server.address, Transport::Udp)).to_vec();
     let resolver = Resolver { name: "system".into(), servers };
     let (tree, sockets, throttle) = (tree(&["example"]), Sockets::new(), throttle());
-    let batch = Batch { exchange: &sockets, throttle: &throttle, plan: plan(300) };
+    let batch = Batch { exchange: &sockets, throttle: &throttle, plan: plan(1500) };
     let mut lookups = Vec::new();
     batch.run(&resolver, &tree, tree.nodes(), |_, lookup| lookups.push(lookup)).await;
     assert_eq!((&lookups[0].outcome, lookups[0].tries), (&LookupOutcome::NoData(Soa::Missing), 2));

@@ -12,7 +12,7 @@ use crate::dns_server::{Act, DnsServer, Query};
 /// Long enough for any answer on a busy machine.
 const PATIENT: Duration = Duration::from_secs(20);
 /// Where silence is expected.
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_millis(700);
 
 async fn ask_within(
     timeout: Duration,
