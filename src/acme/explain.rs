@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(entry.cause, Some("ca-resolver-link"));
         assert!(entry.proves[0].contains("`a.xnw6x.example.net`, `xnw6x.example.net`, `example.net`"), "{entry:?}");
         assert!(entry.proves[1].contains("A CAA set at any of those levels"), "{entry:?}");
-        assert!(entry.does_not_prove[0].starts_with("Nothing bad about the domain"), "{entry:?}");
+        assert!(entry.does_not_prove[0].starts_with("That anything is wrong with the domain"), "{entry:?}");
         assert_eq!(entry.who, "The CA.");
         let all = serde_json::to_string(entry).unwrap();
         assert!(

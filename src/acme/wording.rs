@@ -53,7 +53,7 @@ impl<'a> View<'a> {
         let at = self.at;
         match self.error.class {
             ErrorClass::NetworkingError => format!(
-                "A socket error (refused, reset, unreachable) between the CA's checker and the CA's own resolver while CAA at `{at}` was asked. No name server of the domain is involved in this step."
+                "A socket error (refused, reset, unreachable) between the CA's checker and the CA's own resolver while CAA at `{at}` was asked. No name server of the domain is involved in this step, so it says nothing bad about the domain."
             ),
             ErrorClass::ResolverFailure => format!(
                 "The CA's checker could not use the answer of the CA's own resolver when it asked for CAA at `{at}`: an HTTP status or a body it could not read. In texts from before July 2024 it also stands for time-outs on that link, which slow name servers can cause."
@@ -175,25 +175,23 @@ impl<'a> View<'a> {
         let mut not = Vec::new();
         match self.error.class {
             ErrorClass::NetworkingError | ErrorClass::CaInternal => {
-                not.push(format!("Nothing bad about the domain, its DNS provider, or `{at}`: the CA did not get as far as their servers' answers."));
-                not.push("Not that time ran out on the way through the levels: all levels are asked at once, there are no stages.".into());
+                not.push(format!("That anything is wrong with the domain, its DNS provider, or `{at}`: the CA did not get as far as their servers' answers."));
+                not.push("That time ran out on the way through the levels: all levels are asked at once, there are no stages.".into());
             }
             ErrorClass::ResolverFailure => {
-                not.push(format!("Not that a name server of `{at}` is at fault: the trouble may lie wholly between the CA and its own resolver."));
+                not.push(format!("That a name server of `{at}` is at fault: the trouble may lie wholly between the CA and its own resolver."));
             }
             ErrorClass::TimedOut | ErrorClass::Canceled => {
-                not.push("Not that the servers are dead: they may be slow, drop only type 257 or mixed-case or large answers, limit the rate, or be unreachable from the CA's network only.".into());
-                not.push("Not that other levels took too much time: all levels are asked at once.".into());
+                not.push("That the servers are dead: they may be slow, drop only type 257 or mixed-case or large answers, limit the rate, or be unreachable from the CA's network only.".into());
+                not.push("That other levels took too much time: all levels are asked at once.".into());
             }
             ErrorClass::ServFail => {
-                not.push("Not which server or why: resolvers answer SERVFAIL for lame, refusing and malformed answers alike. The name servers themselves must be asked.".into());
-                not.push("Not that a CAA record is needed: an empty answer would have been fine.".into());
+                not.push("Which server fails, or why: resolvers answer SERVFAIL for lame, refusing and malformed answers alike. The name servers themselves must be asked.".into());
+                not.push("That a CAA record is needed: an empty answer would have been fine.".into());
             }
             ErrorClass::Dnssec => {
-                not.push(
-                    "Not that the name servers are down: resolvers that do not validate see nothing wrong.".into(),
-                );
-                not.push("The reason names a symptom; older resolvers call a broken signature or a wrong DS \"DNSKEY Missing\".".into());
+                not.push("That the name servers are down: resolvers that do not validate see nothing wrong.".into());
+                not.push("Which fault it is: the reason names a symptom, and older resolvers call a broken signature or a wrong DS \"DNSKEY Missing\".".into());
             }
             ErrorClass::ExtendedError
             | ErrorClass::Refused
@@ -201,27 +199,26 @@ impl<'a> View<'a> {
             | ErrorClass::NotImp
             | ErrorClass::OtherRcode => {
                 not.push(
-                    "Not that every server of the zone answers so; one bad server in the set is enough now and then."
+                    "That every server of the zone answers so; one bad server in the set is enough now and then."
                         .into(),
                 );
             }
             ErrorClass::NxDomain if matches!(self.place(), Place::Tld | Place::UnknownLabel) => {}
             ErrorClass::NxDomain => not.push(format!(
-                "Not that `{at}` must exist: names are created and deleted all the time, and CAA does not need them."
+                "That `{at}` must exist: names are created and deleted all the time, and CAA does not need them."
             )),
-            ErrorClass::Truncated => not.push("Not that the set forbids anything: it was never read in full.".into()),
+            ErrorClass::Truncated => not.push("That the set forbids anything: it was never read in full.".into()),
             ErrorClass::PolicyDenies => {
-                not.push("Not that DNS is broken, and not that the name was misspelt or unvalidated.".into());
-                not.push("Not that the CA's name is missing from the set: `accounturi`, `validationmethods`, `issuewild`, an unknown critical tag or a stray dot or capital in the value deny as well.".into());
+                not.push("That DNS is broken, or that the name was misspelt or unvalidated.".into());
+                not.push("That the CA's name is missing from the set: `accounturi`, `validationmethods`, `issuewild`, an unknown critical tag or a stray dot or capital in the value deny as well.".into());
             }
             ErrorClass::RecheckFailed | ErrorClass::Unspecified => {
-                not.push("Neither that a record forbids nor that a lookup failed: the text does not tell.".into());
+                not.push("That a record forbids, or that a lookup failed: the text does not tell which.".into());
             }
         }
         if self.error.perspective == Perspective::Secondary && !self.error.class.is_ca_side() {
             not.push(
-                "Not that the servers fail everywhere: answers may differ by region, network, anycast site or load."
-                    .into(),
+                "That the servers fail everywhere: answers may differ by region, network, anycast site or load.".into(),
             );
         }
         not

@@ -190,7 +190,7 @@ fn a_networking_error_points_at_the_ca_while_all_levels_are_fine() {
     assert_eq!(found(&findings)[0], ("ca-resolver-link", Severity::Warning, Some("net")));
     assert_eq!(findings[0].who.as_deref(), Some("The CA"));
     assert!(
-        findings[0].text.contains("Nothing bad about the domain")
+        findings[0].text.contains("nothing bad about the domain")
             && findings[0].text.contains("can be looked up in this run")
     );
     assert!(codes(&findings).contains(&"all-levels-fine"));

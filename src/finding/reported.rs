@@ -58,7 +58,9 @@ fn one(case: &Case<'_>, entry: &Explained) -> Finding {
     let times = if entry.count > 1 { format!(", {} times", entry.count) } else { String::new() };
     let proof = entry.proves.first().map_or(String::new(), |proof| format!(" {proof}"));
     let not = entry.does_not_prove.first().filter(|_| error.class.is_ca_side());
-    let not = not.map_or(String::new(), |not| format!(" {not}"));
+    let not = not.map_or(String::new(), |not| {
+        format!(" It does not prove {}.", not.trim_end_matches('.').replacen("That", "that", 1))
+    });
     let text = format!("The CA reported{times}: {}. {}{proof}{not}{live}", error.class.title(), entry.meaning);
     let ca_side = error.class.is_ca_side();
     let code = if confirmed { FindingCode::ReportedErrorConfirmed } else { FindingCode::ReportedErrorNotSeen };
