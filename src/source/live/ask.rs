@@ -71,7 +71,10 @@ pub(super) async fn ask<T: Transport>(
         let asking =
             Event::Asking { service: request.service, request: service.spent, budget: desk.plan.budget.requests };
         desk.shared().tell(&asking);
-        let (reading, reply) = match desk.transport.send(request).await {
+        // One clock for everything that is kept, whatever the transport goes by.
+        let asked_at = (desk.clock)();
+        let sent = desk.transport.send(request).await.map(|reply| Reply { asked_at, ..reply });
+        let (reading, reply) = match sent {
             Ok(reply) => (service.source.read(&reply), Some(reply)),
             Err(error) => (of_transport(&error), None),
         };

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::classify::{PageFacts, Reading, by_status, retry_after};
 use super::request::{PageRequest, Reply, Service};
 use super::{Completeness, Settled, Source};
-use crate::issuance::Record;
+use crate::issuance::{Record, x509};
 use crate::name::DomainName;
 use crate::source::reply::certspotter::{Entry, Fields, read};
 use crate::source::reply::{ReplyError, rows};
@@ -85,7 +88,14 @@ impl Source for CertSpotter {
     }
 
     fn records(&self, _request: &PageRequest, body: &[u8], take: &mut dyn FnMut(&Record<'_>)) {
-        let _ = each_entry(body, |entry| take(&entry.record));
+        let _ = each_entry(body, |entry| {
+            let der = entry.der.as_deref().and_then(|text| STANDARD.decode(text).ok());
+            match der.as_deref().map(x509::read) {
+                // The certificate itself says more than the fields about it; who is behind the issuer only they say.
+                Some(Ok(read)) => take(&Record { caa_domains: entry.record.caa_domains.clone(), ..read }),
+                Some(Err(_)) | None => take(&entry.record),
+            }
+        });
     }
 
     fn completeness(&self) -> Completeness {
