@@ -1,3 +1,10 @@
-//! The `ctclimb` program.
+//! The `ctclimb` program: the real surroundings, and nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+use ctclimb::cli::{Env, run};
+
+fn main() -> ExitCode {
+    let exit = run(&mut Env::real(), std::env::args_os());
+    ExitCode::from(exit.code())
+}

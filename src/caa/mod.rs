@@ -9,6 +9,7 @@ mod climb;
 mod effect;
 mod evidence;
 pub mod evidence_name;
+mod lookup_cause;
 mod message;
 mod outcome;
 mod policy;
@@ -24,6 +25,7 @@ pub use evidence::{
     AliasEnd, AliasEvidence, AuthoritativeView, DsEvidence, HostEvidence, LevelEvidence, Observation, Probe, ProbeKind,
     ServerEvidence, Stress, ZoneEvidence,
 };
+pub use lookup_cause::causes_of_lookup;
 pub use message::{DnsMessage, Ede, EdnsFact, Flags, QuestionEcho, RecordData, RecordFact, rcode, rtype};
 pub use outcome::{Lookup, LookupFailure, LookupOutcome, Soa, Transport};
 pub use policy::{IssueValue, IssueValueError, Judgement, Request, judge};

@@ -1,0 +1,107 @@
+//! `ctclimb analyze`: dumps in, a report out, and no network in between.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::Failure;
+use super::args::Analyze;
+use super::context::Context;
+use super::env::Env;
+use super::exit::Exit;
+use super::explain::read_history;
+use super::inputs::{inputs, read_all, scope};
+use super::live::is_case;
+use super::patterns::settings;
+use super::present::present;
+use super::stored::{self, Again};
+use crate::dns::Script;
+use crate::investigate::{
+    Gathered, Grouped, Judging, LevelCounts, Lookups, Selection, assemble, select, stable_labels,
+};
+use crate::issuance::{Collection, Issuances};
+use crate::name::{DomainName, registered_domain};
+use crate::source::dump::Input;
+
+/// Names of each pattern that are climbed.
+pub const SAMPLE: usize = 8;
+
+/// Runs the command.
+pub fn run(env: &mut Env, context: &Context, args: &Analyze) -> Result<Exit, Failure> {
+    let settings = settings(context, &args.grouping)?;
+    let script = args.dns.as_deref().map(script).transpose()?;
+    let inputs = inputs(env, &args.inputs, "analyze")?;
+    let errors = args.error.as_deref().map(|path| read_history(env, context, path)).transpose()?;
+    let sample = (!args.all_names).then(|| args.sample.or(context.file.sample).unwrap_or(SAMPLE));
+    let judging = Judging {
+        issuers: if args.issuer.is_empty() {
+            context.file.issuer.clone().unwrap_or_default()
+        } else {
+            args.issuer.clone()
+        },
+        method: args.method.clone(),
+        account_uri: args.account_uri.clone(),
+    };
+    if let [Input::File(path)] = inputs.as_slice()
+        && is_case(path)
+    {
+        let again = Again { grouping: settings, sample, judging, errors: errors.as_ref() };
+        let report = stored::report(env, context, path, again)?;
+        return present(env, context, &report, args.redact);
+    }
+    let mut collection = Collection::new(scope(args.domain.as_deref())?);
+    let mut told = read_all(env, context, inputs, &mut collection)?;
+    let mut issued = collection.finish();
+    told.count_certificates(&issued);
+    let grouped = Grouped::new(&issued, &settings);
+    let (counts, selection) = levels(&mut issued, &grouped, sample);
+    let lookups = script.map_or_else(Lookups::new, |script| scripted(&issued, &selection, &script));
+    let report = assemble(Gathered {
+        domain: issued.scope.clone().or_else(|| only_domain(&issued)),
+        issued: &issued,
+        grouped,
+        counts: &counts,
+        selection: &selection,
+        lookups,
+        authoritative: None,
+        judging,
+        errors: errors.as_ref(),
+        sources: told.sources,
+        unreadable: told.unreadable,
+        queries: 0,
+        notes: Vec::new(),
+        now: context.now,
+    });
+    present(env, context, &report, args.redact)
+}
+
+/// The levels of a set of names, and those of them to climb.
+pub fn levels(issued: &mut Issuances, grouped: &Grouped, sample: Option<usize>) -> (LevelCounts, Selection) {
+    // The domain asked for is a level even when no certificate names it.
+    let domain = issued.scope.clone();
+    let asked = domain.map(|domain| issued.tree.insert_level(&domain));
+    let stable: Vec<usize> = grouped.patterns.patterns.iter().map(|pattern| stable_labels(&pattern.template)).collect();
+    let pattern_of = |name| grouped.of(name);
+    let counts = LevelCounts::new(&issued.tree, &pattern_of, &stable, asked);
+    let selection = select(&issued.tree, &counts, &pattern_of, sample);
+    (counts, selection)
+}
+
+/// Reads a scenario file.
+pub fn script(path: &Path) -> Result<Script, Failure> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    Script::parse(&path.to_string_lossy(), &text).map_err(|error| Failure::Usage(error.into()))
+}
+
+/// What a scenario says of the chosen levels.
+pub fn scripted(issued: &Issuances, selection: &Selection, script: &Script) -> Lookups {
+    let answer = |level| vec![("script".to_owned(), script.lookup(&issued.tree.domain_name(level)))];
+    selection.levels.iter().map(|&level| (level, answer(level))).collect()
+}
+
+/// The registered domain that all names share, if there is one.
+fn only_domain(issued: &Issuances) -> Option<DomainName> {
+    let mut domains = issued.tree.sans().map(|name| registered_domain(issued.tree.name(name.node())));
+    let first = domains.next()??;
+    domains.all(|domain| domain == Some(first)).then(|| DomainName::parse(first).ok())?
+}

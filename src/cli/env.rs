@@ -1,0 +1,71 @@
+//! [`Env`]: everything a run takes from the outside and is not typed: streams, variables, the clock, the terminal.
+//!
+//! `main` builds the real one; a test builds one of buffers, and a whole run becomes a unit test.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Read, Write};
+
+/// The surroundings of a run.
+pub struct Env {
+    /// Environment variables.
+    pub vars: BTreeMap<String, String>,
+    /// Standard input.
+    pub stdin: Box<dyn Read + Send>,
+    /// Whether standard input is a terminal, so that waiting for it would wait for a person.
+    pub stdin_is_terminal: bool,
+    /// Standard output: the result.
+    pub stdout: Box<dyn Write + Send>,
+    /// Standard error: the conversation.
+    pub stderr: Box<dyn Write + Send>,
+    /// Columns of the terminal behind standard output; `None` when it is no terminal.
+    pub columns: Option<u16>,
+    /// Whether standard error is a terminal.
+    pub stderr_is_terminal: bool,
+    /// The present time, seconds since 1970 UTC.
+    pub now: fn() -> i64,
+}
+
+impl Env {
+    /// The real surroundings of the process.
+    #[must_use]
+    pub fn real() -> Self {
+        let stdout = std::io::stdout();
+        let columns = stdout.is_terminal().then(|| {
+            let from_shell = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+            from_shell.or_else(terminal_columns).unwrap_or(80)
+        });
+        Self {
+            // A variable that is not UTF-8 cannot be one of ours.
+            vars: std::env::vars_os()
+                .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+            stdin: Box::new(std::io::stdin()),
+            stdin_is_terminal: std::io::stdin().is_terminal(),
+            stderr_is_terminal: std::io::stderr().is_terminal(),
+            stdout: Box::new(stdout),
+            stderr: Box::new(std::io::stderr()),
+            columns,
+            now: || jiff::Timestamp::now().as_second(),
+        }
+    }
+
+    /// The value of a variable; an empty one counts as unset.
+    #[must_use]
+    pub fn var(&self, name: &str) -> Option<&str> {
+        self.vars.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Takes standard input; afterwards it is empty.
+    pub fn take_stdin(&mut self) -> Box<dyn Read + Send> {
+        std::mem::replace(&mut self.stdin, Box::new(std::io::empty()))
+    }
+
+    /// Says one line to the person at the terminal. A closed standard error is no reason to stop.
+    pub fn say(&mut self, line: &str) {
+        let _ = writeln!(self.stderr, "{line}");
+    }
+}
+
+fn terminal_columns() -> Option<u16> {
+    comfy_table::Table::new().width()
+}

@@ -1,0 +1,132 @@
+//! `ctclimb explain`: ACME errors from the command line, files or standard input.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::args::{Explain, Format};
+use super::context::Context;
+use super::env::Env;
+use super::exit::Exit;
+use super::group_names::patterns_of_names;
+use super::output::write_result;
+use super::{Failure, wrong_format};
+use crate::acme::{History, HistoryReport, write_explained, write_history};
+
+/// Octets of a line that are read; the rest of it is passed over.
+const LINE: u64 = 1 << 20;
+/// Up to so many errors are explained one by one; more are counted over time.
+const FEW: u64 = 3;
+
+/// Runs the command.
+pub fn run(env: &mut Env, context: &Context, args: &Explain) -> Result<Exit, Failure> {
+    let format = context.format.unwrap_or(Format::Text);
+    if !matches!(format, Format::Text | Format::Json | Format::Jsonl) {
+        return Err(wrong_format("explain", format, "text, json and jsonl"));
+    }
+    if args.inputs.is_empty() && env.stdin_is_terminal {
+        let hint = "nothing to explain: give an error text, a file, or pipe a log in; see `ctclimb explain --help`";
+        return Err(Failure::Usage(anyhow::anyhow!(hint)));
+    }
+    let mut history = History::new(year(context.now));
+    if args.inputs.is_empty() {
+        read_lines(env.take_stdin(), &mut history).context("cannot read standard input")?;
+    }
+    for input in &args.inputs {
+        read_input(env, input, &mut history)?;
+    }
+    let report = finish(history);
+    write_result(env, context.output.as_deref(), |out| match format {
+        Format::Text if report.errors <= FEW && !report.explained.is_empty() => write_explained(out, &report.explained),
+        Format::Text => write_history(out, &report),
+        Format::Jsonl => lines(&report, out),
+        _ => {
+            serde_json::to_writer_pretty(&mut *out, &report)?;
+            out.write_all(b"\n")
+        }
+    })?;
+    if report.errors == 0 && context.output.is_none() && format == Format::Text {
+        context.say(env, "ctclimb: no CAA error in this input");
+    }
+    Ok(Exit::Complete)
+}
+
+/// Reads an ACME error or log from a file for other commands; `-` is standard input.
+pub fn read_history(env: &mut Env, context: &Context, path: &Path) -> Result<HistoryReport, Failure> {
+    let mut history = History::new(year(context.now));
+    read_input(env, &path.to_string_lossy(), &mut history)?;
+    Ok(finish(history))
+}
+
+fn finish(mut history: History) -> HistoryReport {
+    history.end_of_input();
+    let template_of = patterns_of_names(&history.names());
+    history.finish(&|name| template_of.get(name).cloned())
+}
+
+fn read_input(env: &mut Env, input: &str, history: &mut History) -> anyhow::Result<()> {
+    if input == "-" {
+        read_lines(env.take_stdin(), history).context("cannot read standard input")
+    } else if Path::new(input).is_file() {
+        let file = File::open(input).with_context(|| format!("cannot read `{input}`"))?;
+        read_lines(file, history).with_context(|| format!("cannot read `{input}`"))
+    } else if looks_like_a_path(input) {
+        Err(anyhow::anyhow!("there is no file `{}`", input.escape_debug()))
+    } else {
+        input.lines().for_each(|line| history.add_line(line));
+        history.end_of_input();
+        Ok(())
+    }
+}
+
+/// A text with a blank is an error text; one word with a slash or an extension was meant as a file.
+fn looks_like_a_path(text: &str) -> bool {
+    !text.contains(char::is_whitespace) && (text.contains('/') || Path::new(text).extension().is_some())
+}
+
+fn read_lines(input: impl Read, history: &mut History) -> std::io::Result<()> {
+    let mut input = BufReader::with_capacity(1 << 16, input);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if (&mut input).take(LINE).read_until(b'\n', &mut line)? == 0 {
+            history.end_of_input();
+            return Ok(());
+        }
+        if !line.ends_with(b"\n") && line.len() as u64 == LINE {
+            pass_over_line(&mut input)?;
+        }
+        history.add_line(&String::from_utf8_lossy(&line));
+    }
+}
+
+fn pass_over_line(input: &mut impl BufRead) -> std::io::Result<()> {
+    loop {
+        let buffer = input.fill_buf()?;
+        let (passed, end) = match memchr::memchr(b'\n', buffer) {
+            Some(at) => (at + 1, true),
+            None => (buffer.len(), buffer.is_empty()),
+        };
+        input.consume(passed);
+        if end {
+            return Ok(());
+        }
+    }
+}
+
+fn lines(report: &HistoryReport, out: &mut dyn Write) -> std::io::Result<()> {
+    for explained in &report.explained {
+        let mut value = serde_json::to_value(explained)?;
+        value["type"] = "explained".into();
+        writeln!(out, "{value}")?;
+    }
+    let mut value = serde_json::to_value(report)?;
+    value["type"] = "history".into();
+    writeln!(out, "{value}")
+}
+
+fn year(now: i64) -> Option<i16> {
+    jiff::Timestamp::from_second(now).ok()?.strftime("%Y").to_string().parse().ok()
+}

@@ -1,0 +1,125 @@
+//! Inputs from the command line into one collection, and what each of them gave.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow};
+
+use super::Failure;
+use super::context::Context;
+use super::env::Env;
+use crate::issuance::{Collection, Issuances};
+use crate::name::DomainName;
+use crate::report::{Dropped, SourceCoverage};
+use crate::source::dump::{self, Input, Summary};
+
+/// What reading the inputs came to, beside the collection itself.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// One entry an input.
+    pub sources: Vec<SourceCoverage>,
+    /// Records that could not be read, by class.
+    pub unreadable: BTreeMap<String, Dropped>,
+}
+
+impl Told {
+    /// Whether every input was read to its end.
+    pub fn complete(&self) -> bool {
+        self.sources.iter().all(|source| source.error.is_none() && !source.truncated) && self.unreadable.is_empty()
+    }
+
+    fn note(&mut self, label: &str, summary: &Summary) {
+        if let Some((offset, why)) = &summary.first_unreadable {
+            let dropped = self.unreadable.entry("unreadable-record".to_owned()).or_default();
+            if dropped.count == 0 {
+                dropped.example = format!("{label}, octet {offset}: {why}");
+            }
+            dropped.count += summary.unreadable;
+        }
+        self.sources.push(SourceCoverage {
+            name: label.to_owned(),
+            kind: summary.kind.as_str().to_owned(),
+            records: summary.records,
+            truncated: summary.truncated,
+            error: summary.stopped.clone(),
+            ..SourceCoverage::default()
+        });
+    }
+
+    /// Fills in how many certificates each input brought.
+    pub fn count_certificates(&mut self, issued: &Issuances) {
+        let by_origin = issued.certificates_by_origin();
+        for source in &mut self.sources {
+            source.certificates = by_origin.get(source.name.as_str()).copied().unwrap_or(0);
+        }
+    }
+}
+
+/// The inputs that the arguments mean.
+///
+/// # Errors
+/// A path that is not there; nothing given while standard input is a terminal.
+pub fn inputs(env: &Env, arguments: &[PathBuf], command: &str) -> Result<Vec<Input>, Failure> {
+    if arguments.is_empty() && env.stdin_is_terminal {
+        let hint = format!("nothing to read: give files, or pipe something in; see `ctclimb {command} --help`");
+        return Err(Failure::Usage(anyhow!(hint)));
+    }
+    Ok(dump::expand(arguments).context("cannot find the input")?)
+}
+
+/// Reads all inputs into `collection`. An input that gives nothing is an error only if it is the only one; otherwise it is
+/// told and the rest goes on.
+///
+/// # Errors
+/// No input could be used.
+pub fn read_all(
+    env: &mut Env,
+    context: &Context,
+    inputs: Vec<Input>,
+    collection: &mut Collection,
+) -> Result<Told, Failure> {
+    let mut told = Told::default();
+    let count = inputs.len();
+    let mut used = 0;
+    for input in inputs {
+        let label = input.label();
+        match read_one(env, input, &label, collection) {
+            Ok(summary) => {
+                used += 1;
+                if let Some(why) = &summary.stopped {
+                    context.say(env, &format!("ctclimb: `{label}`: {why}"));
+                }
+                told.note(&label, &summary);
+            }
+            Err(error) if count == 1 => return Err(Failure::Work(error)),
+            Err(error) => {
+                env.say(&format!("ctclimb: {error:#}"));
+                let error = Some(format!("{error:#}"));
+                told.sources.push(SourceCoverage { name: label, error, ..SourceCoverage::default() });
+            }
+        }
+    }
+    if used == 0 {
+        return Err(Failure::Work(anyhow!("none of the {count} inputs can be used")));
+    }
+    Ok(told)
+}
+
+fn read_one(env: &mut Env, input: Input, label: &str, collection: &mut Collection) -> anyhow::Result<Summary> {
+    let reader: Box<dyn Read + Send> = match input {
+        Input::Stdin => env.take_stdin(),
+        Input::File(path) => Box::new(File::open(path).with_context(|| format!("cannot read `{label}`"))?),
+    };
+    Ok(dump::read(reader, label, collection)?)
+}
+
+/// The scope that `--domain` names.
+///
+/// # Errors
+/// No domain name.
+pub fn scope(domain: Option<&str>) -> Result<Option<DomainName>, Failure> {
+    let parse = |text: &str| DomainName::parse(text).map_err(|error| Failure::Usage(error.into()));
+    domain.map(parse).transpose()
+}

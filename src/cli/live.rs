@@ -1,0 +1,195 @@
+//! What the commands that touch the network share: services, resolvers, limits, the case file, and a clean stop.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use jiff::Timestamp;
+
+use super::Failure;
+use super::args::{Limits, Lookups as LookupArgs, Sources};
+use super::context::Context;
+use super::env::Env;
+use super::rate;
+use super::settings::{data_directory, duration};
+use crate::case::Case;
+use crate::dns::{BatchPlan, Resolver};
+use crate::investigate::TOOL;
+use crate::limit::{Rates, Throttle};
+use crate::name::{DomainName, is_public_suffix};
+use crate::source::live::{ApiKey, FetchPlan, Http, HttpSettings, Service};
+
+/// Settings of a stored investigation that its report needs again.
+pub const RESOLVERS: &str = "resolvers";
+
+/// The domain of an investigation.
+///
+/// # Errors
+/// No domain name, or a public suffix, which is nobody's domain.
+pub fn domain(text: &str) -> Result<DomainName, Failure> {
+    let text = text.strip_prefix("*.").unwrap_or(text);
+    let domain = DomainName::parse(text).map_err(|error| Failure::Usage(error.into()))?;
+    if is_public_suffix(&domain) {
+        return Err(Failure::Usage(anyhow!(
+            "`{domain}` is a public suffix: the names below it are other people's domains"
+        )));
+    }
+    Ok(domain)
+}
+
+/// The limits in force.
+pub fn rates(context: &Context, limits: &Limits) -> Result<Rates, Failure> {
+    let texts =
+        if limits.rate.is_empty() { context.file.rate.clone().unwrap_or_default() } else { limits.rate.clone() };
+    rate::parse(&texts).map_err(Failure::Usage)
+}
+
+/// How levels are asked.
+pub fn batch(context: &Context, limits: &Limits) -> Result<BatchPlan, Failure> {
+    let mut plan = BatchPlan::default();
+    if let Some(in_flight) = limits.concurrency.or(context.file.concurrency) {
+        plan.in_flight = in_flight.max(1);
+    }
+    if let Some(text) = limits.timeout.as_ref().or(context.file.timeout.as_ref()) {
+        plan.timeout = duration(text).map_err(Failure::Usage)?;
+    }
+    if let Some(retries) = limits.retries.or(context.file.retries) {
+        plan.retries = retries;
+    }
+    Ok(plan)
+}
+
+/// The resolvers to ask.
+pub fn resolvers(context: &Context, lookups: &LookupArgs) -> Result<Vec<Resolver>, Failure> {
+    let named = match (lookups.resolver.as_slice(), &context.file.resolver) {
+        ([], Some(kept)) => kept.clone(),
+        ([], None) => vec!["system".to_owned()],
+        (named, _) => named.to_vec(),
+    };
+    let mut resolvers = Vec::new();
+    for text in named {
+        let resolver = Resolver::parse(&text).map_err(|error| Failure::Usage(error.into()))?;
+        if !resolvers.contains(&resolver) {
+            resolvers.push(resolver);
+        }
+    }
+    Ok(resolvers)
+}
+
+/// What to fetch for a domain.
+pub fn fetch_plan(context: &Context, domain: DomainName, sources: &Sources) -> Result<FetchPlan, Failure> {
+    let named = match (sources.source.as_slice(), &context.file.source) {
+        ([], Some(kept)) => kept.clone(),
+        ([], None) => vec!["crtsh".to_owned()],
+        (named, _) => named.to_vec(),
+    };
+    let mut services = Vec::new();
+    for text in &named {
+        let unknown =
+            || Failure::Usage(anyhow!("`--source {}`: known are crtsh, certspotter and crtsh-pg", text.escape_debug()));
+        let service = Service::parse(text).ok_or_else(unknown)?;
+        if service == Service::CrtshPg && !cfg!(feature = "crtsh-pg") {
+            return Err(Failure::Usage(anyhow!("`crtsh-pg` is not in this build; build with `--features crtsh-pg`")));
+        }
+        if !services.contains(&service) {
+            services.push(service);
+        }
+    }
+    let mut plan = FetchPlan::new(domain, services);
+    plan.expired = sources.expired;
+    plan.offline = sources.offline;
+    if sources.fresh {
+        plan.freshness = Duration::ZERO;
+    }
+    if let Some(requests) = sources.max_requests.or(context.file.max_requests) {
+        plan.budget.requests = requests;
+    }
+    if let Some(text) = sources.max_time.as_ref().or(context.file.max_time.as_ref()) {
+        plan.budget.time = duration(text).map_err(Failure::Usage)?;
+    }
+    Ok(plan)
+}
+
+/// The transport to the search services.
+pub fn http(env: &Env, context: &Context) -> Result<Http, Failure> {
+    let mut settings = HttpSettings::default();
+    let set = |variable: &str, kept: &Option<String>| env.var(variable).map(str::to_owned).or_else(|| kept.clone());
+    if let Some(url) = set("CTCLIMB_CRTSH_URL", &context.file.crtsh_url) {
+        settings.crtsh = url;
+    }
+    if let Some(url) = set("CTCLIMB_CERTSPOTTER_URL", &context.file.certspotter_url) {
+        settings.certspotter = url;
+    }
+    let key = set("CTCLIMB_CERTSPOTTER_KEY", &context.file.certspotter_key);
+    settings.certspotter_key = key.as_deref().and_then(ApiKey::new);
+    Http::new(settings).map_err(|error| Failure::Usage(error.into()))
+}
+
+/// A throttle with these limits.
+pub fn throttle(rates: Rates) -> Throttle {
+    Throttle::new(rates)
+}
+
+/// Opens the case file of a domain, or none with `--no-case`.
+pub fn open_case(
+    env: &Env,
+    context: &Context,
+    domain: &DomainName,
+    sources: &Sources,
+) -> Result<Option<Case>, Failure> {
+    if sources.no_case {
+        return Ok(None);
+    }
+    let path = match &sources.case {
+        Some(path) => path.clone(),
+        None => default_case(env, context, domain)?,
+    };
+    let now = timestamp(context.now);
+    let case =
+        Case::open(&path, TOOL, now).with_context(|| format!("cannot use the case file `{}`", path.display()))?;
+    Ok(Some(case))
+}
+
+fn default_case(env: &Env, context: &Context, domain: &DomainName) -> Result<PathBuf, Failure> {
+    let directory = match &context.file.case_directory {
+        Some(directory) => directory.clone(),
+        None => data_directory(env)
+            .ok_or_else(|| {
+                anyhow!("there is no data directory for the case file; name one with `--case` or use `--no-case`")
+            })?
+            .join("ctclimb"),
+    };
+    // A domain name holds letters, digits, `-`, `_` and dots only, and is no longer than a file name may be.
+    Ok(directory.join(format!("{domain}.ctclimb")))
+}
+
+/// Whether a file is a case file, by its first octets.
+pub fn is_case(path: &Path) -> bool {
+    use std::io::Read as _;
+    let mut head = [0; 16];
+    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && &head == b"SQLite format 3\0"
+}
+
+/// Seconds since 1970 as a time; times beyond what can be written are the epoch.
+pub fn timestamp(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// Runs a future to its end, or until the person interrupts: then `None`, with everything dropped cleanly.
+///
+/// # Errors
+/// The runtime cannot be started.
+pub fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<Option<T>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the network runtime")?;
+    Ok(runtime.block_on(async {
+        tokio::select! {
+            result = future => Some(result),
+            // Whatever was in flight is lost; what came before is in the case file.
+            _ = tokio::signal::ctrl_c() => None,
+        }
+    }))
+}

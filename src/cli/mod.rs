@@ -1,0 +1,134 @@
+//! The command line: what was typed becomes a plan, a plan becomes a run, a run becomes an exit code.
+
+mod analyze;
+mod args;
+mod caa;
+mod context;
+mod env;
+mod exit;
+mod explain;
+mod fetch;
+mod group_names;
+mod inputs;
+mod investigate;
+mod live;
+mod names;
+mod output;
+mod patterns;
+mod present;
+mod progress;
+mod rate;
+mod settings;
+mod stored;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use args::{Cli, Command, ConfigAction};
+use context::Context;
+pub use env::Env;
+pub use exit::Exit;
+
+/// Why a command stopped before it had a result.
+#[derive(Debug)]
+enum Failure {
+    /// What was typed or configured is not right.
+    Usage(anyhow::Error),
+    /// The work could not be done.
+    Work(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Work(error)
+    }
+}
+
+/// Runs the program: arguments and surroundings in, an exit code out. Everything said goes through `env`.
+pub fn run(env: &mut Env, arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let matches = match Cli::command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => return answer_clap(env, &error),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return answer_clap(env, &error),
+    };
+    match dispatch(env, cli) {
+        Ok(exit) => exit,
+        Err(Failure::Usage(error)) => {
+            env.say(&format!("ctclimb: {error:#}"));
+            Exit::Usage
+        }
+        Err(Failure::Work(error)) => {
+            env.say(&format!("ctclimb: {error:#}"));
+            Exit::Failed
+        }
+    }
+}
+
+/// Help and version are results; everything else is a mistake that clap explains.
+fn answer_clap(env: &mut Env, error: &clap::Error) -> Exit {
+    let colored = env.columns.is_some() && env.var("NO_COLOR").is_none();
+    let text = if colored { error.render().ansi().to_string() } else { error.render().to_string() };
+    if error.use_stderr() {
+        let _ = env.stderr.write_all(text.as_bytes());
+        Exit::Usage
+    } else {
+        let _ = env.stdout.write_all(text.as_bytes());
+        Exit::Complete
+    }
+}
+
+fn dispatch(env: &mut Env, cli: Cli) -> Result<Exit, Failure> {
+    let context = Context::resolve(env, cli.common).map_err(Failure::Usage)?;
+    match cli.command {
+        Command::Config { action: ConfigAction::Show } => {
+            let mut text = Vec::new();
+            context::show(&context, env, &mut text).map_err(anyhow::Error::from)?;
+            output::write_result(env, context.output.as_deref(), |out| out.write_all(&text))?;
+            Ok(Exit::Complete)
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "ctclimb", &mut script);
+            output::write_result(env, context.output.as_deref(), |out| out.write_all(&script))?;
+            Ok(Exit::Complete)
+        }
+        Command::Man { command } => {
+            let page = manual(command.as_deref()).map_err(Failure::Usage)?;
+            output::write_result(env, context.output.as_deref(), |out| page.render(out))?;
+            Ok(Exit::Complete)
+        }
+        Command::Investigate(args) => investigate::run(env, &context, &args),
+        Command::Fetch(args) => fetch::run(env, &context, &args),
+        Command::Caa(args) => caa::run(env, &context, &args),
+        Command::Report(args) => stored::run(env, &context, &args),
+        Command::Analyze(args) => analyze::run(env, &context, &args),
+        Command::Names(args) => names::run(env, &context, &args),
+        Command::Patterns(args) => patterns::run(env, &context, &args),
+        Command::Explain(args) => explain::run(env, &context, &args),
+    }
+}
+
+/// A format that a command does not have.
+fn wrong_format(command: &str, format: args::Format, known: &str) -> Failure {
+    let name =
+        clap::ValueEnum::to_possible_value(&format).map_or_else(String::new, |value| value.get_name().to_owned());
+    Failure::Usage(anyhow::anyhow!("`{command}` has no format `{name}`; it has {known}"))
+}
+
+/// The manual page of the program or of one command.
+fn manual(command: Option<&str>) -> anyhow::Result<clap_mangen::Man> {
+    let mut program = Cli::command();
+    program.build();
+    let page = match command {
+        None => program,
+        Some(name) => {
+            let found = program.find_subcommand(name).cloned();
+            found.ok_or_else(|| anyhow::anyhow!("there is no command `{}`", name.escape_debug()))?
+        }
+    };
+    Ok(clap_mangen::Man::new(page))
+}

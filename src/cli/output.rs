@@ -1,0 +1,71 @@
+//! Where a result goes: standard output, or a file that is either whole or not there.
+
+use std::io::{BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::env::Env;
+
+/// Writes a result with `write`: to `path` atomically (a temporary file beside it, then a rename), or to standard output.
+///
+/// A closed pipe is quiet: whoever reads has what it wanted.
+///
+/// # Errors
+/// The file cannot be written; nothing is left behind.
+pub fn write_result(
+    env: &mut Env,
+    path: Option<&Path>,
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> anyhow::Result<()> {
+    match path {
+        None => {
+            let mut out = BufWriter::with_capacity(1 << 16, &mut env.stdout);
+            match write(&mut out).and_then(|()| out.flush()) {
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                    // What is left in the buffer has no reader: do not try again when it is dropped.
+                    let _ = out.into_parts();
+                    Ok(())
+                }
+                result => result.context("cannot write to standard output"),
+            }
+        }
+        Some(path) => {
+            let complain = || format!("cannot write `{}`", path.display());
+            // A device or a pipe cannot be renamed over, and cannot be half-written in the sense that matters.
+            if path.metadata().is_ok_and(|meta| !meta.is_file()) {
+                let file = std::fs::OpenOptions::new().write(true).open(path).with_context(complain)?;
+                let mut out = BufWriter::new(file);
+                return write(&mut out).and_then(|()| out.flush()).with_context(complain);
+            }
+            let temporary =
+                tempfile::Builder::new().prefix(".ctclimb-").tempfile_in(directory_of(path)).with_context(complain)?;
+            let mut out = BufWriter::with_capacity(1 << 16, temporary);
+            write(&mut out).with_context(complain)?;
+            let temporary = out.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(complain)?;
+            make_readable(&temporary).with_context(complain)?;
+            temporary.persist(path).map_err(|error| error.error).with_context(complain)?;
+            Ok(())
+        }
+    }
+}
+
+/// The directory a file lies in; the present one for a bare file name.
+pub fn directory_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// A temporary file is private to its owner; a result is as readable as any new file.
+#[cfg(unix)]
+fn make_readable(file: &tempfile::NamedTempFile) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn make_readable(_: &tempfile::NamedTempFile) -> std::io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! `ctclimb patterns`: grouping alone, and the halves of it that many machines share.
+
+use std::fs::File;
+use std::io::{Read, Write};
+
+use anyhow::{Context as _, anyhow};
+use regex::Regex;
+
+use super::args::{DetailArg, Format, Grouping, Patterns as Args};
+use super::context::Context;
+use super::env::Env;
+use super::exit::Exit;
+use super::inputs::{Told, inputs, read_all, scope};
+use super::output::write_result;
+use super::{Failure, wrong_format};
+use crate::investigate::summarise;
+use crate::issuance::Collection;
+use crate::pattern::{Detail, Pattern, Patterns, Settings, Summary, learn, merge_partials, write_partial};
+use crate::source::dump::Input;
+
+/// Runs the command.
+pub fn run(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let format = context.format.unwrap_or(Format::Text);
+    if !matches!(format, Format::Text | Format::Json | Format::Jsonl | Format::Tsv) {
+        return Err(wrong_format("patterns", format, "text, json, jsonl and tsv"));
+    }
+    let mut settings = settings(context, &args.grouping)?;
+    settings.threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
+    let inputs = inputs(env, &args.inputs, "patterns")?;
+    let (summary, told) = if args.merge {
+        (merge(env, inputs)?, Told::default())
+    } else {
+        let mut collection = Collection::new(scope(args.domain.as_deref())?);
+        let told = read_all(env, context, inputs, &mut collection)?;
+        (summarise(&collection.finish()).0, told)
+    };
+    if args.partial {
+        write_result(env, context.output.as_deref(), |out| write_partial(&summary, out))?;
+        return Ok(if told.complete() { Exit::Complete } else { Exit::Incomplete });
+    }
+    let patterns = learn(&summary, &settings);
+    if let Some(path) = &args.assign {
+        write_result(env, Some(path), |out| assign(&summary, &patterns, out))?;
+    }
+    write_result(env, context.output.as_deref(), |out| match format {
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, &patterns.patterns)?;
+            out.write_all(b"\n")
+        }
+        Format::Jsonl => patterns.patterns.iter().try_for_each(|pattern| {
+            serde_json::to_writer(&mut *out, pattern)?;
+            out.write_all(b"\n")
+        }),
+        Format::Tsv => patterns
+            .patterns
+            .iter()
+            .try_for_each(|pattern| writeln!(out, "{}\t{}\t{}", pattern.id, pattern.template, pattern.regex)),
+        _ => text(&patterns.patterns, out),
+    })?;
+    if patterns.uncovered_rows > 0 {
+        let roots = patterns.uncovered_roots.join(", ");
+        env.say(&format!("ctclimb: {} names beyond the limit of {roots} are in no pattern", patterns.uncovered_rows));
+        return Ok(Exit::Incomplete);
+    }
+    Ok(if told.complete() { Exit::Complete } else { Exit::Incomplete })
+}
+
+/// The settings of the grouping: options over the configuration file.
+pub fn settings(context: &Context, grouping: &Grouping) -> Result<Settings, Failure> {
+    let file = &context.file;
+    let detail = match grouping.detail.or(file.detail).unwrap_or(DetailArg::Normal) {
+        DetailArg::Low => Detail::Low,
+        DetailArg::Normal => Detail::Normal,
+        DetailArg::High => Detail::High,
+    };
+    let first = |flags: &Vec<String>, kept: &Option<Vec<String>>| match (flags.as_slice(), kept) {
+        ([], Some(kept)) => kept.clone(),
+        (flags, _) => flags.to_vec(),
+    };
+    let join = first(&grouping.join, &file.join)
+        .iter()
+        .map(|text| {
+            Regex::new(text).with_context(|| format!("`--join {}` is no regular expression", text.escape_debug()))
+        })
+        .collect::<anyhow::Result<Vec<_>>>()
+        .map_err(Failure::Usage)?;
+    Ok(Settings {
+        detail,
+        max_patterns: grouping.max_patterns.or(file.max_patterns),
+        keep: first(&grouping.keep, &file.keep).iter().map(|label| label.to_ascii_lowercase()).collect(),
+        join,
+        ..Settings::default()
+    })
+}
+
+/// Joins the summaries of all inputs. Every input is read to its end, also after one that is refused.
+fn merge(env: &mut Env, inputs: Vec<Input>) -> Result<Summary, Failure> {
+    let labels: Vec<String> = inputs.iter().map(Input::label).collect();
+    let mut stdin = Some(env.take_stdin());
+    let readers = inputs.into_iter().map(|input| match input {
+        Input::Stdin => Ok(stdin.take().unwrap_or_else(|| Box::new(std::io::empty()))),
+        Input::File(path) => File::open(path).map(|file| Box::new(file) as Box<dyn Read + Send>),
+    });
+    merge_partials(readers).map_err(|(at, error)| Failure::Work(anyhow!(error).context(format!("`{}`", labels[at]))))
+}
+
+fn assign(summary: &Summary, patterns: &Patterns, out: &mut dyn Write) -> std::io::Result<()> {
+    let mut lines: Vec<(&str, bool, &str)> = Vec::new();
+    for index in summary.names() {
+        let Some(at) = patterns.of(index) else { continue };
+        let (name, id) = (summary.name(index), patterns.patterns[at].id.as_str());
+        let (bare, wildcard) = summary.forms(index);
+        lines.extend(bare.then_some((name, false, id)));
+        lines.extend(wildcard.then_some((name, true, id)));
+    }
+    lines.sort_unstable();
+    lines
+        .into_iter()
+        .try_for_each(|(name, wildcard, id)| writeln!(out, "{}{name}\t{id}", if wildcard { "*." } else { "" }))
+}
+
+fn text(patterns: &[Pattern], out: &mut dyn Write) -> std::io::Result<()> {
+    for pattern in patterns {
+        let examples =
+            if pattern.single { String::new() } else { format!("  such as {}", pattern.examples.join(", ")) };
+        writeln!(out, "{:>9}  {}{examples}", pattern.names, pattern.template)?;
+    }
+    Ok(())
+}

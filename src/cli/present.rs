@@ -1,0 +1,54 @@
+//! A report to where it goes, and the exit code that follows from it.
+
+use super::args::{FailOn, Format as Asked};
+use super::context::Context;
+use super::env::Env;
+use super::exit::Exit;
+use super::output::write_result;
+use super::{Failure, wrong_format};
+use crate::finding::Severity;
+use crate::report::{self, Format, Report, Style};
+
+/// Writes the report in the format asked for and says how the run ended.
+pub fn present(env: &mut Env, context: &Context, report: &Report, redact: bool) -> Result<Exit, Failure> {
+    let asked = context.format.unwrap_or(Asked::Text);
+    let Some(format) = format(asked) else {
+        return Err(wrong_format("this version", asked, "text, markdown, json, jsonl, csv and tsv"));
+    };
+    let redacted = redact.then(|| report::redact(report));
+    let report = redacted.as_ref().unwrap_or(report);
+    let unicode = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env.var(name));
+    // The C locale on a terminal shows no box characters; a file or a pipe can hold anything.
+    let ascii = env.columns.is_some() && unicode.is_none_or(|locale| !locale.to_ascii_lowercase().contains("utf"));
+    let style = Style { width: usize::from(context.columns), color: context.color, ascii, ..Style::default() };
+    write_result(env, context.output.as_deref(), |out| report::write(report, format, &style, out))?;
+    Ok(exit(context, report))
+}
+
+fn format(asked: Asked) -> Option<Format> {
+    Some(match asked {
+        Asked::Text => Format::Text,
+        Asked::Markdown => Format::Markdown,
+        Asked::Html => return None,
+        Asked::Json => Format::Json,
+        Asked::Jsonl => Format::Jsonl,
+        Asked::Csv => Format::Csv,
+        Asked::Tsv => Format::Tsv,
+    })
+}
+
+/// Findings first, then gaps.
+fn exit(context: &Context, report: &Report) -> Exit {
+    let worst = report.findings.iter().map(|finding| finding.severity).min();
+    let limit = match context.fail_on.value {
+        FailOn::Error => Some(Severity::Error),
+        FailOn::Warning => Some(Severity::Warning),
+        FailOn::Note => Some(Severity::Note),
+        FailOn::Never => None,
+    };
+    match (worst, limit) {
+        (Some(worst), Some(limit)) if worst <= limit => Exit::Findings,
+        _ if report.coverage.complete => Exit::Complete,
+        _ => Exit::Incomplete,
+    }
+}

@@ -1,0 +1,209 @@
+//! From what was gathered to the report: the one place where all rooms meet. Pure.
+
+use std::collections::BTreeMap;
+
+use super::group::Grouped;
+use super::judge::{Judging, Lookups, judge};
+use super::levels::{LevelCounts, Selection};
+use super::timeline::timeline;
+use super::views::{view, was_asked};
+use crate::acme::HistoryReport;
+use crate::caa::{AuthoritativeView, Cause, Lookup, LookupOutcome, Security, causes_of_lookup};
+use crate::finding::{Evidence, Grounds, LevelFacts, advise, diagnose};
+use crate::issuance::Issuances;
+use crate::name::{DomainName, NodeId, is_public_suffix};
+use crate::report::{Coverage, Dropped, LevelReport, Report, SCHEMA, SourceCoverage};
+
+/// Everything one run gathered, before anything is concluded.
+pub struct Gathered<'a> {
+    /// What was issued, or the names to look up.
+    pub issued: &'a Issuances,
+    /// Its patterns.
+    pub grouped: Grouped,
+    /// Names and stability of every level.
+    pub counts: &'a LevelCounts,
+    /// The names and levels chosen.
+    pub selection: &'a Selection,
+    /// What each view said of each level.
+    pub lookups: Lookups,
+    /// What the name servers themselves said.
+    pub authoritative: Option<AuthoritativeView>,
+    /// For whom names are judged.
+    pub judging: Judging,
+    /// ACME errors to tie to what was found.
+    pub errors: Option<&'a HistoryReport>,
+    /// The domain asked for.
+    pub domain: Option<DomainName>,
+    /// What each source gave.
+    pub sources: Vec<SourceCoverage>,
+    /// Records that could not be read, by class.
+    pub unreadable: BTreeMap<String, Dropped>,
+    /// Queries sent, retries included.
+    pub queries: u64,
+    /// What else is missing or bounded.
+    pub notes: Vec<String>,
+    /// The time of the report, seconds since 1970 UTC.
+    pub now: i64,
+}
+
+/// Program and version, as reports name them.
+pub const TOOL: &str = concat!("ctclimb ", env!("CARGO_PKG_VERSION"));
+
+/// Concludes and tells: findings, verdicts, advice, coverage.
+#[must_use]
+pub fn assemble(gathered: Gathered<'_>) -> Report {
+    let Gathered { issued, counts, selection, .. } = gathered;
+    let facts: Vec<LevelFacts> = selection.levels.iter().map(|&level| level_facts(&gathered, level)).collect();
+    let security = |level: NodeId| security(gathered.lookups.get(&level).map_or(&[][..], Vec::as_slice));
+    let checked = judge(issued, &gathered.grouped, selection, &gathered.lookups, &gathered.judging, &security);
+    let ids: Vec<&str> = gathered.grouped.patterns.patterns.iter().map(|pattern| pattern.id.as_str()).collect();
+    let (timeline, undated) = match timeline(issued, &|name| gathered.grouped.of(name), &ids) {
+        Some((timeline, left_out)) => (Some(timeline), left_out),
+        None => (None, 0),
+    };
+    let coverage = coverage(&gathered, undated);
+    let reported: Vec<DomainName> = gathered.errors.map(reported_levels).unwrap_or_default();
+    let grounds = Grounds {
+        issuances: issued,
+        levels: &facts,
+        reported: &reported,
+        issuers: &gathered.judging.issuers,
+        incomplete: gathered.sources.iter().any(|source| source.truncated),
+    };
+    let advice = if gathered.lookups.is_empty() { Vec::new() } else { advise(&grounds) };
+    let incomplete: Vec<(String, String)> =
+        gathered.sources.iter().filter_map(|source| Some((source.name.clone(), gap(source)?))).collect();
+    let findings = diagnose(&Evidence {
+        levels: &facts,
+        checked: &checked,
+        patterns: &gathered.grouped.patterns.patterns,
+        issuances: Some(issued),
+        issuers_requested: !gathered.judging.issuers.is_empty(),
+        errors: gathered.errors.map_or(&[][..], |errors| &errors.explained),
+        history: gathered.errors,
+        sources_incomplete: &incomplete,
+    });
+    let levels =
+        facts.iter().zip(&selection.levels).map(|(facts, &level)| level_report(facts, counts, level)).collect();
+    Report {
+        schema: SCHEMA,
+        tool: TOOL.to_owned(),
+        time: rfc3339(gathered.now),
+        domain: gathered.domain.as_ref().map(ToString::to_string),
+        records: issued.counts.records,
+        certificates: issued.certificates(),
+        names: issued.distinct_names(),
+        findings,
+        zones: Vec::new(),
+        patterns: gathered.grouped.patterns.patterns,
+        levels,
+        checked,
+        advice,
+        timeline,
+        coverage,
+    }
+}
+
+fn level_facts(gathered: &Gathered<'_>, level: NodeId) -> LevelFacts {
+    LevelFacts {
+        name: gathered.issued.tree.domain_name(level),
+        stable: gathered.counts.stable(level),
+        lookups: gathered.lookups.get(&level).cloned().unwrap_or_default(),
+        causes: causes(gathered, level),
+        zone: None,
+    }
+}
+
+/// What the views of a level show by themselves; what several show counts once.
+fn causes(gathered: &Gathered<'_>, level: NodeId) -> Vec<Cause> {
+    let name = gathered.issued.tree.domain_name(level);
+    let lookups = gathered.lookups.get(&level).map_or(&[][..], Vec::as_slice);
+    let mut causes: Vec<Cause> = lookups.iter().flat_map(|(_, lookup)| causes_of_lookup(&name, lookup)).collect();
+    causes.sort();
+    causes.dedup();
+    causes
+}
+
+/// What the views tell of the DNSSEC chain to a level: an authenticated answer proves it, an answer with checking disabled
+/// after SERVFAIL shows that it is broken. That there is none takes the name servers to prove.
+fn security(lookups: &[(String, Lookup)]) -> Security {
+    let answered = |outcome: &LookupOutcome| !matches!(outcome, LookupOutcome::Failed(_));
+    let bogus = |lookup: &Lookup| lookup.checking_disabled.as_deref().is_some_and(answered);
+    if lookups.iter().any(|(_, lookup)| bogus(lookup)) {
+        Security::Bogus
+    } else if lookups.iter().any(|(_, lookup)| lookup.authenticated) {
+        Security::Secure
+    } else {
+        Security::Unknown
+    }
+}
+
+/// Why a source is not complete, in one clause.
+fn gap(source: &SourceCoverage) -> Option<String> {
+    match (&source.error, source.truncated) {
+        (Some(error), _) => Some(error.clone()),
+        (None, true) => Some("the service cut its answer; what it gave is a sample".to_owned()),
+        (None, false) => None,
+    }
+}
+
+fn level_report(facts: &LevelFacts, counts: &LevelCounts, level: NodeId) -> LevelReport {
+    LevelReport {
+        name: facts.name.to_string(),
+        depth: facts.name.depth(),
+        stable: facts.stable,
+        names_below: counts.names_below(level),
+        public_suffix: is_public_suffix(&facts.name),
+        views: facts.lookups.iter().map(|(server, lookup)| view(server, lookup)).collect(),
+        causes: facts.causes.clone(),
+    }
+}
+
+fn reported_levels(errors: &HistoryReport) -> Vec<DomainName> {
+    errors.levels.iter().filter_map(|count| DomainName::parse(&count.key).ok()).collect()
+}
+
+fn coverage(gathered: &Gathered<'_>, undated: u64) -> Coverage {
+    let issued = gathered.issued;
+    let mut dropped = gathered.unreadable.clone();
+    for (class, noticed) in issued.drops.iter() {
+        let entry = Dropped { count: noticed.count, example: noticed.example.clone() };
+        dropped.insert(class.as_str().to_owned(), entry);
+    }
+    let foreign = &issued.foreign_common_names;
+    if foreign.count > 0 {
+        let entry = Dropped { count: foreign.count, example: foreign.example.clone() };
+        dropped.insert("common-name-out-of-scope".to_owned(), entry);
+    }
+    let mut notes = gathered.notes.clone();
+    let mut note = |count: u64, text: &str| {
+        if count > 0 {
+            notes.push(format!("{count} {text}"));
+        }
+    };
+    note(issued.counts.omitted_names, "names of certificates with over 100,000 names were not read");
+    note(gathered.grouped.patterns.uncovered_rows, "names beyond the limit of names per domain are in no pattern");
+    note(undated, "certificates are too old for the timeline");
+    let lookups = || gathered.lookups.values().flatten().map(|(_, lookup)| lookup);
+    let inferred = lookups().filter(|lookup| !was_asked(lookup)).count() as u64;
+    note(inferred, "lookups were not made: the servers of the zone above had not answered many before them");
+    let sources_complete = gathered.sources.iter().all(|source| source.error.is_none() && !source.truncated);
+    let unreadable = gathered.unreadable.values().any(|dropped| dropped.count > 0);
+    let uncovered = gathered.grouped.patterns.uncovered_rows + issued.counts.omitted_names;
+    // A lookup that failed is a result; one that no view got any answer for is a gap only if all are.
+    let answered = gathered.lookups.is_empty() || lookups().any(|lookup| lookup.rcode.is_some());
+    Coverage {
+        complete: sources_complete && !unreadable && uncovered == 0 && inferred == 0 && answered,
+        sources: gathered.sources.clone(),
+        dropped,
+        levels_asked: gathered.lookups.len() as u64,
+        levels_inferred: inferred,
+        queries: gathered.queries,
+        sampled: if gathered.lookups.is_empty() { 0 } else { gathered.selection.sampled },
+        notes,
+    }
+}
+
+fn rfc3339(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
+}

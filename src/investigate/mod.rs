@@ -1,0 +1,15 @@
+//! The pipeline for one domain, or for one set of dumps: the only room that sees every other.
+
+mod assemble;
+mod group;
+mod judge;
+mod levels;
+mod lookups;
+mod timeline;
+mod views;
+
+pub use assemble::{Gathered, TOOL, assemble};
+pub use group::{Grouped, summarise};
+pub use judge::{Judging, Lookups, judge};
+pub use levels::{LevelCounts, Selection, select, stable_labels};
+pub use lookups::{LookupPlan, LookupTally, look_up, replay};

@@ -1,0 +1,50 @@
+//! From lookups and verdicts to the words of the report.
+
+use crate::caa::{Lookup, LookupFailure, LookupOutcome, rcode};
+use crate::report::View;
+
+/// What one view says of a level, for the report.
+#[must_use]
+pub fn view(server: &str, lookup: &Lookup) -> View {
+    let (class, records) = match &lookup.outcome {
+        LookupOutcome::Records(set) => (None, set.iter().map(ToString::to_string).collect()),
+        LookupOutcome::NoData(_) | LookupOutcome::NxDomain(_) => (None, Vec::new()),
+        LookupOutcome::Failed(failure) => (Some(failure.class()), Vec::new()),
+    };
+    View {
+        server: server.to_owned(),
+        outcome: lookup.outcome.word(),
+        class,
+        rcode: lookup.rcode.map(rcode::name),
+        soa: lookup.soa_owner.as_deref().map(str::to_owned),
+        ede: lookup.ede.clone(),
+        records,
+        aliases: lookup.aliases.clone(),
+        authenticated: lookup.authenticated,
+        checking_disabled: lookup.checking_disabled.as_ref().map(|outcome| outcome.word()),
+        rtt_ms: lookup.rtt_ms,
+        tries: lookup.tries,
+        transport: lookup.transport,
+    }
+}
+
+/// Whether a lookup was really made: a breaker may have spared it.
+#[must_use]
+pub fn was_asked(lookup: &Lookup) -> bool {
+    lookup.outcome != LookupOutcome::Failed(LookupFailure::NotAsked)
+}
+
+/// Of several views of one level the worst for a CA that would see it: a failure, then a set, then nothing.
+///
+/// CAs look from several places, and the primary one must succeed (Baseline Requirements 3.2.2.9): what one view cannot
+/// see, a CA may not see either. Of equals the first stays.
+#[must_use]
+pub fn worst<'a>(lookups: impl IntoIterator<Item = &'a Lookup>) -> Option<&'a Lookup> {
+    let rank = |lookup: &Lookup| match lookup.outcome {
+        LookupOutcome::Failed(LookupFailure::NotAsked) => 1,
+        LookupOutcome::Failed(_) => 0,
+        LookupOutcome::Records(_) => 2,
+        LookupOutcome::NxDomain(_) | LookupOutcome::NoData(_) => 3,
+    };
+    lookups.into_iter().min_by_key(|lookup| rank(lookup))
+}
