@@ -69,6 +69,35 @@ pub(super) fn view_words(view: &View) -> String {
     }
 }
 
+/// One view of one level in full: server, result, what came with it, effort.
+pub(super) fn view_facts(view: &View) -> String {
+    let mut facts = vec![view_words(view)];
+    if let Some(rcode) = &view.rcode {
+        facts.push(rcode.clone());
+    }
+    if let Some(soa) = &view.soa {
+        facts.push(format!("SOA of {soa}"));
+    }
+    for ede in &view.ede {
+        facts.push(format!("EDE {} {}", ede.code, ede.text).trim_end().to_owned());
+    }
+    if let Some(word) = view.checking_disabled {
+        facts.push(format!("with checking disabled: {word}"));
+    }
+    if !view.aliases.is_empty() {
+        facts.push(format!("alias of {}", list(&view.aliases, 3)));
+    }
+    if let Some(rtt) = view.rtt_ms {
+        facts.push(format!("{} ms", thousands(rtt)));
+    }
+    match view.tries {
+        0 | 1 => {}
+        2 => facts.push("2 tries".into()),
+        tries => facts.push(format!("{tries} tries")),
+    }
+    format!("{}: {}", view.server, facts.join(", "))
+}
+
 /// What the views say of a level: their common words, or each different one, worst first.
 pub(super) fn level_words(level: &LevelReport) -> String {
     let mut words: Vec<(State, String)> =

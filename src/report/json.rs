@@ -2,8 +2,6 @@
 //!
 //! Everything outside printable ASCII is written as `\uXXXX`, so a terminal that shows the file stays whole.
 
-#![allow(dead_code)]
-
 use std::io::{self, Write};
 
 use serde::Serialize;

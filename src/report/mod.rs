@@ -6,6 +6,7 @@ mod csv;
 mod digest;
 #[cfg(test)]
 mod fixture;
+mod html;
 mod idn;
 mod json;
 mod markdown;
@@ -43,11 +44,14 @@ pub enum Format {
     Csv,
     /// The same table, TAB separated.
     Tsv,
+    /// One web page without any request.
+    Html,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Format; 6] = [Self::Text, Self::Markdown, Self::Json, Self::Jsonl, Self::Csv, Self::Tsv];
+    pub const ALL: [Format; 7] =
+        [Self::Text, Self::Markdown, Self::Json, Self::Jsonl, Self::Csv, Self::Tsv, Self::Html];
 
     /// The format as it is asked for: `markdown`.
     #[must_use]
@@ -59,6 +63,7 @@ impl Format {
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
             Self::Tsv => "tsv",
+            Self::Html => "html",
         }
     }
 }
@@ -99,5 +104,6 @@ pub fn write(report: &Report, format: Format, style: &Style, out: &mut dyn Write
         Format::Jsonl => json::write_lines(report, out),
         Format::Csv => csv::write(report, Delimiter::Comma, style, out),
         Format::Tsv => csv::write(report, Delimiter::Tab, style, out),
+        Format::Html => html::write(report, out),
     }
 }

@@ -7,7 +7,7 @@ use super::page::{Look, Page, Span};
 use super::{REST, look};
 use crate::report::digest::{self, State, counted, thousands};
 use crate::report::tree::{Node, tree};
-use crate::report::{LevelReport, Report, View, idn};
+use crate::report::{LevelReport, Report, idn};
 
 /// Views that fit one column each; with more, one column shows the worst.
 const MOST_COLUMNS: usize = 8;
@@ -81,7 +81,7 @@ fn level_lines(
     if digest::is_notable(level) {
         for view in level.views.iter().filter(|view| State::of_view(view) == State::Failed || digest::disagrees(level))
         {
-            page.wrapped(&indent, hang + 2, &[(Look::Faint, &view_facts(view))])?;
+            page.wrapped(&indent, hang + 2, &[(Look::Faint, &digest::view_facts(view))])?;
         }
     }
     if let Some(view) = level.views.iter().find(|view| !view.records.is_empty()) {
@@ -114,35 +114,6 @@ fn elided(name: &str, room: usize, ascii: bool) -> Cow<'_, str> {
 
 fn state_at(level: &LevelReport, server: &str) -> State {
     level.views.iter().filter(|view| view.server == server).map(State::of_view).max().unwrap_or(State::NotAsked)
-}
-
-/// One view of one level in full: server, result, what came with it, effort.
-fn view_facts(view: &View) -> String {
-    let mut facts = vec![digest::view_words(view)];
-    if let Some(rcode) = &view.rcode {
-        facts.push(rcode.clone());
-    }
-    if let Some(soa) = &view.soa {
-        facts.push(format!("SOA of {soa}"));
-    }
-    for ede in &view.ede {
-        facts.push(format!("EDE {} {}", ede.code, ede.text).trim_end().to_owned());
-    }
-    if let Some(word) = view.checking_disabled {
-        facts.push(format!("with checking disabled: {word}"));
-    }
-    if !view.aliases.is_empty() {
-        facts.push(format!("alias of {}", digest::list(&view.aliases, 3)));
-    }
-    if let Some(rtt) = view.rtt_ms {
-        facts.push(format!("{} ms", thousands(rtt)));
-    }
-    match view.tries {
-        0 | 1 => {}
-        2 => facts.push("2 tries".into()),
-        tries => facts.push(format!("{tries} tries")),
-    }
-    format!("{}: {}", view.server, facts.join(", "))
 }
 
 /// What each address of the zones' name servers answered to each probe.
