@@ -148,6 +148,9 @@ impl Collection {
         for name in &record.names {
             self.name(name);
         }
+        for (class, text) in &record.other_names {
+            self.other_name(*class, text);
+        }
         if let Some(common_name) = &record.common_name {
             self.notice_common_name(common_name);
         }
@@ -177,6 +180,11 @@ impl Collection {
             Ok(_) => self.drops.add(DropClass::OutOfScope, text),
             Err(class) => self.drops.add(class, text),
         }
+    }
+
+    /// Takes one entry of the record at hand that is known to be no DNS name.
+    pub fn other_name(&mut self, class: DropClass, text: &str) {
+        self.drops.add(class, text);
     }
 
     /// Ends a record; returns whether it holds a name in scope.

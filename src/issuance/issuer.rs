@@ -26,7 +26,7 @@ pub fn canonical_name(text: &str) -> String {
 }
 
 /// Appends `KEY=value` in the canonical spelling.
-fn push_attribute(out: &mut String, key: &str, value: &str) {
+pub(super) fn push_attribute(out: &mut String, key: &str, value: &str) {
     if !out.is_empty() {
         out.push_str(", ");
     }
@@ -114,7 +114,7 @@ fn escaped_octet(text: &str) -> Option<u8> {
 }
 
 /// One key for each attribute type: OpenSSL's short name, as crt.sh uses them.
-fn canonical_key(key: &str) -> String {
+pub(super) fn canonical_key(key: &str) -> String {
     let lower = key.trim_start_matches("OID.").trim_start_matches("oid.").to_ascii_lowercase();
     match lower.as_str() {
         "c" | "countryname" | "2.5.4.6" => "C",

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::collection::{Event, Identity};
 use super::issuer::{Issuer, IssuerTable};
+use super::x509::hex;
 use super::{Counts, Drops, IssuerId, Noticed};
 use crate::name::{DomainName, NameTree, SanId};
 
@@ -37,6 +38,14 @@ pub struct Issuance {
     /// Two records told different validity; the widest is kept.
     pub dates_differ: bool,
     origins: u32,
+}
+
+impl Issuance {
+    /// The serial number in lower-case hex without leading zero octets, if told.
+    #[must_use]
+    pub fn serial_text(&self) -> Option<String> {
+        (!self.serial.is_empty()).then(|| hex(&self.serial))
+    }
 }
 
 /// Everything that was issued, in an order that depends on the records alone, not on the order they came in.

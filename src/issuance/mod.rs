@@ -12,6 +12,8 @@ pub mod x509;
 
 use std::borrow::Cow;
 
+use crate::name::DropClass;
+
 pub use collection::{Collection, Counts, Origin};
 pub use drops::{Drops, Noticed};
 pub use issuer::{Issuer, canonical_name};
@@ -22,6 +24,8 @@ pub use merge::{Issuance, Issuances};
 pub struct Record<'a> {
     /// The entries of the certificate that may be names, as spelled by the source: DNS names, and whatever else it mixes in.
     pub names: Vec<Cow<'a, str>>,
+    /// Entries that are known to be no DNS names, with their kind: a certificate tells the kinds of its names apart.
+    pub other_names: Vec<(DropClass, Cow<'a, str>)>,
     /// The subject's common name, if told. Not a name of the certificate; noticed when out of scope.
     pub common_name: Option<Cow<'a, str>>,
     /// Issuer as a distinguished name or as the source's friendly name.

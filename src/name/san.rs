@@ -66,6 +66,8 @@ pub enum DropClass {
     OddWildcard,
     /// A character no host name has, or an internationalised name that IDNA refuses.
     Character,
+    /// An entry of a certificate of yet another kind: a directory name, a registered identifier, ...
+    OtherKind,
     /// A valid DNS name outside the domain that was asked for.
     OutOfScope,
 }
@@ -86,6 +88,7 @@ impl DropClass {
             Self::NameLength => "name-length",
             Self::OddWildcard => "odd-wildcard",
             Self::Character => "character",
+            Self::OtherKind => "other-kind",
             Self::OutOfScope => "out-of-scope",
         }
     }

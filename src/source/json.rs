@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 
 use memchr::memchr2;
-use serde::de::IgnoredAny;
 
 /// A field's value as it stands in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,13 +164,38 @@ fn text_end(input: &[u8], start: usize) -> Option<(usize, bool)> {
     }
 }
 
-/// The end of an array or object, checked by `serde_json`, which also bounds its depth.
-fn nested_end(input: &[u8], at: usize) -> Result<usize, Walk> {
-    let mut values = serde_json::Deserializer::from_slice(&input[at..]).into_iter::<IgnoredAny>();
-    match values.next() {
-        Some(Ok(_)) => Ok(at + values.byte_offset()),
-        Some(Err(error)) if !error.is_eof() => Err(Walk::Broken(at, "an array or object that is no JSON")),
-        Some(Err(_)) | None => Err(Walk::Cut),
+/// Lists and objects within each other that are followed. The bound keeps a search for the next record linear.
+const MAX_DEPTH: u32 = 64;
+
+/// The end of an array or object: brackets matched and texts passed over, what is between them unseen.
+fn nested_end(input: &[u8], start: usize) -> Result<usize, Walk> {
+    // One bit a level: whether it is an object.
+    let (mut depth, mut objects) = (0, 0_u64);
+    let mut at = start;
+    loop {
+        let octet = *input.get(at).ok_or(Walk::Cut)?;
+        match octet {
+            b'"' => at = text_end(input, at + 1).ok_or(Walk::Cut)?.0,
+            b'[' | b'{' => {
+                if depth == MAX_DEPTH {
+                    return Err(Walk::Broken(start, "more than 64 lists or objects within each other"));
+                }
+                depth += 1;
+                objects = objects << 1 | u64::from(octet == b'{');
+            }
+            b']' | b'}' => {
+                if (objects & 1 == 1) != (octet == b'}') {
+                    return Err(Walk::Broken(at, "brackets that do not match"));
+                }
+                depth -= 1;
+                objects >>= 1;
+                if depth == 0 {
+                    return Ok(at + 1);
+                }
+            }
+            _ => {}
+        }
+        at += 1;
     }
 }
 

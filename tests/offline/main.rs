@@ -5,4 +5,5 @@
 
 mod architecture;
 mod boulder_cases;
+mod dumps;
 mod stories;

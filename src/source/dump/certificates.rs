@@ -1,122 +1,127 @@
-//! Certificates as files hold them: PEM bundles with anything between the blocks, and DER.
+//! Binary inputs: certificates in DER one behind the other, and data tiles of static-ct logs.
 
-use std::io;
+use std::io::{self, Read};
 
-use memchr::memmem;
-
-use super::Summary;
 use super::window::Window;
-use crate::issuance::{Collection, Origin, x509};
+use super::{Sink, Summary, formats};
+use crate::issuance::x509;
 
-const BEGIN: &[u8] = b"-----BEGIN ";
-const END: &[u8] = b"-----END ";
-/// Labels of PEM blocks that are certificates (RFC 7468 §5.1, and what OpenSSL writes).
-const LABELS: &[&str] = &["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "PRECERTIFICATE"];
-/// A certificate of the largest size in base64, and room for line ends.
-const MAX_BLOCK: usize = x509::MAX_DER * 3 / 2;
-
-/// Reads every certificate block; blocks of other kinds (keys, requests) are passed over.
-pub(super) fn read_pem(
-    window: &mut Window,
-    collection: &mut Collection,
-    origin: Origin,
-    summary: &mut Summary,
-) -> io::Result<()> {
-    loop {
-        let Some(at) = memmem::find(window.rest(), BEGIN) else {
-            // The mark may be cut by the end of what is in memory.
-            let keep = window.rest().len().min(BEGIN.len() - 1);
-            window.consume(window.rest().len() - keep);
-            if !window.more()? {
-                return Ok(());
-            }
-            continue;
-        };
-        window.consume(at);
-        let Some(octets) = block(window)? else {
-            summary.unreadable(window.offset(), "a PEM block that does not end");
-            window.consume(BEGIN.len().min(window.rest().len()));
-            continue;
-        };
-        take_block(window, octets, collection, origin, summary);
-        window.consume(octets);
+/// Hands one certificate to the sink.
+///
+/// # Errors
+/// Why it cannot be read.
+pub(super) fn give(der: &[u8], logged: Option<i64>, sink: &mut Sink<'_>) -> Result<(), String> {
+    if sink.names_only() {
+        return formats::give_names(der, sink).map_err(|error| error.to_string());
     }
-}
-
-/// The length of the block at the start of the window, its last line included.
-fn block(window: &mut Window) -> io::Result<Option<usize>> {
-    loop {
-        let rest = window.rest();
-        // A block that has not ended where the next one begins never ends.
-        let next = memmem::find(&rest[BEGIN.len()..], BEGIN).map(|at| at + BEGIN.len());
-        if let Some(end) = memmem::find(rest, END)
-            && next.is_none_or(|next| end < next)
-        {
-            let line = memchr::memchr(b'\n', &rest[end..]).map(|at| end + at + 1);
-            if line.is_some() || window.at_end() {
-                return Ok(Some(line.unwrap_or(rest.len())));
-            }
-        } else if next.is_some() || rest.len() > MAX_BLOCK {
-            return Ok(None);
-        }
-        if !window.more()? && window.at_end() && memmem::find(window.rest(), END).is_none() {
-            return Ok(None);
-        }
-    }
-}
-
-fn take_block(window: &Window, octets: usize, collection: &mut Collection, origin: Origin, summary: &mut Summary) {
-    let text = &window.rest()[..octets];
-    match pem::parse(text) {
-        Ok(block) if LABELS.contains(&block.tag()) => match x509::read(block.contents()) {
-            Ok(record) => {
-                summary.records += 1;
-                collection.add(&record, origin);
-            }
-            Err(error) => summary.unreadable(window.offset(), &error.to_string()),
-        },
-        Ok(_) => {}
-        Err(error) => summary.unreadable(window.offset(), &format!("a PEM block: {error}")),
-    }
-}
-
-/// Reads certificates in DER, one or several one after the other.
-pub(super) fn read_der(
-    window: &mut Window,
-    collection: &mut Collection,
-    origin: Origin,
-    summary: &mut Summary,
-) -> io::Result<()> {
-    while !window.rest().is_empty() || window.more()? {
-        let Some(length) = der_length(window)? else {
-            summary.unreadable(window.offset(), "no DER sequence");
-            return Ok(());
-        };
-        window.fill_to(length)?;
-        let whole = window.rest().len() >= length;
-        let octets = length.min(window.rest().len());
-        match x509::read(&window.rest()[..octets]) {
-            Ok(record) => {
-                summary.records += 1;
-                collection.add(&record, origin);
-            }
-            Err(error) => summary.unreadable(window.offset(), &error.to_string()),
-        }
-        if !whole {
-            return Ok(());
-        }
-        window.consume(length);
-    }
+    let mut record = x509::read(der).map_err(|error| error.to_string())?;
+    record.logged = logged;
+    sink.record(&record);
     Ok(())
 }
 
-/// The length of the sequence at the start of the window, its header included (X.690 §8.1.3).
-fn der_length(window: &mut Window) -> io::Result<Option<usize>> {
-    window.fill_to(5)?;
-    let length = match *window.rest() {
-        [0x30, 0x82, a, b, ..] => 4 + usize::from(u16::from_be_bytes([a, b])),
-        [0x30, 0x83, a, b, c, ..] => 5 + (usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c)),
-        _ => return Ok(None),
+/// Certificates in DER, one behind the other; line breaks between them are passed over.
+pub(super) fn der(window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) -> io::Result<()> {
+    loop {
+        window.at_least(1)?;
+        let blank = window.text().iter().take_while(|octet| octet.is_ascii_whitespace()).count();
+        if blank > 0 {
+            window.pass(blank);
+            continue;
+        }
+        if window.text().is_empty() {
+            return Ok(());
+        }
+        while x509::der_length(window.text()).is_none() && !window.ended() && window.text().len() <= x509::MAX_DER {
+            window.more()?;
+        }
+        let offset = window.offset();
+        let Some(length) = x509::der_length(window.text()) else {
+            // Without its length nobody knows where the next one starts.
+            summary.bad(offset, "no whole DER certificate of at most 1 MiB", window.text());
+            summary.stop(&format!("nothing could be read from octet {offset} on"));
+            return Ok(());
+        };
+        take(&window.text()[..length], None, offset, summary, sink);
+        window.pass(length);
+    }
+}
+
+fn take(der: &[u8], logged: Option<i64>, offset: u64, summary: &mut Summary, sink: &mut Sink<'_>) {
+    match give(der, logged, sink) {
+        Ok(()) => summary.records += 1,
+        Err(reason) => summary.bad(offset, &reason, der),
+    }
+}
+
+/// The entries of a data tile: `TileLeaf` structures one behind the other (C2SP static-ct-api, "Log Entries").
+pub(super) fn data_tile(window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) -> io::Result<()> {
+    loop {
+        if !window.at_least(1)? {
+            return Ok(());
+        }
+        while tile_leaf(window.text()).is_none() && !window.ended() && window.text().len() <= 4 * x509::MAX_DER {
+            window.more()?;
+        }
+        let offset = window.offset();
+        let Some(TileLeaf { logged, certificate, length }) = tile_leaf(window.text()) else {
+            summary.bad(offset, "no whole TileLeaf", window.text());
+            summary.stop(&format!("nothing could be read from octet {offset} on"));
+            return Ok(());
+        };
+        take(certificate, Some(logged), offset, summary, sink);
+        window.pass(length);
+    }
+}
+
+/// One entry of a data tile.
+struct TileLeaf<'a> {
+    logged: i64,
+    certificate: &'a [u8],
+    length: usize,
+}
+
+fn tile_leaf(text: &[u8]) -> Option<TileLeaf<'_>> {
+    let (logged, certificate, rest) = timestamped_entry(text)?;
+    let (extensions, rest) = rest.split_first_chunk::<2>()?;
+    let rest = rest.get(usize::from(u16::from_be_bytes(*extensions))..)?;
+    let (certificate, rest) = match certificate {
+        Some(certificate) => (certificate, rest),
+        None => sized(rest)?,
     };
-    Ok((length <= x509::MAX_DER).then_some(length))
+    let (chain, rest) = rest.split_first_chunk::<2>()?;
+    let rest = rest.get(usize::from(u16::from_be_bytes(*chain))..)?;
+    Some(TileLeaf { logged, certificate, length: text.len() - rest.len() })
+}
+
+/// Whether a text may be the start of a data tile: a time between 2010 and 2100 and a known type of entry.
+pub(super) fn looks_like_data_tile(text: &[u8]) -> bool {
+    let Some((time, rest)) = text.split_first_chunk::<8>() else { return false };
+    (1_262_304_000_000..4_102_444_800_000).contains(&u64::from_be_bytes(*time)) && matches!(rest, [0, 0 | 1, ..])
+}
+
+/// (time, certificate, rest); see [`timestamped_entry`].
+type SignedEntry<'a> = (i64, Option<&'a [u8]>, &'a [u8]);
+
+/// When an entry was logged (milliseconds), its certificate unless it is a precertificate, and what follows the signed part.
+fn timestamped_entry(text: &[u8]) -> Option<SignedEntry<'_>> {
+    let (time, rest) = text.split_first_chunk::<8>()?;
+    let logged = i64::try_from(u64::from_be_bytes(*time)).ok()?;
+    match rest {
+        [0, 0, rest @ ..] => sized(rest).map(|(certificate, rest)| (logged, Some(certificate), rest)),
+        [0, 1, rest @ ..] => sized(rest.get(32..)?).map(|(_, rest)| (logged, None, rest)),
+        _ => None,
+    }
+}
+
+/// When a `MerkleTreeLeaf` (RFC 6962 §3.4) was logged, and its certificate unless it is a precertificate.
+pub(super) fn leaf(text: &[u8]) -> Option<(i64, Option<&[u8]>)> {
+    let entry = text.strip_prefix(&[0, 0])?;
+    timestamped_entry(entry).map(|(logged, certificate, _)| (logged, certificate))
+}
+
+/// The content behind a length of three octets, and what follows.
+pub(super) fn sized(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let ([high, middle, low], rest) = text.split_first_chunk::<3>()?;
+    rest.split_at_checked(usize::from(*high) << 16 | usize::from(*middle) << 8 | usize::from(*low))
 }

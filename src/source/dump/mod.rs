@@ -1,27 +1,70 @@
-//! Saved data: what a file is, found from its content, and its records, one after the other.
+//! Dumps: files and streams of certificates and names, recognised by content, read record by record.
 //!
-//! Streamed: memory follows the names, never the size of the file. A record that cannot be read costs that record; a file
-//! that cannot be recognised is an error that says what it starts with. Compressed input is opened on its own thread.
+//! Memory follows what the sink keeps, never the size of the input. A record that cannot be read costs that record: it is
+//! counted with its offset and an example, and the rest goes on. Knows no network.
 
-mod binary;
 mod certificates;
 mod compressed;
 mod files;
-mod kind;
-mod lists;
+mod formats;
+mod lines;
 mod objects;
+mod own;
+mod recognise;
 mod window;
 
 use std::io::{self, Read};
 
 pub use files::{Input, expand};
-pub use kind::Kind;
-use window::Window;
+pub use own::write_issuances;
+pub use recognise::Kind;
 
-use crate::issuance::{Collection, Origin};
+use crate::issuance::{Collection, Origin, Record};
+use crate::name::DropClass;
+use window::Window;
 
 /// Rows that crt.sh matches at most: an answer that reaches them is cut, silently.
 const CRTSH_ROW_CAP: u64 = 10_000;
+/// Octets one record may have; what is longer counts as one bad record.
+pub const MAX_RECORD: usize = 16 << 20;
+
+/// Where the records of one input go: a collection, and who told them.
+struct Sink<'a> {
+    collection: &'a mut Collection,
+    origin: Origin,
+}
+
+/// One entry of a record told name by name.
+#[derive(Debug, Clone, Copy)]
+enum Entry<'a> {
+    /// What may be a DNS name.
+    Name(&'a str),
+    /// What is known to be none.
+    Other(DropClass, &'a str),
+}
+
+impl Sink<'_> {
+    /// Whether nothing but names is wanted, so that readers may leave out the rest.
+    fn names_only(&self) -> bool {
+        self.collection.keeps_names_only()
+    }
+
+    fn record(&mut self, record: &Record<'_>) {
+        self.collection.add(record, self.origin);
+    }
+
+    /// Takes a record that is told as its entries alone.
+    fn entries<'a>(&mut self, entries: impl Iterator<Item = Entry<'a>>) {
+        self.collection.begin();
+        for entry in entries {
+            match entry {
+                Entry::Name(name) => self.collection.name(name),
+                Entry::Other(class, text) => self.collection.other_name(class, text),
+            }
+        }
+        self.collection.end();
+    }
+}
 
 /// What one input gave.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,18 +75,26 @@ pub struct Summary {
     pub records: u64,
     /// Records that could not be read.
     pub unreadable: u64,
-    /// The first of them: its offset in the (decompressed) input, and what is wrong.
+    /// The first of them: its offset in the (decompressed) input, and what is wrong, with how it starts.
     pub first_unreadable: Option<(u64, String)>,
+    /// Parts that are no certificates by their own account: keys, requests, comments.
+    pub skipped: u64,
+    /// crt.sh only: matched rows as told by `result_count`.
+    pub matched_rows: Option<u64>,
     /// The service that gave the answer had more: the row cap was reached.
     pub truncated: bool,
-    /// Why reading stopped before the end, if it did.
+    /// Why the input is not whole, if it is not: it ends in a record, its compression is damaged, a bound was reached.
     pub stopped: Option<String>,
 }
 
 impl Summary {
-    fn unreadable(&mut self, offset: u64, why: &str) {
+    fn bad(&mut self, offset: u64, reason: &str, text: &[u8]) {
         self.unreadable += 1;
-        self.first_unreadable.get_or_insert_with(|| (offset, why.escape_debug().take(160).collect()));
+        self.first_unreadable.get_or_insert_with(|| (offset, format!("{reason}: `{}`", super::reply::head(text))));
+    }
+
+    fn stop(&mut self, reason: &str) {
+        self.stopped.get_or_insert_with(|| reason.to_owned());
     }
 }
 
@@ -51,7 +102,7 @@ impl Summary {
 #[derive(Debug, thiserror::Error)]
 pub enum DumpError {
     /// None of the kinds we know.
-    #[error("`{label}` starts with `{head}`: {expected}", expected = kind::EXPECTED)]
+    #[error("`{label}` starts with `{head}`: {expected}", label = label.escape_debug(), expected = recognise::EXPECTED)]
     Unrecognised {
         /// The file, or `standard input`.
         label: String,
@@ -59,15 +110,21 @@ pub enum DumpError {
         head: String,
     },
     /// The error of a service that was saved in place of its answer.
-    #[error("`{label}` is an error of Cert Spotter, not an answer: {message}")]
+    #[error("`{label}` is an error of Cert Spotter, not an answer: {message}", label = label.escape_debug())]
     Refusal {
         /// The file, or `standard input`.
         label: String,
         /// What the service said.
         message: String,
     },
+    /// A case file, which is read from its path and not as a stream.
+    #[error("`{label}` is a case file (SQLite), which cannot be read as a stream", label = label.escape_debug())]
+    CaseFile {
+        /// The file, or `standard input`.
+        label: String,
+    },
     /// It cannot be read at all.
-    #[error("cannot read `{label}`")]
+    #[error("cannot read `{label}`", label = label.escape_debug())]
     Read {
         /// The file, or `standard input`.
         label: String,
@@ -79,40 +136,48 @@ pub enum DumpError {
 /// Reads one input to its end, or as far as it can be read.
 ///
 /// # Errors
-/// [`DumpError`] when nothing of it can be used. What breaks later is in the summary.
+/// [`DumpError`] when nothing of it can be used. What breaks later is in the summary, since records before it count.
 pub fn read(input: impl Read + Send + 'static, label: &str, collection: &mut Collection) -> Result<Summary, DumpError> {
-    let origin = collection.origin(label);
-    let fail = |source| DumpError::Read { label: label.to_owned(), source };
+    let label = || label.to_owned();
+    let fail = |source| DumpError::Read { label: label(), source };
     let mut window = Window::new(compressed::open(input).map_err(fail)?);
-    window.fill_to(kind::HEAD).map_err(fail)?;
-    let Some(kind) = kind::recognise(window.rest(), window.at_end()) else {
-        return Err(DumpError::Unrecognised { label: label.to_owned(), head: kind::head(window.rest()) });
+    window.at_least(recognise::HEAD).map_err(fail)?;
+    let head = || super::reply::head(window.text());
+    let kind = match recognise::kind(window.text(), window.ended()) {
+        Some(Ok(kind)) => kind,
+        Some(Err(recognise::NoStream)) => return Err(DumpError::CaseFile { label: label() }),
+        None => return Err(DumpError::Unrecognised { label: label(), head: head() }),
     };
-    if let Some(message) = kind::refusal(window.rest()) {
-        return Err(DumpError::Refusal { label: label.to_owned(), message });
+    if let Some(message) = recognise::refusal(window.text()) {
+        return Err(DumpError::Refusal { label: label(), message });
     }
+    let origin = collection.origin(&label());
     let mut summary = Summary { kind, ..Summary::default() };
-    if let Err(error) = read_as(kind, &mut window, collection, origin, &mut summary) {
-        summary.stopped = Some(format!("reading stopped at octet {}: {error}", window.offset()));
+    let end = read_as(kind, &mut window, &mut summary, &mut Sink { collection, origin });
+    if let Err(error) = end {
+        summary.stop(&format!("reading stopped at octet {}: {error}", window.offset()));
     }
+    summary.truncated = summary.matched_rows.is_some_and(|rows| rows >= CRTSH_ROW_CAP);
     Ok(summary)
 }
 
-fn read_as(
-    kind: Kind,
-    window: &mut Window,
-    collection: &mut Collection,
-    origin: Origin,
-    summary: &mut Summary,
-) -> io::Result<()> {
+fn read_as(kind: Kind, window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) -> io::Result<()> {
     match kind {
         Kind::Empty => Ok(()),
-        Kind::CrtshJson | Kind::CertSpotterJson | Kind::GetEntries | Kind::NamesTile | Kind::Issuances => {
-            objects::read(kind, window, collection, origin, summary)
+        Kind::CrtshJson => objects::read::<formats::CrtSh>(window, summary, sink),
+        Kind::CertSpotterJson => objects::read::<formats::CertSpotter>(window, summary, sink),
+        Kind::NamesTile => objects::read::<formats::NamesTile>(window, summary, sink),
+        Kind::Issuances => objects::read::<own::Own>(window, summary, sink),
+        Kind::GetEntries => {
+            formats::skip_to_entries(window);
+            objects::read::<formats::GetEntries>(window, summary, sink)
         }
-        Kind::Pem => certificates::read_pem(window, collection, origin, summary),
-        Kind::Der => certificates::read_der(window, collection, origin, summary),
-        Kind::DataTile => binary::read_data_tile(window, collection, origin, summary),
-        Kind::NameList => lists::read(window, collection, origin, summary),
+        Kind::Pem => lines::pem(window, summary, sink),
+        Kind::NameList => lines::names(window, summary, sink),
+        Kind::Der => certificates::der(window, summary, sink),
+        Kind::DataTile => certificates::data_tile(window, summary, sink),
     }
 }
+
+#[cfg(test)]
+mod tests;

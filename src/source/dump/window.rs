@@ -1,84 +1,79 @@
-//! [`Window`]: a stream of octets seen through one buffer that grows to the largest record and no further.
+//! [`Window`]: the part of a stream at hand, grown only as far as one record needs.
 
 use std::io::{self, Read};
 
-/// Octets asked of the input at once.
-const BLOCK: usize = 1 << 18;
-/// The largest record: one that does not end within so many octets is broken.
-pub(super) const MAX_RECORD: usize = 16 << 20;
+/// Octets asked for at a time: fits the second-level cache.
+const BLOCK: usize = 256 << 10;
 
-/// The unread rest of a stream, as far as it is in memory.
-pub(super) struct Window {
-    input: Box<dyn Read + Send>,
+/// The unread octets of a stream that are in memory.
+pub(super) struct Window<R> {
+    input: R,
     buffer: Vec<u8>,
     start: usize,
-    passed: u64,
+    end: usize,
+    /// Octets of the stream before `buffer[0]`.
+    before: u64,
     ended: bool,
 }
 
-impl Window {
-    pub(super) fn new(input: Box<dyn Read + Send>) -> Self {
-        Self { input, buffer: Vec::new(), start: 0, passed: 0, ended: false }
+impl<R: Read> Window<R> {
+    pub(super) fn new(input: R) -> Self {
+        Self { input, buffer: vec![0; BLOCK], start: 0, end: 0, before: 0, ended: false }
     }
 
-    /// What is in memory and not consumed.
-    pub(super) fn rest(&self) -> &[u8] {
-        &self.buffer[self.start..]
+    /// What is at hand.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
     }
 
-    /// Offset of the first octet of [`Window::rest`] in the stream.
-    pub(super) fn offset(&self) -> u64 {
-        self.passed
-    }
-
-    /// Whether [`Window::rest`] reaches to the end of the stream.
-    pub(super) fn at_end(&self) -> bool {
+    /// Whether the stream has no more than what is at hand.
+    pub(super) fn ended(&self) -> bool {
         self.ended
     }
 
-    /// Whether the rest holds as much as a record may have.
-    pub(super) fn is_full(&self) -> bool {
-        self.rest().len() >= MAX_RECORD
+    /// Position of the first octet at hand in the stream.
+    pub(super) fn offset(&self) -> u64 {
+        self.before + self.start as u64
     }
 
-    pub(super) fn consume(&mut self, octets: usize) {
-        self.start += octets;
-        self.passed += octets as u64;
+    /// Leaves the first octets behind.
+    pub(super) fn pass(&mut self, octets: usize) {
+        self.start = (self.start + octets).min(self.end);
     }
 
-    /// Brings more of the stream into memory; `false` at its end.
-    pub(super) fn more(&mut self) -> io::Result<bool> {
+    /// Reads on; afterwards there is more at hand or the stream has ended.
+    pub(super) fn more(&mut self) -> io::Result<()> {
         if self.ended {
-            return Ok(false);
+            return Ok(());
         }
-        // Only what is still needed moves: at most one record.
-        self.buffer.drain(..self.start);
-        self.start = 0;
-        let before = self.buffer.len();
-        self.buffer.resize(before + BLOCK, 0);
-        let mut filled = before;
-        while filled < self.buffer.len() {
-            match self.input.read(&mut self.buffer[filled..]) {
-                Ok(0) => {
-                    self.ended = true;
-                    break;
-                }
-                Ok(octets) => filled += octets,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.before += self.start as u64;
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.end == self.buffer.len() {
+            self.buffer.resize(self.buffer.len() * 2, 0);
+        }
+        loop {
+            match self.input.read(&mut self.buffer[self.end..]) {
+                Ok(0) => self.ended = true,
+                Ok(octets) => self.end += octets,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
                     self.ended = true;
-                    self.buffer.truncate(filled);
                     return Err(error);
                 }
             }
+            return Ok(());
         }
-        self.buffer.truncate(filled);
-        Ok(filled > before)
     }
 
-    /// Brings at least so many octets into memory, if the stream has them.
-    pub(super) fn fill_to(&mut self, octets: usize) -> io::Result<()> {
-        while self.rest().len() < octets && self.more()? {}
-        Ok(())
+    /// Reads on until this many octets are at hand or the stream has ended; returns whether they are.
+    pub(super) fn at_least(&mut self, octets: usize) -> io::Result<bool> {
+        while self.text().len() < octets && !self.ended {
+            self.more()?;
+        }
+        Ok(self.text().len() >= octets)
     }
 }

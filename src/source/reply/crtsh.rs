@@ -160,7 +160,7 @@ fn split_names<'a>(value: Value<'a>, names: &mut Vec<Cow<'a, str>>) {
         && let Ok(raw) = std::str::from_utf8(raw)
         && only_line_breaks(raw.as_bytes())
     {
-        names.extend(raw.split("\\n").flat_map(|part| part.split('\n')).map(Cow::Borrowed));
+        names.extend(pieces(raw).map(Cow::Borrowed));
         return;
     }
     match value.text() {
@@ -168,6 +168,11 @@ fn split_names<'a>(value: Value<'a>, names: &mut Vec<Cow<'a, str>>) {
         Some(Cow::Owned(text)) => names.extend(text.split('\n').map(|name| Cow::Owned(name.to_owned()))),
         None => {}
     }
+}
+
+/// The pieces of a text in which each backslash starts the escape of a line break.
+pub(crate) fn pieces(raw: &str) -> impl Iterator<Item = &str> {
+    raw.split("\\n").flat_map(|piece| piece.split('\n'))
 }
 
 /// Whether each backslash starts the escape of a line break, so that the text can be split without decoding.

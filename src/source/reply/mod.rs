@@ -60,7 +60,12 @@ pub enum ReplyError {
 pub fn head(text: &[u8]) -> String {
     let end = text.len().min(240);
     let text = String::from_utf8_lossy(&text[..end]);
-    text.trim_start_matches('\u{feff}').escape_debug().take(60).collect()
+    let mut head = String::new();
+    for c in text.trim_start_matches('\u{feff}').chars().take(60) {
+        // Quotes are harmless, and JSON is easier to read with plain ones.
+        if matches!(c, '"' | '\'') { head.push(c) } else { head.extend(c.escape_debug()) }
+    }
+    head
 }
 
 /// One row being read: takes fields as they come, then says what it is.

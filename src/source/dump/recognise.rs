@@ -1,0 +1,166 @@
+//! What an input is, by how it starts.
+
+use crate::name::{DropClass, SanRef};
+use crate::source::json::{self, Value, Walk};
+
+use super::certificates::looks_like_data_tile;
+
+/// Octets looked at.
+pub(super) const HEAD: usize = 64 << 10;
+
+/// What is known, for the message about what is not.
+pub(super) const EXPECTED: &str = "expected crt.sh or Cert Spotter JSON, PEM or DER certificates, log tiles or \
+                                   get-entries JSON, a list of names, or issuances written by ctclimb, each also as .gz or .zst";
+
+/// A kind of input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Kind {
+    /// Nothing, or a list without elements: a service's way to say that there is nothing.
+    #[default]
+    Empty,
+    /// crt.sh JSON.
+    CrtshJson,
+    /// Cert Spotter v1 issuances.
+    CertSpotterJson,
+    /// RFC 6962 `get-entries`.
+    GetEntries,
+    /// A static-ct names tile.
+    NamesTile,
+    /// A static-ct data tile.
+    DataTile,
+    /// This program's own lines.
+    Issuances,
+    /// PEM.
+    Pem,
+    /// DER.
+    Der,
+    /// Names, one a line.
+    NameList,
+}
+
+impl Kind {
+    /// The kind as reports name it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::CrtshJson => "crt.sh json",
+            Self::CertSpotterJson => "cert spotter json",
+            Self::GetEntries => "get-entries json",
+            Self::NamesTile => "names tile",
+            Self::DataTile => "static-ct data tile",
+            Self::Issuances => "ctclimb issuances",
+            Self::Pem => "pem",
+            Self::Der => "der",
+            Self::NameList => "name list",
+        }
+    }
+}
+
+/// The input is known but is none to read as a stream: a case file.
+pub(super) struct NoStream;
+
+/// The kind of an input that starts with `text`; `ended` if that is all of it. `None` for what is not known.
+pub(super) fn kind(text: &[u8], ended: bool) -> Option<Result<Kind, NoStream>> {
+    if text.starts_with(b"SQLite format 3\0") {
+        return Some(Err(NoStream));
+    }
+    if looks_like_data_tile(text) {
+        return Some(Ok(Kind::DataTile));
+    }
+    if matches!(text, [0x30, 0x81..=0x83, ..]) {
+        return Some(Ok(Kind::Der));
+    }
+    if pem_block_starts(text) {
+        return Some(Ok(Kind::Pem));
+    }
+    let start = json::skip_blank(text, if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 });
+    match text.get(start) {
+        None => ended.then_some(Ok(Kind::Empty)),
+        Some(b'{' | b'[') => json_kind(text, start, ended).map(Ok),
+        Some(_) => is_name_list(&text[start..], ended).then_some(Ok(Kind::NameList)),
+    }
+}
+
+/// The message of a service's error object that was saved in place of an answer.
+pub(super) fn refusal(head: &[u8]) -> Option<String> {
+    let at = json::skip_blank(head, 0);
+    let object = head.get(at..).filter(|rest| rest.starts_with(b"{"))?;
+    let (mut code, mut message, mut fields) = (None, None, 0);
+    let walk = json::object(object, |name, value: Value<'_>| {
+        fields += 1;
+        match name {
+            b"code" => code = value.text_or_number(),
+            b"message" => message = value.text(),
+            _ => {}
+        }
+    });
+    let error = matches!(walk, Walk::Whole(_)) && fields <= 4;
+    let text = format!("{}: {}", code.filter(|_| error)?, message?);
+    Some(text.escape_debug().take(300).collect())
+}
+
+fn pem_block_starts(text: &[u8]) -> bool {
+    let found = |at: usize| at == 0 || matches!(text[at - 1], b'\n' | b'\r' | b' ' | b'\t' | 0xbf);
+    memchr::memmem::find_iter(text, b"-----BEGIN ").any(found)
+}
+
+/// By the fields of the first objects that can be read, whole or not: the first record may be the damaged one.
+fn json_kind(text: &[u8], start: usize, ended: bool) -> Option<Kind> {
+    const TRIED: usize = 64;
+    let inside = text[start..].iter().skip_while(|octet| matches!(octet, b'[' | b' ' | b'\n' | b'\r' | b'\t'));
+    let empty = inside.clone().all(|octet| matches!(octet, b']' | b' ' | b'\n' | b'\r' | b'\t'));
+    if empty && ended && text[start..].contains(&b']') {
+        return Some(Kind::Empty);
+    }
+    let mut at = start;
+    for _ in 0..TRIED {
+        at += memchr::memchr(b'{', &text[at..])?;
+        let mut kind = None;
+        json::object(&text[at..], |name, _| {
+            kind = kind.or(match name {
+                b"name_value" => Some(Kind::CrtshJson),
+                b"dns_names" | b"tbs_sha256" | b"cert_sha256" | b"pubkey_sha256" | b"cert_der" => {
+                    Some(Kind::CertSpotterJson)
+                }
+                b"leaf_input" | b"entries" => Some(Kind::GetEntries),
+                b"code" => Some(Kind::CertSpotterJson),
+                b"DNS" | b"Timestamp" => Some(Kind::NamesTile),
+                b"ctclimb_issuance" => Some(Kind::Issuances),
+                _ => None,
+            });
+        });
+        // An answer to get-entries is one long object: its list may not end in what is looked at.
+        let entries = || text[at..].starts_with(b"{") && text[at + 1..].trim_ascii_start().starts_with(b"\"entries\"");
+        if let Some(kind) = kind.or_else(|| entries().then_some(Kind::GetEntries)) {
+            return Some(kind);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Whether at least half of the first lines hold a name, or what CT services mix in with names.
+fn is_name_list(text: &[u8], ended: bool) -> bool {
+    const LINES: usize = 64;
+    let text = match text.iter().rposition(|&octet| octet == b'\n') {
+        Some(last) if !ended => &text[..last],
+        _ => text,
+    };
+    let (mut good, mut odd) = (0, 0);
+    let lines = text.split(|&octet| octet == b'\n').map(<[u8]>::trim_ascii_end);
+    for line in lines.filter(|line| !line.is_empty() && !line.starts_with(b"#")).take(LINES) {
+        let text = String::from_utf8_lossy(line);
+        let name = text.split('\t').next().unwrap_or_default();
+        match SanRef::parse(name) {
+            // A word on a line of its own is no sign: any text has some.
+            Ok(_) if !name.contains('.') => odd += 1,
+            Ok(_) | Err(DropClass::Email | DropClass::IpAddress | DropClass::LabelLength | DropClass::NameLength) => {
+                good += 1;
+            }
+            Err(DropClass::OddWildcard | DropClass::EmptyLabel) if name.contains('.') => good += 1,
+            Err(_) => odd += 1,
+        }
+    }
+    good > 0 && good >= odd
+}
