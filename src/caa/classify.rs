@@ -3,6 +3,8 @@
 //! The order matters: response code, then the question, then the answer with its aliases, then the authority section. A
 //! refused query has empty sections too, and an NXDOMAIN may carry NS records.
 
+use std::borrow::Cow;
+
 use super::{
     CaaRecord, DnsMessage, LookupFailure, LookupOutcome, QuestionEcho, RecordData, RecordFact, Soa, rcode, rtype,
 };
@@ -83,8 +85,8 @@ fn readable(message: &DnsMessage) -> Result<bool, LookupFailure> {
 }
 
 /// Follows CNAME and DNAME records from `name` (RFC 1034 §3.6.2, RFC 6672 §3.2) and gives the name at the end.
-fn follow(name: &str, answers: &[RecordFact], aliases: &mut Vec<String>) -> Result<String, LookupFailure> {
-    let mut current = name.to_owned();
+fn follow<'a>(name: &'a str, answers: &[RecordFact], aliases: &mut Vec<String>) -> Result<Cow<'a, str>, LookupFailure> {
+    let mut current = Cow::Borrowed(name);
     loop {
         let here = |record: &&RecordFact| same(&record.owner, &current);
         if answers.iter().filter(here).any(|record| record.rtype == rtype::CAA) {
@@ -96,7 +98,7 @@ fn follow(name: &str, answers: &[RecordFact], aliases: &mut Vec<String>) -> Resu
             return Err(LookupFailure::AliasLoop);
         }
         aliases.push(next.clone());
-        current = next;
+        current = Cow::Owned(next);
     }
 }
 

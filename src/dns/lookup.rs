@@ -53,6 +53,8 @@ pub(super) struct Asker<'a> {
 
 impl Asker<'_> {
     /// Looks a level up. The turn for the first transmission is taken by the caller.
+    ///
+    /// What few lookups need is boxed: hundreds of these futures are made anew all the time, and a small one costs less.
     pub(super) async fn lookup(&self, name: &str) -> (Lookup, Cost) {
         let mut cost = Cost::default();
         let question = Question::to_resolver(name);
@@ -61,15 +63,7 @@ impl Asker<'_> {
             match failure {
                 // Nothing reaches the resolver, or nothing may be asked.
                 LookupFailure::Network(_) | LookupFailure::NotAsked => {}
-                LookupFailure::ServFail => {
-                    let unchecked = Question { checking_disabled: true, ..question.clone() };
-                    let outcome = match self.follow_up(&unchecked, &mut cost).await {
-                        Ok(message) => classify(name, &message).outcome,
-                        Err(failure) => LookupOutcome::Failed(failure),
-                    };
-                    lookup.checking_disabled = Some(Box::new(outcome));
-                    lookup.address_answers = Some(self.address_answers(&question, &mut cost).await);
-                }
+                LookupFailure::ServFail => Box::pin(self.after_failure(&question, true, &mut lookup, &mut cost)).await,
                 LookupFailure::Refused
                 | LookupFailure::FormErr
                 | LookupFailure::NotImp
@@ -79,11 +73,27 @@ impl Asker<'_> {
                 | LookupFailure::Malformed(_)
                 | LookupFailure::Referral
                 | LookupFailure::AliasLoop => {
-                    lookup.address_answers = Some(self.address_answers(&question, &mut cost).await);
+                    Box::pin(self.after_failure(&question, false, &mut lookup, &mut cost)).await;
                 }
             }
         }
         (lookup, cost)
+    }
+
+    /// Asks what tells more of a failure: with checking disabled where that may help, and for an address.
+    async fn after_failure(&self, question: &Question, unchecked: bool, lookup: &mut Lookup, cost: &mut Cost) {
+        if unchecked {
+            let unchecked = Question { checking_disabled: true, ..question.clone() };
+            let outcome = match self.follow_up(&unchecked, cost).await {
+                Ok(message) => classify(&question.name, &message).outcome,
+                Err(failure) => LookupOutcome::Failed(failure),
+            };
+            lookup.checking_disabled = Some(Box::new(outcome));
+        }
+        let address = Question { rtype: rtype::A, ..question.clone() };
+        let answer = self.follow_up(&address, cost).await;
+        let usable = |message: &DnsMessage| message.rcode == rcode::NOERROR || message.rcode == rcode::NXDOMAIN;
+        lookup.address_answers = Some(answer.as_ref().is_ok_and(usable));
     }
 
     /// The CAA question until an answer comes or the tries are used up.
@@ -94,12 +104,16 @@ impl Asker<'_> {
             let result = self.transmit(server, question, cost).await;
             tries += 1;
             let failure = match result {
-                Ok(reply) => return self.answered(server, question, reply, tries, cost).await,
+                Ok(reply) => {
+                    let over_tcp = server.over_tcp().filter(|_| is_truncated(&reply));
+                    let Some(tcp) = over_tcp else { return read(&question.name, reply, tries, server.transport()) };
+                    return Box::pin(self.over_tcp(&tcp, question, reply, tries, cost)).await;
+                }
                 Err(ExchangeError::Timeout { after_ms, strays: more }) => {
                     waited += after_ms;
                     strays += u64::from(more);
                     if Try::TimedOut.again(tries, self.patience.tries) {
-                        self.throttle.turn(self.endpoint).await;
+                        Box::pin(self.throttle.turn(self.endpoint)).await;
                         cost.retries += 1;
                         continue;
                     }
@@ -117,18 +131,14 @@ impl Asker<'_> {
         }
     }
 
-    async fn answered(&self, server: &Server, question: &Question, reply: Reply, tries: u8, cost: &mut Cost) -> Lookup {
-        let truncated = reply.message.as_ref().is_ok_and(|message| {
-            message.flags.tc && (message.rcode == rcode::NOERROR || message.rcode == rcode::NXDOMAIN)
-        });
-        if let (true, Some(tcp)) = (truncated, server.over_tcp()) {
-            self.throttle.turn(self.endpoint).await;
-            cost.over_tcp += 1;
-            if let Ok(reply) = self.transmit(&tcp, question, cost).await {
-                return read(&question.name, reply, tries, Transport::Tcp);
-            }
+    /// Asks again over TCP after a truncated answer, which stays the answer if TCP gives none.
+    async fn over_tcp(&self, tcp: &Server, question: &Question, cut: Reply, tries: u8, cost: &mut Cost) -> Lookup {
+        self.throttle.turn(self.endpoint).await;
+        cost.over_tcp += 1;
+        match self.transmit(tcp, question, cost).await {
+            Ok(reply) => read(&question.name, reply, tries, Transport::Tcp),
+            Err(_) => read(&question.name, cut, tries, Transport::Udp),
         }
-        read(&question.name, reply, tries, server.transport())
     }
 
     /// One more question, asked once, after a failure.
@@ -144,12 +154,6 @@ impl Asker<'_> {
         }
     }
 
-    async fn address_answers(&self, question: &Question, cost: &mut Cost) -> bool {
-        let address = Question { rtype: rtype::A, ..question.clone() };
-        let answer = self.follow_up(&address, cost).await;
-        answer.is_ok_and(|message| message.rcode == rcode::NOERROR || message.rcode == rcode::NXDOMAIN)
-    }
-
     async fn transmit(&self, server: &Server, question: &Question, cost: &mut Cost) -> Result<Reply, ExchangeError> {
         let result = self.exchange.ask(server, question, self.patience.timeout).await;
         cost.queries += u64::from(!matches!(result, Err(ExchangeError::NotRecorded | ExchangeError::Question(_))));
@@ -159,6 +163,12 @@ impl Asker<'_> {
         };
         result
     }
+}
+
+/// Whether the rest of an answer is to be had over TCP.
+fn is_truncated(reply: &Reply) -> bool {
+    let usable = |rcode| rcode == rcode::NOERROR || rcode == rcode::NXDOMAIN;
+    reply.message.as_ref().is_ok_and(|message| message.flags.tc && usable(message.rcode))
 }
 
 /// A reply as a lookup.
