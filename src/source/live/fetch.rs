@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::ask::{Asked, ask};
 use super::keep::{self, Found, KeptPage};
-use super::plan::{FetchOutcome, FetchPlan, ServiceOutcome};
+use super::plan::{FetchOutcome, FetchPlan, ServiceOutcome, started};
 use super::progress::Event;
 use super::request::{Service, Transport};
 use super::source::{Source, sources};
@@ -52,15 +52,16 @@ pub async fn fetch<T: Transport>(
     let run = match case.as_deref_mut() {
         Some(case) if plan.offline => Some(case.reading_run()),
         Some(case) => {
-            plan.keep_in(case)?;
+            plan.keep_in(case, clock())?;
             Some(case.begin_run(&plan.run_text(), clock())?)
         }
         None => None,
     };
+    let as_of = started(case.as_deref(), clock())?;
     let shared = Mutex::new(Shared { case, run, on_event, seen: Seen::default() });
     let deadline = Instant::now().checked_add(plan.budget.time);
     let desk = Desk { plan, transport, throttle, clock, deadline, shared: &shared };
-    let mut services: Vec<Reading> = sources(plan).into_iter().map(Reading::new).collect();
+    let mut services: Vec<Reading> = sources(plan, as_of).into_iter().map(Reading::new).collect();
     for outcome in join_all(services.iter_mut().map(|service| desk.read(service))).await {
         outcome?;
     }

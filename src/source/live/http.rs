@@ -1,4 +1,5 @@
-//! [`Http`]: the transport over reqwest, with a bound on everything a server controls.
+//! [`Http`]: the transport over reqwest, with a bound on everything a server controls. Statements for PostgreSQL go
+//! through it too, where that is built in.
 //!
 //! HTTPS only, except towards this machine; redirects stay on the host; octets are counted after decompression. Errors
 //! carry neither URL nor key.
@@ -47,6 +48,8 @@ pub struct HttpSettings {
     pub crtsh: String,
     /// Base URL of Cert Spotter.
     pub certspotter: String,
+    /// Host and port of crt.sh's database.
+    pub crtsh_pg: String,
     /// Key for Cert Spotter.
     pub certspotter_key: Option<ApiKey>,
     /// Longest time for a connection.
@@ -65,6 +68,7 @@ impl Default for HttpSettings {
         Self {
             crtsh: "https://crt.sh".into(),
             certspotter: "https://api.certspotter.com".into(),
+            crtsh_pg: "crt.sh:5432".into(),
             certspotter_key: None,
             connect: Duration::from_secs(10),
             silence: Duration::from_secs(45),
@@ -164,6 +168,17 @@ impl Http {
         Some(format!("{}{}", base.as_str().trim_end_matches('/'), request.target))
     }
 
+    #[cfg(feature = "crtsh-pg")]
+    async fn send_statement(&self, request: &PageRequest) -> Result<Reply, TransportError> {
+        super::pg_send::send(&self.settings, &request.target).await
+    }
+
+    #[cfg(not(feature = "crtsh-pg"))]
+    async fn send_statement(&self, request: &PageRequest) -> Result<Reply, TransportError> {
+        let why = format!("{} is not in this build", request.service.title());
+        std::future::ready(Err(TransportError::Unsupported(why))).await
+    }
+
     async fn body(&self, mut response: reqwest::Response, since: Instant) -> Result<Vec<u8>, TransportError> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(error, since))? {
@@ -178,9 +193,7 @@ impl Http {
 
 impl Transport for Http {
     async fn send(&self, request: &PageRequest) -> Result<Reply, TransportError> {
-        let Some(url) = self.url(request) else {
-            return Err(TransportError::Unsupported(format!("{} is not asked over HTTP", request.service.title())));
-        };
+        let Some(url) = self.url(request) else { return self.send_statement(request).await };
         let (asked_at, since) = (Timestamp::now(), Instant::now());
         let mut builder = self.client.get(url).header(ACCEPT, "application/json");
         if let (Service::Certspotter, Some(bearer)) = (request.service, &self.bearer) {

@@ -10,6 +10,9 @@ mod crtsh;
 mod fetch;
 mod http;
 mod keep;
+mod pg;
+#[cfg(feature = "crtsh-pg")]
+mod pg_send;
 mod plan;
 mod progress;
 mod request;
@@ -20,6 +23,7 @@ pub use classify::{PageFacts, Reading, sentence};
 pub use crtsh::{Crtsh, ROW_CAP};
 pub use fetch::{Clock, FetchError, OnEvent, OnRecord, fetch};
 pub use http::{ApiKey, BaseUrlError, Http, HttpSettings, USER_AGENT, install_tls};
+pub use pg::CrtshPg;
 pub use plan::{Budget, FetchOutcome, FetchPlan, Forecast, Patience, ServiceOutcome, forecast};
 pub use progress::{Event, Wait};
 pub use request::{PageRequest, Reply, Service, Transport, TransportError};

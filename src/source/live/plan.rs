@@ -72,6 +72,7 @@ struct Kept {
 }
 
 const SETTING: &str = "fetch";
+const STARTED: &str = "fetch-started";
 
 impl FetchPlan {
     /// A plan with the default bounds: unexpired certificates, replies good for 24 hours.
@@ -100,7 +101,13 @@ impl FetchPlan {
         Ok(Some(Self { expired: kept.expired, offline: true, ..Self::new(domain, services) }))
     }
 
-    pub(super) fn keep_in(&self, case: &mut Case) -> Result<(), CaseError> {
+    /// Keeps what is asked, and since when: a later fetch of still fresh replies must ask in the same words.
+    pub(super) fn keep_in(&self, case: &mut Case, now: Timestamp) -> Result<(), CaseError> {
+        let age = now.as_second().saturating_sub(started(Some(case), now)?.as_second());
+        let old = u64::try_from(age).is_ok_and(|age| age >= self.freshness.as_secs());
+        if old || case.setting(STARTED)?.is_none() {
+            case.set_setting(STARTED, &now.to_string())?;
+        }
         case.set_setting(SETTING, &self.kept())
     }
 
@@ -185,6 +192,12 @@ pub struct Forecast {
     pub time: Duration,
 }
 
+/// The day a fetch goes by: that of the one which filled the case file, while its replies are good for this one.
+pub(super) fn started(case: Option<&Case>, now: Timestamp) -> Result<Timestamp, CaseError> {
+    let kept = case.map(|case| case.setting(STARTED)).transpose()?.flatten();
+    Ok(kept.and_then(|text| text.parse().ok()).unwrap_or(now))
+}
+
 /// Says what [`fetch`](super::fetch) would do, without sending anything.
 ///
 /// # Errors
@@ -196,7 +209,7 @@ pub fn forecast(
     now: Timestamp,
 ) -> Result<Vec<Forecast>, CaseError> {
     let mut forecasts = Vec::new();
-    for mut source in sources(plan) {
+    for mut source in sources(plan, started(case, now)?) {
         let service = source.service();
         let kept = match case {
             Some(case) => super::keep::replay(source.as_mut(), plan, case, now)?,

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::certspotter::CertSpotter;
 use super::classify::{PageFacts, Reading};
 use super::crtsh::Crtsh;
+use super::pg::CrtshPg;
 use super::plan::FetchPlan;
 use super::request::{PageRequest, Reply, Service};
 use crate::issuance::Record;
@@ -71,14 +74,14 @@ pub trait Source: Send {
     fn take_names(&mut self, _names: &BTreeSet<String>) {}
 }
 
-/// The sources of a plan, in its order.
-pub(super) fn sources(plan: &FetchPlan) -> Vec<Box<dyn Source>> {
-    let source = |service| -> Option<Box<dyn Source>> {
+/// The sources of a plan, in its order, as of `now`.
+pub(super) fn sources(plan: &FetchPlan, now: Timestamp) -> Vec<Box<dyn Source>> {
+    let source = |service| -> Box<dyn Source> {
         match service {
-            Service::Crtsh => Some(Box::new(Crtsh::new(plan.domain.clone(), plan.expired))),
-            Service::Certspotter => Some(Box::new(CertSpotter::new(plan.domain.clone(), plan.expired))),
-            Service::CrtshPg => None,
+            Service::Crtsh => Box::new(Crtsh::new(plan.domain.clone(), plan.expired)),
+            Service::Certspotter => Box::new(CertSpotter::new(plan.domain.clone(), plan.expired)),
+            Service::CrtshPg => Box::new(CrtshPg::new(plan.domain.clone(), plan.expired, now)),
         }
     };
-    plan.services.iter().copied().filter_map(source).collect()
+    plan.services.iter().copied().map(source).collect()
 }
