@@ -11,7 +11,7 @@ use super::ct_service::{Act, Asked, Certificate, CtService, FakeCrtsh, html, iss
 const BOTH: &[Service] = &[Service::Crtsh, Service::Certspotter];
 
 /// crt.sh that must be narrowed, Cert Spotter with pages; each request takes a moment.
-fn world() -> impl Fn(&Asked) -> Vec<Act> + Send + Sync {
+pub(crate) fn world() -> impl Fn(&Asked) -> Vec<Act> + Send + Sync {
     let issuers = (1..=5_i64).flat_map(|issuer| (0..70).map(move |n| (issuer, n)));
     let certificates = issuers.map(|(issuer, n)| Certificate {
         issuer,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic anywhere")]
 
 mod ct_behaviours;
+mod ct_restart;
 mod ct_resume;
 mod ct_run;
 mod ct_service;
