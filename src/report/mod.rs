@@ -2,6 +2,7 @@
 //!
 //! Pure: a renderer writes into what it is given; no clock, no files, no network types. Start at [`write`].
 
+mod codes;
 mod csv;
 mod digest;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod tree;
 
 use std::io::{self, Write};
 
+pub use codes::codes_page;
 pub use csv::Delimiter;
 pub use idn::unicode_form;
 pub use model::{

@@ -167,6 +167,36 @@ fn lines_are_typed_and_the_last_one_is_the_summary() {
 }
 
 #[test]
+fn the_schemas_hold_for_real_output() {
+    let validator = |text: &str| jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap();
+    let document = validator(include_str!("../../fixtures/schema/report.json"));
+    let line = validator(include_str!("../../fixtures/schema/line.json"));
+    for report in [story(), hostile(), large(50)] {
+        let value = serde_json::from_str(&render(&report, Format::Json, &Style::default())).unwrap();
+        document.validate(&value).unwrap();
+        for text in render(&report, Format::Jsonl, &Style::default()).lines() {
+            line.validate(&serde_json::from_str(text).unwrap()).unwrap();
+        }
+    }
+    assert!(!document.is_valid(&serde_json::json!({"schema": "ctclimb/1"})));
+    assert!(!line.is_valid(&serde_json::json!({"type": "level", "name": 1})));
+    assert!(!line.is_valid(&serde_json::json!({"type": "nothing"})));
+}
+
+#[test]
+fn in_a_page_data_is_text() {
+    let page = render(&hostile(), Format::Html, &Style::default());
+    assert_eq!(page.matches("<script").count(), 2, "the data and ours");
+    assert_eq!(page.matches("</script>").count(), 2);
+    assert!(!page.contains("alert(1)</script>") && page.contains("&#60;script&#62;alert(1)&#60;/script&#62;"));
+    assert!(!page.contains("http://evil") || !page.contains("src=\"http"));
+    assert!(page.chars().all(|c| c == '\n' || safe::is_plain(c)));
+    for outside in ["href=\"http", "src=", "url(", "@import"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+}
+
+#[test]
 fn no_cell_of_a_table_is_a_formula() {
     for (format, delimiter) in [(Format::Csv, b','), (Format::Tsv, b'\t')] {
         for report in [story(), hostile()] {

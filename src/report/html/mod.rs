@@ -21,7 +21,7 @@ const SCRIPT: &str = include_str!("script.js");
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let page = page::Page::of(report);
     let policy = format!(
-        "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
+        "default-src 'none'; img-src data:; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
         hash(STYLE),
         hash(SCRIPT)
     );
