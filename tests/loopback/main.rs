@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic anywhere")]
 
 mod ct_behaviours;
+#[cfg(feature = "crtsh-pg")]
+mod ct_pg;
 mod ct_restart;
 mod ct_resume;
 mod ct_run;

@@ -53,7 +53,9 @@ pub(super) async fn ask<T: Transport>(
     let endpoint = request.service.endpoint();
     loop {
         if desk.throttle.failures(&endpoint) >= patience.failures_in_a_row {
-            let why = format!("{} failed {} times in a row", request.service.title(), patience.failures_in_a_row);
+            let row = format!("{} failed {} times in a row", request.service.title(), patience.failures_in_a_row);
+            // The reason of the last failure is worth more than their number.
+            let why = service.source.completeness().incomplete.map_or(row.clone(), |why| format!("{row}: {why}"));
             return Ok(Asked::Stopped(why));
         }
         if service.spent >= desk.plan.budget.requests {
