@@ -138,7 +138,7 @@ pub enum AliasEnd {
 pub enum ProbeKind {
     /// P1: CAA as a CA's resolver asks: mixed case, EDNS 1232 with DO, UDP.
     Caa,
-    /// P2: a type every server knows (A, at an apex SOA), otherwise as P1.
+    /// P2: a type every server knows (A), otherwise as P1.
     Control,
     /// P3: CAA without EDNS.
     CaaWithoutEdns,
@@ -146,6 +146,8 @@ pub enum ProbeKind {
     CaaLowerCase,
     /// P5: CAA over TCP.
     CaaTcp,
+    /// P3 and P4 in one: CAA in lower case without EDNS.
+    CaaPlainest,
     /// P6: a type nobody knows.
     UnknownType,
     /// P8: CAA with room for 512 octets.
@@ -154,13 +156,13 @@ pub enum ProbeKind {
     CaaLarge,
     /// NS at the apex: the child's own list, and a sign of life.
     ApexNs,
-    /// SOA at the apex without EDNS: a sign of life.
+    /// A at the apex without EDNS: a sign of life.
     ApexPlain,
     /// SOA at the apex over TCP: a sign of life.
     ApexTcp,
     /// P7: DNSKEY at the apex.
     Dnskey,
-    /// The type nobody knows, at a host name that has an address: NXDOMAIN here is a lie.
+    /// The type nobody knows, at a name that the same server gives addresses for: NXDOMAIN here is a lie.
     ExistingName,
 }
 

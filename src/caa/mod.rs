@@ -9,6 +9,7 @@ mod climb;
 mod effect;
 mod evidence;
 pub mod evidence_name;
+pub mod evidence_reading;
 mod lookup_cause;
 mod message;
 mod outcome;

@@ -5,19 +5,28 @@
 mod batch;
 mod breaker;
 mod exchange;
+mod hints;
 mod lookup;
+mod probe;
+mod probe_ask;
+mod probe_stress;
 mod recording;
 mod resolver;
 mod script;
 mod socket;
 mod stream;
 mod udp;
+mod walk;
+mod walk_step;
+mod walk_zone;
 pub mod wire;
 
 pub use batch::{Batch, BatchPlan, BatchTally};
 pub use exchange::{EdnsQuery, Exchange, ExchangeError, Question, Reply, Server};
+pub use hints::{HintsError, RootHints};
 pub use lookup::Cost;
 pub use recording::{Recorder, Replay};
 pub use resolver::{Resolver, ResolverError};
 pub use script::{Script, ScriptError};
 pub use socket::Sockets;
+pub use walk::{ViewOptions, authoritative_view};

@@ -1,0 +1,173 @@
+//! The probes of one address: signs of life at a zone's apex, and CAA at a level in the forms that tell faults apart.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use futures::future::{Either, select};
+
+use super::probe_ask::{Asker, Form};
+use crate::caa::evidence_name::{is_below, mixed_case};
+use crate::caa::evidence_reading::Reading;
+use crate::caa::{Probe, ProbeKind, QuestionEcho, Transport, rcode, rtype};
+
+/// Transmissions of a question that everything depends on.
+const TRIES: usize = 3;
+/// Transmissions of a question asked on suspicion.
+const FEWER: usize = 2;
+/// How long the first question at an address has before others look for life.
+const HEAD_START: Duration = Duration::from_secs(1);
+/// An answer that took this much longer than the line's own time is asked for again, in microseconds.
+const LATE_US: u64 = 400_000;
+
+/// One address of a zone.
+#[derive(Clone, Copy)]
+pub(super) struct Prober<'a> {
+    pub(super) asker: &'a Asker<'a>,
+    pub(super) zone: &'a str,
+    pub(super) address: IpAddr,
+}
+
+impl Prober<'_> {
+    async fn ask(&self, kind: ProbeKind, name: &str, rtype: u16, form: Form, tries: usize) -> Option<Probe> {
+        self.asker.probe(kind, self.address, name, rtype, form, tries).await
+    }
+
+    /// The questions at the apex. Without any sign of life in them the address is dead.
+    pub(super) async fn apex(&self, keys: bool) -> Vec<Probe> {
+        let zone = self.zone;
+        let ns = self.ask(ProbeKind::ApexNs, zone, rtype::NS, Form::EDNS, TRIES);
+        let ns = std::pin::pin!(ns);
+        let others = async {
+            futures::join!(
+                self.ask(ProbeKind::ApexPlain, zone, rtype::A, Form::PLAIN, TRIES),
+                self.ask(ProbeKind::ApexTcp, zone, rtype::SOA, Form::TCP, FEWER)
+            )
+        };
+        let head_start = std::pin::pin!(tokio::time::sleep(HEAD_START));
+        let (ns, (plain, tcp)) = match select(ns, head_start).await {
+            Either::Left((ns, _)) if ns.as_ref().is_some_and(|p| p.reading(zone).is_usable()) => (ns, (None, None)),
+            Either::Left((ns, _)) => (ns, others.await),
+            Either::Right(((), waiting)) => futures::join!(waiting, others),
+        };
+        self.with_keys([ns, plain, tcp].into_iter().flatten().collect(), keys).await
+    }
+
+    async fn with_keys(&self, mut probes: Vec<Probe>, keys: bool) -> Vec<Probe> {
+        if keys && shows_life(&probes) {
+            let udp = self.ask(ProbeKind::Dnskey, self.zone, rtype::DNSKEY, Form::EDNS, TRIES).await;
+            if udp.as_ref().is_some_and(|probe| probe.reading(self.zone) == Reading::Truncated) {
+                // The whole answer stands before the truncated one.
+                probes.extend(self.ask(ProbeKind::Dnskey, self.zone, rtype::DNSKEY, Form::TCP, FEWER).await);
+            }
+            probes.extend(udp);
+        }
+        probes
+    }
+
+    /// The questions at a level: two always, the rest on suspicion.
+    pub(super) async fn level(&self, name: &str) -> Vec<Probe> {
+        let mixed = mixed_case(name);
+        let (caa, control) = futures::join!(
+            self.ask(ProbeKind::Caa, &mixed, rtype::CAA, Form::EDNS, TRIES),
+            self.ask(ProbeKind::Control, &mixed, rtype::A, Form::EDNS, TRIES)
+        );
+        let Some(mut caa) = caa else { return control.into_iter().collect() };
+        self.repeat(&mut caa).await;
+        let asked = caa.reading(self.zone);
+        let other = control.as_ref().map(|probe| probe.reading(self.zone));
+        let mut probes: Vec<Probe> = [Some(caa), control].into_iter().flatten().collect();
+        let suspicion = Suspicion::of(&asked, other.as_ref(), case_changed(&probes));
+        let one = async |wanted: bool, kind, name: &str, rtype, form| {
+            if wanted { self.ask(kind, name, rtype, form, FEWER).await } else { None }
+        };
+        let (without, lower, tcp, unknown) = futures::join!(
+            one(suspicion.edns, ProbeKind::CaaWithoutEdns, &mixed, rtype::CAA, Form::PLAIN),
+            one(suspicion.case, ProbeKind::CaaLowerCase, name, rtype::CAA, Form::EDNS),
+            one(suspicion.tcp, ProbeKind::CaaTcp, &mixed, rtype::CAA, Form::TCP),
+            one(suspicion.unknown, ProbeKind::UnknownType, &mixed, rtype::PRIVATE, Form::EDNS),
+        );
+        let works = |probe: &Option<Probe>| {
+            probe.as_ref().map(|p| p.reading(self.zone)).is_some_and(|r| r.is_usable() || r == Reading::Truncated)
+        };
+        let plainest = suspicion.edns && suspicion.case && !works(&without) && !works(&lower);
+        let sizes = asked.is_silence() && works(&without);
+        let room = |octets| Form { payload: Some(octets), transport: Transport::Udp };
+        let (plainest, small, large) = futures::join!(
+            one(plainest, ProbeKind::CaaPlainest, name, rtype::CAA, Form::PLAIN),
+            one(sizes, ProbeKind::CaaSmall, &mixed, rtype::CAA, room(512)),
+            one(sizes, ProbeKind::CaaLarge, &mixed, rtype::CAA, room(4096)),
+        );
+        probes.extend([without, lower, tcp, unknown, plainest, small, large].into_iter().flatten());
+        // Truncation may show only in a form that works otherwise.
+        let truncated =
+            probes.iter().any(|probe| probe.rtype == rtype::CAA && probe.reading(self.zone) == Reading::Truncated);
+        if truncated && !suspicion.tcp {
+            probes.extend(self.ask(ProbeKind::CaaTcp, &mixed, rtype::CAA, Form::TCP, FEWER).await);
+        }
+        probes
+    }
+
+    /// Asks again what came late or as a failure that may pass: one such answer may be chance.
+    async fn repeat(&self, probe: &mut Probe) {
+        let line = self.asker.quickest_us().unwrap_or(0);
+        let late = probe.messages().map(|(_, _, rtt)| rtt).min().is_some_and(|rtt| rtt.saturating_sub(line) >= LATE_US);
+        let passing = probe.reading(self.zone) == Reading::Error(rcode::SERVFAIL);
+        let missing = TRIES.saturating_sub(probe.tries.len());
+        let more = if late { missing } else { usize::from(passing).min(missing) };
+        let again = async || {
+            let form = Form { payload: probe.payload, transport: probe.transport };
+            self.ask(probe.kind, &probe.name, probe.rtype, form, 1).await
+        };
+        let again = futures::future::join_all((0..more).map(|_| again())).await;
+        probe.tries.extend(again.into_iter().flatten().flat_map(|probe| probe.tries));
+    }
+
+    /// Whether the server denies a name that it gives addresses for. Nothing is shown by names it gives none for.
+    pub(super) async fn existing(&self, names: &BTreeSet<String>) -> Vec<Probe> {
+        for name in names.iter().filter(|name| is_below(name, self.zone)).take(FEWER) {
+            let has = self.ask(ProbeKind::Control, name, rtype::A, Form::EDNS, FEWER).await;
+            if has.is_some_and(|probe| probe.reading(self.zone) == Reading::Records) {
+                let asked = self.ask(ProbeKind::ExistingName, name, rtype::PRIVATE, Form::EDNS, FEWER).await;
+                return asked.into_iter().collect();
+            }
+        }
+        Vec::new()
+    }
+}
+
+/// Which further questions are worth asking.
+struct Suspicion {
+    edns: bool,
+    case: bool,
+    tcp: bool,
+    unknown: bool,
+}
+
+impl Suspicion {
+    fn of(caa: &Reading, control: Option<&Reading>, case_changed: bool) -> Self {
+        let bad = !caa.is_usable() && *caa != Reading::Truncated;
+        let denied = matches!(caa, Reading::NxDomain(_));
+        let others_work = control.is_some_and(|r| r.is_usable() && !matches!(r, Reading::NxDomain(_)));
+        Self {
+            edns: bad,
+            case: bad || denied || case_changed,
+            tcp: *caa == Reading::Truncated || caa.is_silence() || matches!(caa, Reading::Malformed(_)),
+            unknown: (bad || denied) && others_work,
+        }
+    }
+}
+
+fn case_changed(probes: &[Probe]) -> bool {
+    probes.iter().flat_map(Probe::messages).any(|(message, _, _)| message.question == QuestionEcho::CaseChanged)
+}
+
+/// Whether anything at all came back.
+pub(super) fn shows_life(probes: &[Probe]) -> bool {
+    use crate::caa::Observation::{Message, Network, Silence, Unreadable};
+    probes.iter().flat_map(|probe| &probe.tries).any(|observation| match observation {
+        Message { .. } | Unreadable { .. } => true,
+        Silence { strays, .. } => *strays > 0,
+        Network(_) => false,
+    })
+}

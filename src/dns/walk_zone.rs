@@ -1,0 +1,375 @@
+//! [`Walk`]: from the root to the zones that hold some names, each cut, DS and host asked for once.
+//!
+//! Work is done as soon as what it needs is known, many zones at a time. Nothing waits for itself: when no question is left
+//! that could be asked, hosts without an address are those whose delegations lead in a circle or to dead ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{FuturesUnordered, StreamExt};
+
+use super::hints::{RootHints, is_public};
+use super::probe_ask::Asker;
+use super::walk_step::{self, Cut, Found, Step};
+use crate::caa::evidence_name::{depth, is_at_or_below, parent};
+use crate::caa::{DsEvidence, HostEvidence, ZoneEvidence};
+
+/// Name server hosts of one zone that are looked at.
+const HOSTS: usize = 13;
+/// Addresses of one zone that are asked.
+const ADDRESSES: usize = 16;
+/// The same for the root, which is nobody's suspect.
+const ROOT_ADDRESSES: usize = 4;
+/// Hosts whose addresses are looked for in one view.
+const ALL_HOSTS: usize = 2000;
+/// Labels of a name that are walked down.
+const LABELS: usize = 40;
+/// Aliases followed from a host name; none is allowed (RFC 2181 §10.3), and resolvers follow some.
+const HOST_ALIASES: usize = 4;
+
+/// What is known of the way down so far.
+pub(super) struct Walk<'a> {
+    asker: &'a Asker<'a>,
+    /// Zones by apex. Hosts and delegation only: how servers answer is not the walk's.
+    pub(super) zones: BTreeMap<String, ZoneEvidence>,
+    /// The zone that holds a name.
+    place: BTreeMap<String, String>,
+    /// Names to place that are not asked for yet, and those that are.
+    open_names: BTreeSet<String>,
+    asked_names: BTreeSet<String>,
+    hosts: BTreeMap<String, Option<Found>>,
+    open_hosts: BTreeSet<String>,
+    open_ds: BTreeSet<String>,
+    private_space: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Task {
+    Step(String),
+    Ds(String),
+    Host(String),
+}
+
+enum Done {
+    Step { name: String, zone: String, step: Step },
+    Ds { apex: String, ds: DsEvidence },
+    Host { host: String, found: Found },
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(asker: &'a Asker<'a>, hints: &RootHints) -> Self {
+        let mut root = ZoneEvidence { name: ".".to_owned(), referred: true, ..ZoneEvidence::default() };
+        for (host, address) in &hints.servers {
+            root.parent_ns.insert(host.clone());
+            root.hosts.entry(host.clone()).or_default().glue.insert(*address);
+        }
+        Self {
+            asker,
+            zones: BTreeMap::from([(".".to_owned(), root)]),
+            place: BTreeMap::from([(".".to_owned(), ".".to_owned())]),
+            open_names: BTreeSet::new(),
+            asked_names: BTreeSet::new(),
+            hosts: BTreeMap::new(),
+            open_hosts: BTreeSet::new(),
+            open_ds: BTreeSet::new(),
+            // A private root delegates to private addresses; the public root must not lead into the user's own network.
+            private_space: hints.servers.iter().any(|(_, address)| !is_public(*address)),
+        }
+    }
+
+    /// Wants to know which zone holds `name`.
+    pub(super) fn want(&mut self, name: &str) {
+        if depth(name) > LABELS {
+            self.asker.limit(format!("{name} has more than {LABELS} labels and was not walked down to"));
+            return;
+        }
+        let mut at = Some(name);
+        while let Some(name) = at {
+            let known = self.place.contains_key(name) || self.asked_names.contains(name);
+            if known || !self.open_names.insert(name.to_owned()) {
+                break;
+            }
+            at = parent(name);
+        }
+    }
+
+    /// Adds hosts that the zone's own servers name, with the addresses they gave along.
+    pub(super) fn child_hosts(&mut self, zone: &str, hosts: &BTreeMap<String, BTreeSet<IpAddr>>) {
+        let Some(evidence) = self.zones.get_mut(zone) else { return };
+        let mut wanted = Vec::new();
+        for (host, addresses) in hosts {
+            evidence.child_ns.insert(host.clone());
+            if let Some(known) = evidence.hosts.get_mut(host) {
+                known.addresses.extend(addresses);
+            } else if evidence.hosts.len() < HOSTS {
+                evidence
+                    .hosts
+                    .insert(host.clone(), HostEvidence { addresses: addresses.clone(), ..Default::default() });
+                if addresses.is_empty() {
+                    wanted.push(host.clone());
+                }
+            } else {
+                self.asker.limit(too_many_hosts(zone));
+            }
+        }
+        for host in wanted {
+            self.want_host(&host);
+        }
+    }
+
+    fn want_host(&mut self, host: &str) {
+        if self.hosts.contains_key(host) {
+            return;
+        }
+        if self.hosts.len() >= ALL_HOSTS {
+            self.asker.limit(format!("addresses were looked for of {ALL_HOSTS} name servers, and of no more"));
+            return;
+        }
+        self.hosts.insert(host.to_owned(), None);
+        self.open_hosts.insert(host.to_owned());
+        self.want(host);
+    }
+
+    /// Asks until all is known that can be.
+    pub(super) async fn run(&mut self) {
+        let mut open = FuturesUnordered::new();
+        loop {
+            for task in self.ready() {
+                open.extend(self.start(task));
+            }
+            match open.next().await {
+                Some(done) => self.apply(done),
+                None => break,
+            }
+        }
+        // Whatever is still open cannot be asked: its zone has no address.
+        for name in std::mem::take(&mut self.open_names) {
+            let zone = self.nearest(&name);
+            self.place.insert(name, zone);
+        }
+        for host in std::mem::take(&mut self.open_hosts) {
+            let trouble = match self.place.get(&host) {
+                Some(zone) => format!("its address is known only to {zone}, whose servers cannot be found without it"),
+                None => "its zone was not found".to_owned(),
+            };
+            self.hosts.insert(host, Some(Found { trouble: Some(trouble), ..Found::default() }));
+        }
+        self.tell_zones();
+    }
+
+    fn nearest(&self, name: &str) -> String {
+        let mut at = Some(name);
+        while let Some(name) = at {
+            if let Some(zone) = self.place.get(name) {
+                return zone.clone();
+            }
+            at = parent(name);
+        }
+        ".".to_owned()
+    }
+
+    /// What can be asked now.
+    fn ready(&self) -> Vec<Task> {
+        let steps = self.open_names.iter().filter(|name| {
+            parent(name).and_then(|above| self.place.get(above)).is_some_and(|zone| self.has_address(zone))
+        });
+        let hosts =
+            self.open_hosts.iter().filter(|host| self.place.get(*host).is_some_and(|zone| self.has_address(zone)));
+        let ds = self.open_ds.iter().cloned().map(Task::Ds);
+        steps.cloned().map(Task::Step).chain(hosts.cloned().map(Task::Host)).chain(ds).collect()
+    }
+
+    fn start(&mut self, task: Task) -> Option<BoxFuture<'a, Done>> {
+        match &task {
+            Task::Step(name) => {
+                self.open_names.remove(name);
+                self.asked_names.insert(name.clone());
+            }
+            Task::Ds(apex) => drop(self.open_ds.remove(apex)),
+            Task::Host(host) => drop(self.open_hosts.remove(host)),
+        }
+        let asker = self.asker;
+        let ordered = |zone: &str| asker.best_first(&self.addresses(zone));
+        Some(match task {
+            Task::Step(name) => {
+                let zone = self.place.get(parent(&name)?)?.clone();
+                let addresses = ordered(&zone);
+                async move {
+                    let step = walk_step::step(asker, &zone, &addresses, &name).await;
+                    Done::Step { name, zone, step }
+                }
+                .boxed()
+            }
+            Task::Ds(apex) => {
+                let addresses = ordered(self.zones.get(&apex)?.parent.as_ref()?);
+                async move {
+                    let ds = walk_step::ds(asker, &addresses, &apex).await;
+                    Done::Ds { apex, ds }
+                }
+                .boxed()
+            }
+            Task::Host(host) => {
+                let zone = self.place.get(&host)?.clone();
+                let addresses = ordered(&zone);
+                async move {
+                    let found = walk_step::host(asker, &zone, &addresses, &host).await;
+                    Done::Host { host, found }
+                }
+                .boxed()
+            }
+        })
+    }
+
+    fn apply(&mut self, done: Done) {
+        match done {
+            Done::Step { name, zone, step: Step::Inside | Step::Unanswered } => {
+                self.asked_names.remove(&name);
+                self.place.insert(name, zone);
+            }
+            Done::Step { name, zone, step: Step::Cut(cut) } => self.apply_cut(name, &zone, cut),
+            Done::Ds { apex, ds } => {
+                if let Some(zone) = self.zones.get_mut(&apex) {
+                    zone.ds = ds;
+                }
+            }
+            Done::Host { host, found } => {
+                if let Some(target) = found.alias.clone().filter(|_| found.addresses.is_empty()) {
+                    self.want_host(&target);
+                }
+                self.hosts.insert(host, Some(found));
+            }
+        }
+    }
+
+    fn apply_cut(&mut self, name: String, above: &str, cut: Cut) {
+        let apex = cut.apex.clone();
+        if !self.zones.contains_key(&apex) {
+            let mut zone = ZoneEvidence {
+                name: apex.clone(),
+                parent: Some(above.to_owned()),
+                referred: cut.referred,
+                ..ZoneEvidence::default()
+            };
+            if cut.hosts.len() > HOSTS {
+                self.asker.limit(too_many_hosts(&apex));
+            }
+            let mut wanted = Vec::new();
+            for host in cut.hosts.iter().take(HOSTS) {
+                let glue = cut.glue.get(host).cloned().unwrap_or_default();
+                if !glue.iter().any(|address| self.may_ask(*address)) {
+                    wanted.push(host.clone());
+                }
+                zone.hosts.insert(host.clone(), HostEvidence { glue, ..HostEvidence::default() });
+            }
+            if cut.referred {
+                zone.parent_ns = cut.hosts;
+            } else {
+                zone.child_ns = cut.hosts;
+            }
+            self.zones.insert(apex.clone(), zone);
+            self.open_ds.insert(apex.clone());
+            for host in wanted {
+                self.want_host(&host);
+            }
+        }
+        for (held, zone) in &mut self.place {
+            if zone.as_str() == above && is_at_or_below(held, &apex) {
+                zone.clone_from(&apex);
+            }
+        }
+        self.place.insert(apex.clone(), apex.clone());
+        self.open_names.remove(&apex);
+        self.asked_names.remove(&name);
+        if name != apex {
+            // The cut is above the name: go on from there. The name's parent lies in the new zone now, so this ends.
+            self.open_names.insert(name);
+        }
+    }
+
+    fn may_ask(&self, address: IpAddr) -> bool {
+        self.private_space || is_public(address)
+    }
+
+    fn has_address(&self, zone: &str) -> bool {
+        !self.addresses(zone).is_empty()
+    }
+
+    fn addresses(&self, zone: &str) -> BTreeSet<IpAddr> {
+        let Some(zone) = self.zones.get(zone) else { return BTreeSet::new() };
+        let all = zone.hosts.iter().flat_map(|(host, evidence)| self.of_host(host, evidence));
+        all.filter(|address| self.may_ask(*address)).collect()
+    }
+
+    /// Every address of a host: that came along, that its zone gives, that its alias leads to.
+    fn of_host(&self, host: &str, evidence: &HostEvidence) -> BTreeSet<IpAddr> {
+        let mut all: BTreeSet<IpAddr> = evidence.glue.union(&evidence.addresses).copied().collect();
+        let mut at = host;
+        for _ in 0..HOST_ALIASES {
+            let Some(Some(found)) = self.hosts.get(at) else { break };
+            all.extend(&found.addresses);
+            let Some(target) = &found.alias else { break };
+            at = target;
+        }
+        all
+    }
+
+    /// Writes what was found of each host into the zones that name it.
+    fn tell_zones(&mut self) {
+        let mut told = Vec::new();
+        for (name, zone) in &self.zones {
+            for (host, evidence) in &zone.hosts {
+                let all = self.of_host(host, evidence);
+                let found = self.hosts.get(host).and_then(Option::as_ref);
+                let refused: Vec<String> = all.iter().filter(|a| !self.may_ask(**a)).map(ToString::to_string).collect();
+                let trouble = if refused.is_empty() {
+                    found.and_then(|f| f.trouble.clone()).filter(|_| all.is_empty())
+                } else {
+                    Some(format!("not asked, for it is no address of the public Internet: {}", refused.join(", ")))
+                };
+                let addresses = all.difference(&evidence.glue).chain(&evidence.addresses).copied().collect();
+                let alias = found.and_then(|f| f.alias.clone());
+                let glue = evidence.glue.clone();
+                told.push((name.clone(), host.clone(), HostEvidence { glue, addresses, alias, trouble }));
+            }
+        }
+        for (zone, host, evidence) in told {
+            if let Some(zone) = self.zones.get_mut(&zone) {
+                zone.hosts.insert(host, evidence);
+            }
+        }
+    }
+
+    /// The zone that holds a name that was wanted, as far down as the walk came.
+    pub(super) fn zone_of(&self, name: &str) -> String {
+        self.nearest(name)
+    }
+
+    /// The addresses of a zone to probe, with the hosts that have them; bounded.
+    pub(super) fn servers(&self, zone: &str) -> BTreeMap<IpAddr, BTreeSet<String>> {
+        let mut all: BTreeMap<IpAddr, BTreeSet<String>> = BTreeMap::new();
+        if let Some(evidence) = self.zones.get(zone) {
+            for (host, known) in &evidence.hosts {
+                for address in self.of_host(host, known).into_iter().filter(|address| self.may_ask(*address)) {
+                    all.entry(address).or_default().insert(host.clone());
+                }
+            }
+        }
+        let most = if zone == "." { ROOT_ADDRESSES } else { ADDRESSES };
+        if all.len() > most {
+            self.asker.limit(format!("{zone} has {} name server addresses, {most} of them were asked", all.len()));
+            all = all.into_iter().take(most).collect();
+        }
+        all
+    }
+
+    /// The zone and those above it, the root last.
+    pub(super) fn chain(&self, zone: &str) -> Vec<String> {
+        let above = |name: &String| self.zones.get(name).and_then(|zone| zone.parent.clone());
+        std::iter::successors(Some(zone.to_owned()), above).take(LABELS + 1).collect()
+    }
+}
+
+fn too_many_hosts(zone: &str) -> String {
+    format!("{zone} has more than {HOSTS} name servers; no more were looked at")
+}
