@@ -44,14 +44,14 @@ fn coarse(pieces: Vec<Piece>) -> Shape {
     Shape { pieces: joined }
 }
 
-/// Pieces of a family with the width of its padded numbers.
-type Key = Vec<(Piece, usize)>;
+/// Pieces of a family without the word it may share with others.
+type Key = Vec<Piece>;
 
 /// A family with what decides whether it is of one kind with another.
 struct Part {
     pieces: Vec<Piece>,
-    /// Per piece: the fixed width of padded numbers, else 0.
-    padded: Vec<usize>,
+    /// Per piece: shortest and longest text, and whether a number begins with a zero.
+    spans: Vec<(usize, usize, bool)>,
     members: Vec<usize>,
 }
 
@@ -75,20 +75,23 @@ impl Part {
                 }
             }
         }
-        let padded = pieces.iter().zip(spans).map(|(piece, (min, max, zero))| {
-            if *piece == Piece::Digits && min == max && (zero || min >= 6) { min } else { 0 }
-        });
-        Self { padded: padded.collect(), pieces, members }
+        Self { pieces, spans, members }
+    }
+
+    /// The width of padded numbers at a piece: all of one width, and one with a leading zero.
+    fn padded(&self, at: usize) -> Option<usize> {
+        let (min, max, zero) = self.spans[at];
+        (self.pieces[at] == Piece::Digits && min == max && (zero || min >= 6)).then_some(min)
     }
 
     /// What must be equal for a join that leaves the word at `open` aside.
     fn key(&self, open: usize) -> Key {
-        let keyed = self.pieces.iter().zip(&self.padded).enumerate();
+        let keyed = self.pieces.iter().enumerate();
         keyed
-            .map(|(at, (piece, &padded))| match piece {
-                _ if at == open => (Piece::Word, 0),
-                Piece::Opaque { min, max } if min != max => (Piece::Opaque { min: 0, max: 0 }, 0),
-                piece => (piece.clone(), padded),
+            .map(|(at, piece)| match piece {
+                _ if at == open => Piece::Word,
+                Piece::Opaque { min, max } if min != max => Piece::Opaque { min: 0, max: 0 },
+                piece => piece.clone(),
             })
             .collect()
     }
@@ -127,6 +130,9 @@ pub(super) fn families(families: Families, members: &[Member<'_>], settings: &Se
 
 fn absorb(whole: &mut Part, part: Part) {
     whole.members.extend(part.members);
+    for (mine, theirs) in whole.spans.iter_mut().zip(&part.spans) {
+        *mine = (mine.0.min(theirs.0), mine.1.max(theirs.1), mine.2 || theirs.2);
+    }
     for (mine, theirs) in whole.pieces.iter_mut().zip(part.pieces) {
         if let (Piece::Opaque { min, max }, Piece::Opaque { min: low, max: high }) = (mine, theirs) {
             (*min, *max) = ((*min).min(low), (*max).max(high));
@@ -158,11 +164,28 @@ fn best_join(parts: &[Part], settings: &Settings) -> Option<(usize, Vec<usize>)>
     let mut best: Option<(usize, Vec<usize>)> = None;
     for ((open, _), mut group) in groups {
         group.sort_unstable();
+        keep_alike(&mut group, parts);
         if worth(&group, parts, settings) && best.as_ref().is_none_or(|(_, other)| group.len() > other.len()) {
             best = Some((open, group));
         }
     }
     best
+}
+
+/// Drops families whose numbers are padded in another way than most of the others'.
+fn keep_alike(group: &mut Vec<usize>, parts: &[Part]) {
+    for at in 0..parts[group[0]].pieces.len() {
+        let mut widths: BTreeMap<usize, usize> = BTreeMap::new();
+        for width in group.iter().filter_map(|&part| parts[part].padded(at)) {
+            *widths.entry(width).or_default() += 1;
+        }
+        if let Some((&width, _)) = widths.iter().max_by_key(|(_, parts)| **parts) {
+            group.retain(|&part| parts[part].spans[at].0 == width && parts[part].spans[at].1 == width);
+        }
+        if group.is_empty() {
+            return;
+        }
+    }
 }
 
 fn is_kept(part: &Part, at: usize, settings: &Settings) -> bool {

@@ -18,6 +18,8 @@ mod merge;
 mod model;
 mod opaque;
 mod population;
+#[cfg(test)]
+mod quality;
 mod render;
 mod roots;
 

@@ -346,7 +346,7 @@ impl<'a> Splitter<'a, '_> {
         let tables = std::mem::take(&mut self.tables);
         let (mut wordy, mut numbered) = (Vec::new(), Vec::new());
         for table in tables {
-            for table in split_on_words(table) {
+            for table in split_on_words(table, &self.settings.keep) {
                 let zones = table.members.iter().all(|&at| self.members[at].inner) && table.members.len() >= 3;
                 if table.is_wordy() && !(zones && table.has_numbers()) {
                     wordy.push(table);
@@ -502,7 +502,7 @@ fn width(table: &Table, column: usize) -> u8 {
 }
 
 /// Parts a table whose one word column has values that each stand before enough numbers or ids.
-fn split_on_words(table: Table) -> Vec<Table> {
+fn split_on_words(table: Table, keep: &[String]) -> Vec<Table> {
     let mut table = table;
     let varying: Vec<usize> = (0..table.shape.pieces.len())
         .filter(|&at| table.shape.pieces[at] == Piece::Word && table.distinct(at) > 1)
@@ -534,14 +534,17 @@ fn split_on_words(table: Table) -> Vec<Table> {
     let heavy: BTreeSet<String> = counts
         .iter()
         .filter(|(text, rows)| {
-            **rows >= 3 && (sizes.len() <= 3 || **rows >= 4 * median || words::is_known_host(text) || median >= 3)
+            keep.iter().any(|keep| keep == *text)
+                || **rows >= 3
+                    && (sizes.len() <= 3 || **rows >= 4 * median || words::is_known_host(text) || median >= 3)
         })
         .map(|(text, _)| (*text).to_owned())
         .collect();
 
     let rare = counts.iter().filter(|(text, _)| !heavy.contains(**text)).map(|(_, rows)| rows).sum::<usize>();
     // Three and more words before the same kind of numbers are one column.
-    if heavy.len() >= 3 && 2 * rare <= table.rows.len() && table.is_even(column, &heavy) {
+    let kept = heavy.iter().any(|text| keep.contains(text));
+    if !kept && heavy.len() >= 3 && 2 * rare <= table.rows.len() && table.is_even(column, &heavy) {
         return vec![table];
     }
 
@@ -600,6 +603,11 @@ impl Table {
         let numbers: Vec<usize> =
             self.inner().filter(|&at| pieces[at] == Piece::Digits && self.distinct(at) > 1).collect();
         if rows >= 3 && (numbers.len() >= 2 || numbers.iter().any(padded)) {
+            return false;
+        }
+        // Words that each stand before several numbers are roles, not names.
+        let varying = self.inner().filter(|&at| pieces[at] == Piece::Word).map(|at| self.distinct(at)).max();
+        if !numbers.is_empty() && varying.is_some_and(|distinct| rows >= 3 * distinct) {
             return false;
         }
 

@@ -9,7 +9,7 @@ use super::token::{self, Kind, Token};
 use super::words;
 
 /// Sampled names of one root at most; with more skeletons, fewer names of each.
-const SAMPLED: usize = 8192;
+const SAMPLED: usize = 4096;
 
 /// What is known of one name, next to its neighbours.
 #[derive(Debug, Clone, Copy)]

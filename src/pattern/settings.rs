@@ -45,6 +45,6 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { detail: Detail::Normal, max_patterns: None, keep: Vec::new(), join: Vec::new(), sample: 256, threads: 1 }
+        Self { detail: Detail::Normal, max_patterns: None, keep: Vec::new(), join: Vec::new(), sample: 64, threads: 1 }
     }
 }

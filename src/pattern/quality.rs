@@ -1,0 +1,275 @@
+//! Labelled names of many schemes, made here, and how well the groups come out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use regex::Regex;
+
+use super::{Detail, Limits, Observation, Patterns, Settings, Summary, learn};
+
+/// A small generator of numbers (xorshift), the same on every machine.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).unwrap() % bound
+    }
+
+    fn pick<'a>(&mut self, words: &[&'a str]) -> &'a str {
+        words[self.below(words.len())]
+    }
+
+    fn text(&mut self, alphabet: &str, len: usize) -> String {
+        (0..len).map(|_| char::from(alphabet.as_bytes()[self.below(alphabet.len())])).collect()
+    }
+
+    fn brand(&mut self) -> String {
+        let parts = [
+            "al", "ber", "cor", "dan", "el", "fin", "gar", "hol", "in", "kes", "lan", "mor", "nav", "ost", "pel", "ran",
+        ];
+        (0..2 + self.below(2)).map(|_| self.pick(&parts)).collect()
+    }
+
+    fn slug(&mut self) -> String {
+        match self.below(4) {
+            0 => format!("{}-{}", self.brand(), self.pick(&["clinic", "motors", "foods", "garden", "works"])),
+            1 => format!("{}{}", self.brand(), 1 + self.below(300)),
+            _ => self.brand() + self.pick(&["", "", "bakery", "energy", "tools"]),
+        }
+    }
+}
+
+const HEX: &str = "0123456789abcdef";
+const BASE32: &str = "abcdefghijklmnopqrstuvwxyz234567";
+const BASE36: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+/// One name of a scheme, without its domain.
+fn name_of(scheme: usize, dice: &mut Dice) -> String {
+    let region =
+        |dice: &mut Dice| dice.pick(&["eu-west-1", "us-east-2", "ap-south-1", "eu-north-1", "sa-east-1"]).to_owned();
+    let ip = |dice: &mut Dice| (0..4).map(|_| (1 + dice.below(254)).to_string()).collect::<Vec<_>>().join("-");
+    match scheme {
+        0 => format!("{}.xnw6x", dice.text(BASE32, 52)),
+        1 => format!("{}.direct", dice.text(HEX, 32)),
+        2 => format!("{}.{}.relay", ip(dice), dice.text(HEX, 32)),
+        3 => format!("web{:02}.rack", 1 + dice.below(60)),
+        4 => format!("{}-{}.run", dice.brand(), dice.text(BASE36, 10)),
+        5 => format!("{}.shop", dice.slug()),
+        6 => format!("vm-{}.{}", 1 + dice.below(900), region(dice)),
+        7 => format!("pr-{}.preview", 1 + dice.below(5000)),
+        8 => format!("d{}.edge", dice.text(BASE36, 13)),
+        9 => {
+            let service = dice.pick(&["api", "auth", "billing", "search", "queue", "media", "mail"]);
+            format!("{service}-{}.int", dice.pick(&["dev", "qa", "stage", "prod"]))
+        }
+        10 => format!("snap-20{:02}{:02}{:02}", 15 + dice.below(10), 1 + dice.below(12), 1 + dice.below(28)),
+        11 => format!("{}.cust", ip(dice)),
+        12 => {
+            let (app, width) = (["cart", "front", "search"][dice.below(3)], 9 + dice.below(2));
+            format!("{app}-{}-{}.pods", dice.text(HEX, width), dice.text("bcdfghjklmnpqrstvwxz2456789", 5))
+        }
+        13 => {
+            let site = dice.pick(&["nwk", "bos", "tam", "phl", "dal"]);
+            format!("{site}{:02}sw{:03}.core", 1 + dice.below(20), 1 + dice.below(200))
+        }
+        14 => format!("nas{}.home", dice.text(HEX, 6)),
+        _ => {
+            let (first, second) = (
+                dice.pick(&["amber", "quiet", "bold", "late", "green", "shy"]),
+                dice.pick(&["river", "lake", "fox", "hill", "moon"]),
+            );
+            format!("{first}-{second}-{}.apps", 1000 + dice.below(9000))
+        }
+    }
+}
+
+/// Names with the scheme each belongs to; `None` for one-off hosts.
+fn labelled(names: usize, seed: u64) -> BTreeMap<String, Option<(usize, usize)>> {
+    let (mut dice, mut truth) = (Dice(seed), BTreeMap::new());
+    for domain in 0.. {
+        let root = format!("{}{domain}.example", dice.brand());
+        for _ in 0..=dice.below(4) {
+            let scheme = dice.below(16);
+            for _ in 0..12 + dice.below(names / 20) {
+                truth.insert(format!("{}.{root}", name_of(scheme, &mut dice)), Some((domain, scheme)));
+            }
+        }
+        for host in ["www", "mail", "vpn", "autodiscover", "git"] {
+            if dice.below(2) == 0 {
+                truth.insert(format!("{host}.{root}"), None);
+            }
+        }
+        if truth.len() >= names {
+            return truth;
+        }
+    }
+    truth
+}
+
+fn summary_of<'a>(names: impl Iterator<Item = &'a String>) -> Summary {
+    let mut summary = Summary::new();
+    for name in names {
+        let mut row = Observation::of_name(name, false);
+        row.certificate = Some(super::hash::hash(name.as_bytes()));
+        summary.add(&row);
+    }
+    summary
+}
+
+fn groups(summary: &Summary, patterns: &Patterns) -> BTreeMap<usize, BTreeSet<String>> {
+    let mut groups: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+    for name in summary.names() {
+        groups.entry(patterns.of(name).unwrap()).or_default().insert(summary.name(name).to_owned());
+    }
+    groups
+}
+
+fn json(patterns: &Patterns) -> String {
+    serde_json::to_string(&patterns.patterns).unwrap()
+}
+
+#[test]
+#[expect(clippy::cast_precision_loss, reason = "shares")]
+fn schemes_come_out_as_groups_and_no_two_expressions_overlap() {
+    for seed in [3, 14, 159] {
+        let truth = labelled(4000, seed);
+        let summary = summary_of(truth.keys());
+        let patterns = learn(&summary, &Settings::default());
+        let groups = groups(&summary, &patterns);
+        let mut schemes: BTreeMap<(usize, usize), BTreeSet<String>> = BTreeMap::new();
+        for (name, scheme) in &truth {
+            if let Some(scheme) = scheme {
+                schemes.entry(*scheme).or_default().insert(name.clone());
+            }
+        }
+        let exact: Vec<_> = schemes.values().filter(|names| groups.values().any(|group| group == *names)).collect();
+        let right = exact.iter().map(|names| names.len()).sum::<usize>() as f64;
+        let all = schemes.values().map(BTreeSet::len).sum::<usize>() as f64;
+        let with_schemes =
+            groups.values().filter(|group| group.iter().any(|name| truth[name].is_some())).count() as f64;
+        let grouping_accuracy = right / all;
+        let f1 = 2.0 * exact.len() as f64 / (with_schemes + schemes.len() as f64);
+        assert!(grouping_accuracy >= 0.9, "seed {seed}: grouping accuracy {grouping_accuracy}");
+        assert!(f1 >= 0.85, "seed {seed}: F1 over groups {f1}");
+
+        let regexes: Vec<Regex> = patterns.patterns.iter().map(|p| Regex::new(&p.regex).unwrap()).collect();
+        for name in summary.names() {
+            let text = summary.name(name);
+            let hits: Vec<usize> = (0..regexes.len())
+                .filter(|&at| text.ends_with(&patterns.patterns[at].root) && regexes[at].is_match(text))
+                .collect();
+            assert_eq!(hits, [patterns.of(name).unwrap()], "{text}");
+        }
+    }
+}
+
+#[test]
+fn order_shards_and_threads_do_not_change_an_octet() {
+    let truth = labelled(3000, 77);
+    let names: Vec<&String> = truth.keys().collect();
+    let expected = json(&learn(&summary_of(names.iter().copied()), &Settings::default()));
+    let mut dice = Dice(5);
+    for _ in 0..3 {
+        let mut shuffled = names.clone();
+        for at in (1..shuffled.len()).rev() {
+            shuffled.swap(at, dice.below(at + 1));
+        }
+        let mut shards: Vec<Summary> = (0..7).map(|_| Summary::new()).collect();
+        for (at, name) in shuffled.iter().enumerate() {
+            let mut row = Observation::of_name(name, false);
+            row.certificate = Some(super::hash::hash(name.as_bytes()));
+            shards[at % 7].add(&row);
+        }
+        let mut merged = Summary::new();
+        for shard in &shards {
+            merged.merge(&Summary::from_bytes(&shard.to_bytes()).unwrap());
+        }
+        let threads = Settings { threads: 3, ..Settings::default() };
+        assert_eq!(json(&learn(&merged, &threads)), expected);
+        assert_eq!(json(&learn(&summary_of(shuffled.into_iter()), &Settings::default())), expected);
+    }
+}
+
+/// Patterns of a list of names, `*.` allowed.
+fn patterns_of(names: &[String], settings: &Settings) -> Patterns {
+    let mut summary = Summary::new();
+    for (at, name) in (0..).zip(names) {
+        let (name, wildcard) = name.strip_prefix("*.").map_or((name.as_str(), false), |name| (name, true));
+        let mut row = Observation::of_name(name, wildcard);
+        row.certificate = Some(super::hash::hash(name.as_bytes()));
+        row.not_before = Some(1_700_000_000 + at * 3600);
+        summary.add(&row);
+    }
+    learn(&summary, settings)
+}
+
+fn templates(patterns: &Patterns) -> Vec<&str> {
+    patterns.patterns.iter().map(|pattern| pattern.template.as_str()).collect()
+}
+
+#[test]
+fn one_off_ids_under_one_label_are_one_pattern_with_its_wildcards() {
+    let mut dice = Dice(9);
+    let ids: Vec<String> = (0..400).map(|_| format!("{}.xnw6x.example.net", dice.text(BASE32, 52))).collect();
+    let names: Vec<String> = ids.iter().flat_map(|id| [id.clone(), format!("*.{id}")]).collect();
+    let patterns = patterns_of(&names, &Settings::default());
+    assert_eq!(templates(&patterns), ["{base32:52}.xnw6x.example.net"]);
+    let pattern = &patterns.patterns[0];
+    assert_eq!(pattern.regex, "^(?:\\*\\.)?[a-z2-7]{52}\\.xnw6x\\.example\\.net$");
+    assert_eq!((pattern.names, pattern.distinct, pattern.certificates, pattern.wildcard.both), (800, 400, 400, 400));
+    assert!(pattern.shapes[0].contains("the same name"), "{:?}", pattern.shapes);
+    let levels: Vec<_> = pattern.levels.iter().map(|level| (level.template.as_str(), level.distinct)).collect();
+    let expected = [("{base32:52}.xnw6x.example.net", 400), ("xnw6x.example.net", 1), ("example.net", 1), ("net", 1)];
+    assert_eq!(levels, expected);
+    assert!(pattern.per_week.is_some() && pattern.notes.iter().any(|note| note.contains("DNS-01")));
+}
+
+#[test]
+fn the_user_keeps_joins_and_caps() {
+    let mut names: Vec<String> = Vec::new();
+    for number in 1..40 {
+        names.extend(["web", "db", "cache"].map(|role| format!("{role}{number}.example.net")));
+        names.extend(["red", "blue"].map(|color| format!("{color}-{number}-x.example.org")));
+    }
+    let normal = patterns_of(&names, &Settings::default());
+    assert!(templates(&normal).contains(&"{enum:cache|db|web}{num}.example.net"), "{:?}", templates(&normal));
+    let keep = Settings { keep: vec!["db".to_owned()], ..Settings::default() };
+    assert!(templates(&patterns_of(&names, &keep)).contains(&"db{num}.example.net"));
+    let join = Settings { join: vec![Regex::new("(web|red).*").unwrap()], ..Settings::default() };
+    let joined = patterns_of(&names, &join);
+    assert!(joined.patterns.iter().any(|p| p.template == "{joined:1}.example.org" && p.distinct == 39));
+    let capped = patterns_of(&names, &Settings { max_patterns: Some(1), ..Settings::default() });
+    assert_eq!(capped.patterns.len(), 2);
+    assert!(
+        normal.patterns.len()
+            <= patterns_of(&names, &Settings { detail: Detail::High, ..Settings::default() }).patterns.len()
+    );
+}
+
+#[test]
+fn names_beyond_the_limit_are_counted_and_hostile_names_do_no_harm() {
+    let mut dice = Dice(21);
+    let mut summary = Summary::with_limits(Limits { names_per_root: 500 });
+    for _ in 0..2000 {
+        let labels: Vec<String> = (0..=dice.below(6))
+            .map(|_| {
+                let len = 1 + dice.below(12);
+                dice.text("ab-_01", len)
+            })
+            .collect();
+        summary.add(&Observation::of_name(&format!("{}.example", labels.join(".")), false));
+    }
+    let deep = vec!["a"; 120].join(".") + ".example";
+    summary.add(&Observation::of_name(&deep, true));
+    summary.add(&Observation::of_name("example", false));
+    summary.add(&Observation::of_name("co.uk", false));
+    let patterns = learn(&summary, &Settings::default());
+    assert!(summary.names().all(|name| patterns.of(name).is_some()));
+    let mut crowded = Summary::with_limits(Limits { names_per_root: 100 });
+    for number in 0..1000 {
+        crowded.add(&Observation::of_name(&format!("n{number}.example.net"), false));
+    }
+    assert_eq!(learn(&crowded, &Settings::default()).uncovered_rows, 900);
+}
