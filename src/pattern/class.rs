@@ -7,6 +7,11 @@ use super::token::{Kind, Token};
 /// The known form that begins at the first token, and how many tokens it takes. The tokens begin at a part; `inside`
 /// says whether something stands before them.
 pub(super) fn typed_run(label: &str, tokens: &[Token], inside: bool) -> Option<(Kind, usize)> {
+    if tokens.len() < 3 {
+        let alone = tokens[0].kind == Kind::Word && is_region_word(tokens[0].of(label));
+        return alone.then_some((Kind::Region, 1));
+    }
+
     let mut parts = [""; 9];
     let mut count = 0;
     // Parts joined by single dashes, from the first token on.

@@ -1,6 +1,6 @@
 //! What is said of each place of a learned tree where names end: [`Pattern`]s.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use regex::Regex;
@@ -214,17 +214,53 @@ pub(super) fn at_most(names: &Names, root: &str, mut drafts: Vec<Draft>, most: u
     let mut group: Vec<u32> = Vec::new();
     let taken: HashSet<u32, MixBuilder> = others.iter().flat_map(|draft| draft.names.iter().copied()).collect();
     group.extend(names.positions().filter(|&at| taken.contains(&names.rows[at as usize].name)));
-    let inner = |regex: &str| {
-        let regex = regex.trim_start_matches('^').trim_end_matches('$');
-        regex.trim_start_matches("(?:\\*\\.)?").trim_start_matches("\\*\\.").to_owned()
-    };
+
     let regex = language::alternatives(others.iter().map(|draft| inner(&draft.pattern.regex)).collect());
     let mut draft = counted(names, root, &group, &format!("{{others}}.{root}"), &regex);
     draft.pattern.notes.push(format!("{} smaller patterns as one", others.len()));
-    draft.pattern.language_log10 =
-        others.iter().map(|draft| 10_f64.powf(draft.pattern.language_log10.min(300.0))).sum::<f64>().log10();
+    draft.pattern.language_log10 = sum_log10(&others);
+
     drafts.push(draft);
     drafts
+}
+
+/// Patterns that read alike become one: what a reader cannot tell apart is no two things.
+pub(super) fn unite(names: &Names, root: &str, drafts: Vec<Draft>) -> Vec<Draft> {
+    let bare = |template: &str| template.strip_prefix("*.").unwrap_or(template).to_owned();
+    let mut by_template: BTreeMap<String, Vec<Draft>> = BTreeMap::new();
+    for draft in drafts {
+        by_template.entry(bare(&draft.pattern.template)).or_default().push(draft);
+    }
+    let mut united = Vec::new();
+    for (template, mut alike) in by_template {
+        if alike.len() == 1 {
+            united.append(&mut alike);
+            continue;
+        }
+        alike.sort_by(|a, b| a.pattern.regex.cmp(&b.pattern.regex));
+        let taken: HashSet<u32, MixBuilder> = alike.iter().flat_map(|draft| draft.names.iter().copied()).collect();
+        let group: Vec<u32> = names.positions().filter(|&at| taken.contains(&names.rows[at as usize].name)).collect();
+        let regex = language::alternatives(alike.iter().map(|draft| inner(&draft.pattern.regex)).collect());
+        let mut whole = counted(names, root, &group, &template, &regex);
+        whole.pattern.language_log10 = sum_log10(&alike);
+        let first = alike.swap_remove(0);
+        whole.pattern.levels = levels(names, root, &first.path, &group);
+        whole.pattern.columns = first.pattern.columns;
+        whole.path = first.path;
+        united.push(whole);
+    }
+    united
+}
+
+/// The expression of a name without its `*.` and anchors.
+fn inner(regex: &str) -> String {
+    let regex = regex.strip_prefix('^').and_then(|regex| regex.strip_suffix('$')).unwrap_or(regex);
+    let bare = regex.strip_prefix("(?:\\*\\.)?").or_else(|| regex.strip_prefix("\\*\\."));
+    bare.unwrap_or(regex).to_owned()
+}
+
+fn sum_log10(drafts: &[Draft]) -> f64 {
+    drafts.iter().map(|draft| 10_f64.powf(draft.pattern.language_log10.min(300.0))).sum::<f64>().log10()
 }
 
 /// Says what follows from the figures of a pattern.

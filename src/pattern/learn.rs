@@ -130,7 +130,7 @@ fn learn_names(names: &Names, root: &str, among: &[u32], settings: &Settings) ->
         ends.resize(model.nodes.len(), Vec::new());
         ends[end as usize].push(at);
     }
-    let mut drafts = describe::drafts(&model, names, root, ends);
+    let mut drafts = describe::unite(names, root, describe::drafts(&model, names, root, ends));
     if !rest.is_empty() {
         drafts.push(describe::rest(names, root, &rest));
     }

@@ -53,6 +53,9 @@ pub(super) struct Table {
     affixes: (usize, usize),
 }
 
+/// Words split off at one place at most; what is left is learned as it is.
+const MOST_AFFIXES: usize = 200;
+
 /// How sure it is that a word is a constant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Firmness {
@@ -97,7 +100,9 @@ impl<'a> Splitter<'a, '_> {
 
     /// Splits constant words off at either end, the most frequent first, and learns what is left.
     fn peel(&mut self, mut stretches: Vec<Stretch>, before: &[Piece], after: &[Piece]) {
-        while let Some((left, value)) = self.best_affix(&stretches) {
+        let mut peeled = 0;
+        while let Some((left, value)) = self.best_affix(&stretches).filter(|_| peeled < MOST_AFFIXES) {
+            peeled += 1;
             let has = |stretch: &Stretch| self.affix(*stretch, left) == Some(value);
             let (with, without): (Vec<_>, Vec<_>) = stretches.iter().partition(|stretch| has(stretch));
             // The separators next to the word belong to it; those that differ part the rows again.

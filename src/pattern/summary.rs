@@ -113,7 +113,8 @@ pub struct Summary {
     rows_of: Vec<u32>,
     /// The kept names of roots at their limit, largest hash first.
     crowded: HashMap<u32, BinaryHeap<(u64, u32)>, MixBuilder>,
-    index: HashTable<u32>,
+    /// Hash and position of each name; the hash beside it keeps growth and misses off the names.
+    index: HashTable<(u64, u32)>,
     pub(super) roots: Vec<RootRow>,
     root_index: HashMap<String, u32, MixBuilder>,
     pub(super) certificates: Vec<CertificateRow>,
@@ -177,11 +178,8 @@ impl Summary {
     pub(super) fn add_rows(&mut self, name: &str, seen: u8, rows: u32) -> Option<NameIndex> {
         let hash = hash::hash(name.as_bytes());
         let (text, names) = (&self.text, &self.names);
-        let found = self.index.find(hash, |&at| {
-            let row = &names[at as usize];
-            row.hash == hash && slice(text, row) == name
-        });
-        if let Some(&at) = found {
+        let found = self.index.find(hash, |&(known, at)| known == hash && slice(text, &names[at as usize]) == name);
+        if let Some(&(_, at)) = found {
             let row = &mut self.names[at as usize];
             let root = &mut self.roots[row.root as usize];
             root.rows += u64::from(rows);
@@ -216,8 +214,7 @@ impl Summary {
         });
         self.rows_of.push(rows);
         self.text.push_str(name);
-        let names = &self.names;
-        self.index.insert_unique(hash, at, |&other| names[other as usize].hash);
+        self.index.insert_unique(hash, (hash, at), |&(hash, _)| hash);
         if crowded {
             self.thin(root);
         }
@@ -339,8 +336,8 @@ impl Summary {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<NameIndex> {
         let hash = hash::hash(name.as_bytes());
-        let found = self.index.find(hash, |&at| self.name(NameIndex(at)) == name)?;
-        self.kept(*found).then_some(NameIndex(*found))
+        let &(_, found) = self.index.find(hash, |&(known, at)| known == hash && self.name(NameIndex(at)) == name)?;
+        self.kept(found).then_some(NameIndex(found))
     }
 
     pub(super) fn kept(&self, at: u32) -> bool {
