@@ -95,8 +95,8 @@ pub fn script(path: &Path) -> Result<Script, Failure> {
 
 /// What a scenario says of the chosen levels.
 pub fn scripted(issued: &Issuances, selection: &Selection, script: &Script) -> Lookups {
-    let answer = |level| vec![("script".to_owned(), script.lookup(&issued.tree.domain_name(level)))];
-    selection.levels.iter().map(|&level| (level, answer(level))).collect()
+    let answers = |level| script.lookups(&issued.tree.domain_name(level));
+    selection.levels.iter().map(|&level| (level, answers(level))).collect()
 }
 
 /// The registered domain that all names share, if there is one.

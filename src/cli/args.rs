@@ -429,6 +429,9 @@ pub struct ReportArgs {
     /// The case file
     #[arg(value_name = "CASE")]
     pub case: PathBuf,
+    /// Copy what is readable of a damaged case file into NEW, and report from that
+    #[arg(long, value_name = "NEW")]
+    pub salvage: Option<PathBuf>,
     /// Replace the registered domain and one-off labels, consistently
     #[arg(long)]
     pub redact: bool,

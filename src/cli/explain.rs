@@ -10,10 +10,10 @@ use super::args::{Explain, Format};
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
-use super::group_names::patterns_of_names;
 use super::output::write_result;
 use super::{Failure, wrong_format};
 use crate::acme::{History, HistoryReport, write_explained, write_history};
+use crate::finding::error_patterns;
 
 /// Octets of a line that are read; the rest of it is passed over.
 const LINE: u64 = 1 << 20;
@@ -62,7 +62,7 @@ pub fn read_history(env: &mut Env, context: &Context, path: &Path) -> Result<His
 
 fn finish(mut history: History) -> HistoryReport {
     history.end_of_input();
-    let template_of = patterns_of_names(&history.names());
+    let template_of = error_patterns(&history.names());
     history.finish(&|name| template_of.get(name).cloned())
 }
 

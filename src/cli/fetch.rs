@@ -49,7 +49,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Fetch) -> Result<Exit, Failu
     }
     let (mut complete, mut failed, mut lines) = (true, 0, Vec::new());
     for domain in &domains {
-        let plan = fetch_plan(context, domain.clone(), &args.sources)?;
+        let plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;
         let mut case = open_case(env, context, domain, &args.sources)?;
         if args.sources.dry_run {
             let told =

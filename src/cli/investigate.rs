@@ -30,7 +30,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     let text = args.domain.as_deref().or(args.domain_option.as_deref());
     let domain = domain(text.ok_or_else(|| Failure::Usage(anyhow!("a domain is needed")))?)?;
     let grouping = settings(context, &args.grouping)?;
-    let plan = fetch_plan(context, domain.clone(), &args.sources)?;
+    let plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;
     let script = args.lookups.dns.as_deref().map(script).transpose()?;
     let resolvers = if script.is_some() { Vec::new() } else { resolvers(context, &args.lookups)? };
     let batch = batch(context, &args.limits)?;

@@ -78,7 +78,12 @@ pub fn resolvers(context: &Context, lookups: &LookupArgs) -> Result<Vec<Resolver
 }
 
 /// What to fetch for a domain.
-pub fn fetch_plan(context: &Context, domain: DomainName, sources: &Sources) -> Result<FetchPlan, Failure> {
+pub fn fetch_plan(
+    context: &Context,
+    domain: DomainName,
+    sources: &Sources,
+    limits: &Limits,
+) -> Result<FetchPlan, Failure> {
     let named = match (sources.source.as_slice(), &context.file.source) {
         ([], Some(kept)) => kept.clone(),
         ([], None) => vec!["crtsh".to_owned()],
@@ -101,6 +106,9 @@ pub fn fetch_plan(context: &Context, domain: DomainName, sources: &Sources) -> R
     plan.offline = sources.offline;
     if sources.fresh {
         plan.freshness = Duration::ZERO;
+    }
+    if let Some(retries) = limits.retries.or(context.file.retries) {
+        plan.patience.retries = u32::from(retries);
     }
     if let Some(requests) = sources.max_requests.or(context.file.max_requests) {
         plan.budget.requests = requests;

@@ -8,7 +8,6 @@ mod env;
 mod exit;
 mod explain;
 mod fetch;
-mod group_names;
 mod inputs;
 mod investigate;
 mod live;

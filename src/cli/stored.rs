@@ -15,7 +15,7 @@ use super::live::{RESOLVERS, block_on, http, throttle};
 use super::present::present;
 use super::progress::Progress;
 use crate::acme::HistoryReport;
-use crate::case::Case;
+use crate::case::{Case, salvage};
 use crate::dns::Resolver;
 use crate::investigate::{Gathered, Grouped, Judging, assemble, replay};
 use crate::issuance::Collection;
@@ -40,7 +40,16 @@ pub struct Again<'a> {
 /// Runs `ctclimb report`.
 pub fn run(env: &mut Env, context: &Context, args: &ReportArgs) -> Result<Exit, Failure> {
     let again = Again { sample: Some(super::analyze::SAMPLE), ..Again::default() };
-    let report = report(env, context, &args.case, again)?;
+    let case = args.salvage.as_ref().unwrap_or(&args.case);
+    if args.salvage.is_some() {
+        let saved = salvage(&args.case, case).with_context(|| format!("cannot salvage `{}`", args.case.display()))?;
+        let rows: u64 = saved.rows.iter().map(|(_, rows)| rows).sum();
+        env.say(&format!("ctclimb: {rows} rows copied into `{}`", case.display()));
+        for table in saved.cut {
+            env.say(&format!("ctclimb: the table `{table}` could not be read to its end"));
+        }
+    }
+    let report = report(env, context, case, again)?;
     present(env, context, &report, args.redact)
 }
 

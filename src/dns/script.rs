@@ -12,12 +12,19 @@ use crate::name::DomainName;
 /// What a scenario that does not say `after` takes a silent server to last, in milliseconds.
 const SILENCE_MS: u64 = 5000;
 
-/// What each level answers.
+/// What each level answers, in one view or in several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
     default: Answer,
     answers: BTreeMap<DomainName, Answer>,
+    /// Views by name, each with what differs from the common answers.
+    views: BTreeMap<String, BTreeMap<DomainName, Answer>>,
 }
+
+/// The name of the view of a scenario that names none.
+const ONLY_VIEW: &str = "script";
+/// Views of one scenario.
+const MOST_VIEWS: usize = 16;
 
 /// Why a text is no scenario.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +67,17 @@ enum Kind {
 struct Document {
     default: Option<Spanned<Value>>,
     #[serde(default)]
-    answers: BTreeMap<Spanned<String>, Spanned<Value>>,
+    answers: Answers,
+    #[serde(default)]
+    views: BTreeMap<Spanned<String>, ViewTable>,
+}
+
+type Answers = BTreeMap<Spanned<String>, Spanned<Value>>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ViewTable {
+    answers: Answers,
 }
 
 impl Script {
@@ -82,23 +99,41 @@ impl Script {
             Some(value) => read(value)?,
             None => Answer { kind: Kind::NxDomain { soa: true }, after_ms: None },
         };
-        let mut answers = BTreeMap::new();
-        let mut listed: Vec<_> = document.answers.iter().collect();
-        listed.sort_by_key(|(key, _)| key.span().start);
-        for (key, value) in listed {
-            let name = DomainName::parse(key.get_ref()).map_err(|error| fault(key.span().start, error.to_string()))?;
-            if answers.insert(name, read(value)?).is_some() {
-                let text = format!("`{}` is listed twice, in different spelling", key.get_ref().escape_debug());
-                return Err(fault(key.span().start, text));
+        let answers_of = |table: &Answers| {
+            let mut answers = BTreeMap::new();
+            let mut listed: Vec<_> = table.iter().collect();
+            listed.sort_by_key(|(key, _)| key.span().start);
+            for (key, value) in listed {
+                let name =
+                    DomainName::parse(key.get_ref()).map_err(|error| fault(key.span().start, error.to_string()))?;
+                if answers.insert(name, read(value)?).is_some() {
+                    let text = format!("`{}` is listed twice, in different spelling", key.get_ref().escape_debug());
+                    return Err(fault(key.span().start, text));
+                }
             }
+            Ok(answers)
+        };
+        let mut views = BTreeMap::new();
+        for (name, table) in &document.views {
+            if views.len() == MOST_VIEWS {
+                return Err(fault(name.span().start, format!("at most {MOST_VIEWS} views are read")));
+            }
+            views.insert(name.get_ref().clone(), answers_of(&table.answers)?);
         }
-        Ok(Self { default, answers })
+        Ok(Self { default, answers: answers_of(&document.answers)?, views })
     }
 
-    /// What the scenario says of a level.
+    /// What the scenario says of a level, by view; one view, `script`, where it names none.
     #[must_use]
-    pub fn lookup(&self, level: &DomainName) -> Lookup {
-        self.answers.get(level).unwrap_or(&self.default).lookup(level)
+    pub fn lookups(&self, level: &DomainName) -> Vec<(String, Lookup)> {
+        let common = self.answers.get(level).unwrap_or(&self.default);
+        if self.views.is_empty() {
+            return vec![(ONLY_VIEW.to_owned(), common.lookup(level))];
+        }
+        let view = |(name, answers): (&String, &BTreeMap<DomainName, Answer>)| {
+            (name.clone(), answers.get(level).unwrap_or(common).lookup(level))
+        };
+        self.views.iter().map(view).collect()
     }
 }
 
@@ -219,7 +254,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn outcome(script: &Script, level: &str) -> LookupOutcome {
-        script.lookup(&DomainName::parse(level).unwrap()).outcome
+        let [(_, lookup)] = &script.lookups(&DomainName::parse(level).unwrap())[..] else { panic!("one view") };
+        lookup.outcome.clone()
     }
 
     #[test]
@@ -249,8 +285,26 @@ default = "nxdomain"                      # for names not listed
         let LookupOutcome::Records(records) = outcome(&script, "example.net") else { panic!("records") };
         let records: Vec<_> = records.iter().map(ToString::to_string).collect();
         assert_eq!(records, ["0 issue \"letsencrypt.org\"", "0 issuewild \";\"", "128 a-b \"valu\""]);
-        let slow = script.lookup(&DomainName::parse("xnw6x.example.net").unwrap());
+        let slow = script.lookups(&DomainName::parse("xnw6x.example.net").unwrap()).remove(0).1;
         assert_eq!((slow.rtt_ms, slow.soa_owner, slow.rcode), (Some(1200), None, Some(0)));
+    }
+
+    #[test]
+    fn views_differ_where_they_say_so() {
+        let text = "default = \"nodata\"\n[answers]\nnet = \"servfail\"\n[views.a.answers]\nnet = \"timeout\"\n[views.b.answers]\n";
+        let script = Script::parse("x.toml", text).unwrap();
+        let words = |level: &str| -> Vec<(String, String)> {
+            let lookups = script.lookups(&DomainName::parse(level).unwrap());
+            let class = |lookup: &Lookup| match &lookup.outcome {
+                LookupOutcome::Failed(failure) => failure.class().to_owned(),
+                other => other.word().to_owned(),
+            };
+            lookups.iter().map(|(view, lookup)| (view.clone(), class(lookup))).collect()
+        };
+        let pair = |a: &str, b: &str| vec![("a".to_owned(), a.to_owned()), ("b".to_owned(), b.to_owned())];
+        assert_eq!(words("net"), pair("timeout", "servfail"));
+        assert_eq!(words("example.net"), pair("nodata", "nodata"));
+        assert!(Script::parse("x.toml", "[views.a]\nanswer = {}").is_err());
     }
 
     #[test]

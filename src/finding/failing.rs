@@ -74,7 +74,7 @@ fn causes(case: &Case<'_>, levels: &[&LevelFacts]) -> Vec<Finding> {
 }
 
 fn blamed(case: &Case<'_>, (severity, code, who, servers): Blame<'_>, names: &[&DomainName], first: &Cause) -> Finding {
-    let mut parts = vec![format!("{}: {}.", listed(names, SHOWN), code.title()), first.evidence.clone()];
+    let mut parts = vec![format!("{}: {}.", listed(names, SHOWN), code.title()), sentence(&first.evidence)];
     parts.push(consequence(case, severity, names));
     if !servers.is_empty() {
         parts.push(format!("Servers: {}.", servers.join(", ")));
@@ -92,6 +92,14 @@ fn blamed(case: &Case<'_>, (severity, code, who, servers): Blame<'_>, names: &[&
         who: Some(who.to_owned()),
         fix: Some(first.fix.clone()),
     }
+}
+
+/// A clause as a sentence of its own.
+fn sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let end = if clause.is_empty() || clause.ends_with('.') { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
 }
 
 fn patterns(case: &Case<'_>, names: &[&DomainName]) -> Vec<String> {
@@ -164,10 +172,21 @@ fn one_unexplained(case: &Case<'_>, weight: Weight, found: &[&LevelFacts]) -> Fi
     Finding {
         level: Some(level.name.to_string()),
         patterns: patterns(case, &names),
-        who: Some(case.operator(level)).filter(|_| fix.is_some()),
+        who: fix.is_some().then(|| who(case, level)),
         fix,
         ..finding(code, text)
     }
+}
+
+/// Who can act: where other views answer, the trouble may lie with the resolver that got no answer.
+fn who(case: &Case<'_>, level: &LevelFacts) -> String {
+    let (failed, fine): (Vec<_>, Vec<_>) =
+        level.used(&case.ignored).partition(|(_, lookup)| level.failure(lookup).is_some());
+    if fine.is_empty() {
+        return case.operator(level);
+    }
+    let failed: Vec<&str> = failed.iter().map(|(view, _)| *view).collect();
+    format!("whoever runs {}, since other resolvers get an answer; else {}", tally(&failed), case.operator(level))
 }
 
 fn bogus(lookup: &Lookup) -> bool {

@@ -6,4 +6,5 @@
 mod architecture;
 mod boulder_cases;
 mod dumps;
+mod readme;
 mod stories;
