@@ -6,7 +6,9 @@
 use std::net::IpAddr;
 
 use super::evidence_reading::{Negative, Reading};
-use super::{Code, DnsMessage, LevelEvidence, Observation, Probe, ProbeKind, QuestionEcho, ServerEvidence, Stress, rcode};
+use super::{
+    Code, DnsMessage, LevelEvidence, Observation, Probe, ProbeKind, QuestionEcho, ServerEvidence, Stress, rcode,
+};
 
 /// From here on an answer comes late: a CA's resolver with a second for a level has no room for a second server.
 const SLOW_US: u64 = 500_000;
@@ -99,14 +101,14 @@ impl<'a> At<'a> {
 
     /// Every fault this address shows at this level, apart from DNSSEC.
     pub(super) fn symptoms(&self) -> Vec<Symptom> {
-        let way: [fn(&Self) -> Vec<Symptom>; 8] =
+        let way: [fn(&At) -> Vec<Symptom>; 8] =
             [unsteady, edns_and_case, tcp_unavailable, lame, failing, caa_only, malformed, silent_here];
         let mut found: Vec<Symptom> = if works(&self.caa()) && self.loss().is_none() {
             tcp_unavailable(self)
         } else {
             way.iter().map(|row| row(self)).find(|f| !f.is_empty()).unwrap_or_default()
         };
-        let content: [fn(&Self) -> Option<Symptom>; 7] = [
+        let content: [fn(&At) -> Option<Symptom>; 7] = [
             case_not_preserved,
             hidden_by_case,
             caa_nxdomain,
@@ -165,7 +167,8 @@ fn edns_and_case(at: &At) -> Vec<Symptom> {
     let apex = !at.works(ProbeKind::ApexNs) && at.works(ProbeKind::ApexPlain) && !at.works(ProbeKind::Control);
     let mut found = Vec::new();
     if no_edns || (!lower && (plainest || apex)) {
-        let reading = if plainest || no_edns { asked.clone() } else { at.reading(ProbeKind::ApexNs).unwrap_or(asked.clone()) };
+        let reading =
+            if plainest || no_edns { asked.clone() } else { at.reading(ProbeKind::ApexNs).unwrap_or(asked.clone()) };
         let code = match reading {
             Reading::Silent | Reading::Unreachable(_) => Code::EdnsDropped,
             Reading::Error(rcode::BADVERS) => Code::EdnsBadvers,
@@ -187,7 +190,9 @@ fn edns_and_case(at: &At) -> Vec<Symptom> {
             Some(Reading::Error(_) | Reading::ReferralUp(_)) => Some(Code::CaaRejected),
             _ => None,
         };
-        found.extend(code.map(|code| Symptom { code, seen: "CAA without EDNS fares no better, A is answered".to_owned() }));
+        found.extend(
+            code.map(|code| Symptom { code, seen: "CAA without EDNS fares no better, A is answered".to_owned() }),
+        );
     }
     found
 }
@@ -199,7 +204,9 @@ fn tcp_unavailable(at: &At) -> Vec<Symptom> {
         return Vec::new();
     }
     match at.reading(ProbeKind::CaaTcp) {
-        Some(tcp) if !tcp.is_usable() => one(Code::TcpUnavailable, format!("over UDP: truncated; over TCP: {}", tcp.words())),
+        Some(tcp) if !tcp.is_usable() => {
+            one(Code::TcpUnavailable, format!("over UDP: truncated; over TCP: {}", tcp.words()))
+        }
         Some(_) | None => Vec::new(),
     }
 }
@@ -236,7 +243,8 @@ fn caa_only(at: &At) -> Vec<Symptom> {
     if !control.as_ref().is_some_and(works) {
         return Vec::new();
     }
-    let unknown = at.reading(ProbeKind::UnknownType).map_or_else(String::new, |r| format!("; TYPE65280: {}", r.words()));
+    let unknown =
+        at.reading(ProbeKind::UnknownType).map_or_else(String::new, |r| format!("; TYPE65280: {}", r.words()));
     let seen = format!("A: {}; CAA: {}{unknown}", control.map_or_else(String::new, |r| r.words()), at.caa().words());
     match at.caa() {
         Reading::Silent | Reading::Unreachable(_) => one(Code::CaaDropped, seen),
@@ -292,10 +300,8 @@ fn caa_nxdomain(at: &At) -> Option<Symptom> {
     let control = at.reading(ProbeKind::Control)?;
     let exists = control.is_usable() && !denies_name(&control);
     let also_lower = at.reading(ProbeKind::CaaLowerCase).is_none_or(|r| denies_name(&r));
-    (exists && also_lower && denies_name(&at.answer()?.reading)).then(|| Symptom {
-        code: Code::CaaNxdomain,
-        seen: format!("A: {}; CAA: nxdomain", control.words()),
-    })
+    (exists && also_lower && denies_name(&at.answer()?.reading))
+        .then(|| Symptom { code: Code::CaaNxdomain, seen: format!("A: {}; CAA: nxdomain", control.words()) })
 }
 
 fn negative_answer(at: &At) -> Option<Symptom> {
@@ -315,10 +321,16 @@ fn negative_answer(at: &At) -> Option<Symptom> {
 
 fn not_authoritative(at: &At) -> Option<Symptom> {
     let answer = at.answer()?;
-    let counts = !matches!(answer.reading, Reading::ReferralDown(_));
+    // A wrong NXDOMAIN comes from a device in front of the server; that is the fault to name.
+    let made_up = hidden_by_case(at).is_some() || caa_nxdomain(at).is_some();
+    let counts = !made_up && !matches!(answer.reading, Reading::ReferralDown(_));
     (counts && !answer.message.flags.aa).then(|| Symptom {
         code: Code::NotAuthoritative,
-        seen: format!("{}, without AA{}", answer.reading.words(), if answer.message.flags.ra { ", with RA: a resolver" } else { "" }),
+        seen: format!(
+            "{}, without AA{}",
+            answer.reading.words(),
+            if answer.message.flags.ra { ", with RA: a resolver" } else { "" }
+        ),
     })
 }
 
@@ -355,7 +367,10 @@ fn cname_beside_data(at: &At) -> Option<Symptom> {
     let apex = name == at.zone;
     (apex || beside).then(|| Symptom {
         code: Code::CnameAtApex,
-        seen: format!("CAA leads to {target}, {}", if apex { "at the apex of the zone" } else { "A has data of its own" }),
+        seen: format!(
+            "CAA leads to {target}, {}",
+            if apex { "at the apex of the zone" } else { "A has data of its own" }
+        ),
     })
 }
 
@@ -370,10 +385,8 @@ fn slow(at: &At) -> Option<Symptom> {
     let enough = |times: &[u64]| times.len() >= 3;
     let quickest = if enough(&caa) { caa.iter().min() } else { all.iter().min().filter(|_| enough(&all)) }?;
     let own = quickest.saturating_sub(at.line_us);
-    (own >= SLOW_US).then(|| Symptom {
-        code: Code::SlowServer,
-        seen: format!("the quickest answer took {} ms", quickest / 1000),
-    })
+    (own >= SLOW_US)
+        .then(|| Symptom { code: Code::SlowServer, seen: format!("the quickest answer took {} ms", quickest / 1000) })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::rtype;
 
 /// Why a set of records in a signed zone cannot be trusted, or that it can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SignatureState {
+pub(super) enum SignatureState {
     /// A signature verifies now.
     Good,
     /// Signed with an algorithm this program cannot check; nothing is claimed.
@@ -34,7 +34,7 @@ pub enum SignatureState {
 
 /// How the DS records at the parent and the keys of the zone go together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DsState {
+pub(super) enum DsState {
     /// A DS fits a key that is there.
     Fits,
     /// DS records this program can read, and none fits.
@@ -136,9 +136,9 @@ pub(super) fn match_ds<'k>(zone: &[u8], ds: &[Ds], keys: &'k [Key]) -> (DsState,
     }
     let fits = |key: &&Key| {
         key.signs_zone()
-            && usable.iter().any(|d| {
-                d.key_tag == key.tag() && d.algorithm == key.algorithm() && d.is_of(zone, key) == Some(true)
-            })
+            && usable
+                .iter()
+                .any(|d| d.key_tag == key.tag() && d.algorithm == key.algorithm() && d.is_of(zone, key) == Some(true))
     };
     let entry: Vec<&Key> = keys.iter().filter(fits).collect();
     (if entry.is_empty() { DsState::NoneFits } else { DsState::Fits }, entry)

@@ -4,8 +4,15 @@
 
 mod cause;
 mod cause_code;
+mod cause_dnssec;
+mod cause_server;
+mod cause_text;
+mod cause_zone;
 mod classify;
 mod climb;
+mod dnssec;
+mod dnssec_denial;
+mod dnssec_wire;
 mod effect;
 mod evidence;
 pub mod evidence_name;
@@ -19,6 +26,7 @@ mod record;
 
 pub use cause::{Cause, NamedServer};
 pub use cause_code::Code;
+pub use cause_zone::{causes, security};
 pub use classify::{Classified, MAX_ALIASES, classify};
 pub use climb::{BrFailureAllowance, Climb, Obstacle, Reason, Ruling, Security, Verdict, climb, corroborate, verdict};
 pub use effect::{Effect, Observed, effect};
