@@ -18,6 +18,8 @@ mod stream;
 mod udp;
 mod walk;
 mod walk_step;
+#[cfg(test)]
+mod walk_tests;
 mod walk_zone;
 pub mod wire;
 

@@ -117,21 +117,43 @@ impl<'a> Asker<'a> {
         }
     }
 
+    /// Counts an address as silent that was not waited for to the end.
+    pub(super) fn gave_up(&self, address: IpAddr) {
+        self.memory().silent.insert(address);
+    }
+
+    /// Whether anything ever came from one of these addresses.
+    pub(super) fn any_answered(&self, addresses: &BTreeSet<IpAddr>) -> bool {
+        !self.memory().answered.is_disjoint(addresses)
+    }
+
     /// Addresses in the order to try them: those that answered, then those not met, IPv4 first, then the silent ones.
-    pub(super) fn best_first(&self, addresses: &BTreeSet<IpAddr>) -> Vec<IpAddr> {
-        let no_ipv6 = self.ipv6_works() == Some(false);
+    /// The best of them take turns by `name`, so that no server carries the load of a large zone alone.
+    pub(super) fn best_first(&self, addresses: &BTreeSet<IpAddr>, name: &str) -> Vec<IpAddr> {
+        let ipv6 = self.ipv6_works();
         let memory = self.memory();
+        // Where there are many, those not met are most likely as good.
+        let many = addresses.len() > 4;
         let rank = |address: &IpAddr| {
-            if no_ipv6 && address.is_ipv6() {
-                3
+            if address.is_ipv6() && ipv6 == Some(false) {
+                4
             } else if memory.answered.contains(address) {
                 0
+            } else if memory.silent.contains(address) {
+                3
+            } else if address.is_ipv6() && ipv6.is_none() {
+                2
             } else {
-                1 + u8::from(memory.silent.contains(address))
+                u8::from(!many)
             }
         };
         let mut sorted: Vec<IpAddr> = addresses.iter().copied().collect();
         sorted.sort_by_key(|address| (rank(address), *address));
+        if let Some(first) = sorted.first().map(rank) {
+            let best = sorted.iter().take_while(|address| rank(address) == first).count();
+            let turn = name.bytes().fold(0_usize, |sum, octet| sum.wrapping_mul(31).wrapping_add(octet.into()));
+            sorted[..best].rotate_left(turn % best);
+        }
         sorted
     }
 

@@ -15,7 +15,7 @@ use super::probe::{Prober, shows_life};
 use super::probe_ask::Asker;
 use super::probe_stress::{stress, unsteady};
 use super::walk_zone::Walk;
-use crate::caa::evidence_name::{is_at_or_below, is_below, key};
+use crate::caa::evidence_name::{depth, is_at_or_below, is_below, key};
 use crate::caa::evidence_reading::{Reading, alias_at};
 use crate::caa::{
     AliasEnd, AliasEvidence, AuthoritativeView, DsEvidence, LevelEvidence, Probe, ProbeKind, RecordData,
@@ -28,6 +28,8 @@ use crate::name::DomainName;
 const ALIASES: usize = 12;
 /// Targets of aliases that are looked at beside the levels asked for, for each of these.
 const TARGETS: usize = 4;
+/// Levels looked at in one zone: its servers show the same faults at the others.
+const LEVELS: usize = 64;
 /// Rounds of walking and probing: each may turn up hosts and aliases for the next.
 const ROUNDS: usize = ALIASES + 2;
 /// Addresses asked of zones that only lie on the way.
@@ -85,12 +87,17 @@ pub async fn authoritative_view(
 /// Asks some IPv6 addresses of the root, so that a host without IPv6 does not blame the servers.
 async fn try_ipv6(asker: &Asker<'_>, options: &ViewOptions) {
     let six = options.hints.servers.iter().map(|(_, address)| *address).filter(IpAddr::is_ipv6).take(4);
+    let six: Vec<IpAddr> = six.collect();
     let asked =
-        join_all(six.map(|address| {
+        join_all(six.clone().into_iter().map(|address| {
             asker.probe(ProbeKind::ApexPlain, address, ".", rtype::NS, super::probe_ask::Form::PLAIN, 1)
         }));
-    // What matters is remembered by the asker; two seconds are long for any root server.
-    let _ = tokio::time::timeout(Duration::from_secs(2), asked).await;
+    // Answers are remembered by the asker; two seconds are long for any root server.
+    if tokio::time::timeout(Duration::from_secs(2), asked).await.is_err() {
+        for address in six {
+            asker.gave_up(address);
+        }
+    }
 }
 
 /// What has been gathered so far.
@@ -120,7 +127,7 @@ impl Gathering<'_> {
                 self.walk.want(name);
             }
             self.walk.run().await;
-            for name in wanted {
+            for name in self.few_of_each_zone(wanted) {
                 let zone = self.walk.zone_of(&name);
                 let level = LevelEvidence { name: name.clone(), zone, ..LevelEvidence::default() };
                 self.levels.insert(name, level);
@@ -143,6 +150,26 @@ impl Gathering<'_> {
         }
     }
 
+    /// The names nearest to the top of each zone, as many as may be looked at.
+    fn few_of_each_zone(&self, names: BTreeSet<String>) -> Vec<String> {
+        let mut by_zone: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for name in names {
+            by_zone.entry(self.walk.zone_of(&name)).or_default().push(name);
+        }
+        let mut chosen = Vec::new();
+        for (zone, mut names) in by_zone {
+            let known = self.levels.values().filter(|level| level.zone == zone).count();
+            let most = LEVELS.saturating_sub(known);
+            names.sort_by_cached_key(|name| (depth(name), name.clone()));
+            if names.len() > most {
+                self.asker.limit(format!("{} of {} names in {zone} were looked at", most, names.len()));
+                names.truncate(most);
+            }
+            chosen.extend(names);
+        }
+        chosen
+    }
+
     /// What is still to be asked at every address of the zones in play.
     fn jobs(&self) -> Vec<Job> {
         let mut by_zone: BTreeMap<String, Vec<&LevelEvidence>> = BTreeMap::new();
@@ -163,7 +190,7 @@ impl Gathering<'_> {
             let mut addresses: Vec<IpAddr> = servers.keys().copied().collect();
             if levels.is_empty() {
                 let done = self.servers.keys().filter(|(of, _)| *of == zone).count();
-                addresses = self.asker.best_first(&servers.keys().copied().collect());
+                addresses = self.asker.best_first(&servers.keys().copied().collect(), &zone);
                 addresses.truncate(if done > 0 || !in_chain { 0 } else { ON_THE_WAY });
             }
             for address in addresses {
@@ -348,6 +375,8 @@ impl Gathering<'_> {
             }
         }
         exist.extend(self.walk.zones.keys().cloned());
+        let hosts = self.walk.zones.values().flat_map(|zone| &zone.hosts);
+        exist.extend(hosts.filter(|(_, host)| !host.addresses.is_empty()).map(|(name, _)| name.clone()));
         for level in self.levels.values_mut() {
             level.known_below = exist.iter().filter(|name| is_below(name, &level.name)).take(8).cloned().collect();
         }
@@ -373,8 +402,11 @@ async fn work(asker: &Asker<'_>, job: Job) -> (Job, Vec<Probe>, Vec<(String, Vec
 
 /// Where a level leads in one link, if a server says that it is an alias.
 fn next_alias(level: &LevelEvidence) -> Option<String> {
-    let probes = level.servers.values().flatten().filter(|probe| probe.rtype == rtype::CAA);
-    probes.flat_map(Probe::messages).find_map(|(message, ..)| alias_at(message, &level.name))
+    let mut probes = level.servers.values().flatten().filter(|probe| probe.rtype == rtype::CAA);
+    probes.find_map(|probe| match probe.best(&level.zone) {
+        (Some((message, _)), Reading::Alias(_)) => alias_at(message, &level.name),
+        _ => None,
+    })
 }
 
 /// The chain that begins at `name`.

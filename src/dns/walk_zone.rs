@@ -17,6 +17,8 @@ use crate::caa::{DsEvidence, HostEvidence, ZoneEvidence};
 
 /// Name server hosts of one zone that are looked at.
 const HOSTS: usize = 13;
+/// Steps without an answer at a zone that never gave one, after which no more are tried.
+const HOPELESS: u32 = 3;
 /// Addresses of one zone that are asked.
 const ADDRESSES: usize = 16;
 /// The same for the root, which is nobody's suspect.
@@ -41,7 +43,17 @@ pub(super) struct Walk<'a> {
     hosts: BTreeMap<String, Option<Found>>,
     open_hosts: BTreeSet<String>,
     open_ds: BTreeSet<String>,
+    /// How the steps at a zone went.
+    luck: BTreeMap<String, Luck>,
     private_space: bool,
+}
+
+/// Steps at a zone: one that gave no answer yet is asked one thing at a time, and given up after few.
+#[derive(Debug, Clone, Copy, Default)]
+struct Luck {
+    answered: u32,
+    unanswered: u32,
+    in_flight: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -73,6 +85,7 @@ impl<'a> Walk<'a> {
             hosts: BTreeMap::new(),
             open_hosts: BTreeSet::new(),
             open_ds: BTreeSet::new(),
+            luck: BTreeMap::new(),
             // A private root delegates to private addresses; the public root must not lead into the user's own network.
             private_space: hints.servers.iter().any(|(_, address)| !is_public(*address)),
         }
@@ -135,6 +148,7 @@ impl<'a> Walk<'a> {
     pub(super) async fn run(&mut self) {
         let mut open = FuturesUnordered::new();
         loop {
+            self.give_up();
             for task in self.ready() {
                 open.extend(self.start(task));
             }
@@ -169,15 +183,41 @@ impl<'a> Walk<'a> {
         ".".to_owned()
     }
 
+    /// Places names at zones whose servers do not answer, without asking them again and again.
+    fn give_up(&mut self) {
+        loop {
+            let above = |name: &String| self.place.get(parent(name)?).cloned();
+            let open = self.open_names.iter().filter_map(|name| Some((name.clone(), above(name)?)));
+            let hopeless = |zone: &String| self.luck.get(zone).is_some_and(|luck| luck.is_hopeless());
+            let given_up: Vec<_> = open.filter(|(_, zone)| hopeless(zone)).collect();
+            if given_up.is_empty() {
+                return;
+            }
+            for (name, zone) in given_up {
+                self.open_names.remove(&name);
+                self.place.insert(name, zone);
+            }
+        }
+    }
+
     /// What can be asked now.
     fn ready(&self) -> Vec<Task> {
-        let steps = self.open_names.iter().filter(|name| {
-            parent(name).and_then(|above| self.place.get(above)).is_some_and(|zone| self.has_address(zone))
-        });
-        let hosts =
-            self.open_hosts.iter().filter(|host| self.place.get(*host).is_some_and(|zone| self.has_address(zone)));
-        let ds = self.open_ds.iter().cloned().map(Task::Ds);
-        steps.cloned().map(Task::Step).chain(hosts.cloned().map(Task::Host)).chain(ds).collect()
+        let mut tasks: Vec<Task> = self.open_ds.iter().cloned().map(Task::Ds).collect();
+        let mut tried: BTreeSet<&str> = BTreeSet::new();
+        for name in &self.open_names {
+            let Some(zone) = parent(name).and_then(|above| self.place.get(above)) else { continue };
+            let luck = self.luck.get(zone).copied().unwrap_or_default();
+            let known_to_answer = luck.answered > 0;
+            if (known_to_answer || luck.in_flight == 0)
+                && self.has_address(zone)
+                && (tried.insert(zone) || known_to_answer)
+            {
+                tasks.push(Task::Step(name.clone()));
+            }
+        }
+        let hosts = self.open_hosts.iter().filter(|host| self.place.get(*host).is_some_and(|z| self.has_address(z)));
+        tasks.extend(hosts.cloned().map(Task::Host));
+        tasks
     }
 
     fn start(&mut self, task: Task) -> Option<BoxFuture<'a, Done>> {
@@ -190,11 +230,12 @@ impl<'a> Walk<'a> {
             Task::Host(host) => drop(self.open_hosts.remove(host)),
         }
         let asker = self.asker;
-        let ordered = |zone: &str| asker.best_first(&self.addresses(zone));
+        let ordered = |zone: &str, name: &str| asker.best_first(&self.addresses(zone), name);
         Some(match task {
             Task::Step(name) => {
                 let zone = self.place.get(parent(&name)?)?.clone();
-                let addresses = ordered(&zone);
+                let addresses = ordered(&zone, &name);
+                self.luck.entry(zone.clone()).or_default().in_flight += 1;
                 async move {
                     let step = walk_step::step(asker, &zone, &addresses, &name).await;
                     Done::Step { name, zone, step }
@@ -202,7 +243,7 @@ impl<'a> Walk<'a> {
                 .boxed()
             }
             Task::Ds(apex) => {
-                let addresses = ordered(self.zones.get(&apex)?.parent.as_ref()?);
+                let addresses = ordered(self.zones.get(&apex)?.parent.as_ref()?, &apex);
                 async move {
                     let ds = walk_step::ds(asker, &addresses, &apex).await;
                     Done::Ds { apex, ds }
@@ -211,7 +252,7 @@ impl<'a> Walk<'a> {
             }
             Task::Host(host) => {
                 let zone = self.place.get(&host)?.clone();
-                let addresses = ordered(&zone);
+                let addresses = ordered(&zone, &host);
                 async move {
                     let found = walk_step::host(asker, &zone, &addresses, &host).await;
                     Done::Host { host, found }
@@ -222,6 +263,15 @@ impl<'a> Walk<'a> {
     }
 
     fn apply(&mut self, done: Done) {
+        if let Done::Step { zone, step, .. } = &done {
+            let silent = !self.asker.any_answered(&self.addresses(zone));
+            let luck = self.luck.entry(zone.clone()).or_default();
+            luck.in_flight = luck.in_flight.saturating_sub(1);
+            match step {
+                Step::Inside | Step::Cut(_) => luck.answered += 1,
+                Step::Unanswered => luck.unanswered += if silent { HOPELESS } else { 1 },
+            }
+        }
         match done {
             Done::Step { name, zone, step: Step::Inside | Step::Unanswered } => {
                 self.asked_names.remove(&name);
@@ -367,6 +417,12 @@ impl<'a> Walk<'a> {
     pub(super) fn chain(&self, zone: &str) -> Vec<String> {
         let above = |name: &String| self.zones.get(name).and_then(|zone| zone.parent.clone());
         std::iter::successors(Some(zone.to_owned()), above).take(LABELS + 1).collect()
+    }
+}
+
+impl Luck {
+    fn is_hopeless(self) -> bool {
+        self.answered == 0 && self.unanswered >= HOPELESS
     }
 }
 
