@@ -2,7 +2,16 @@
 //!
 //! Knows nothing of the command line. One domain is the business of the `investigate` room.
 
+pub mod diff;
+pub mod dns;
+pub mod domain;
+pub mod file;
 pub mod input;
+pub mod merge;
+pub mod output;
+pub mod partition;
 pub mod policy;
+mod record;
 pub mod row;
+pub mod run;
 pub mod shard;

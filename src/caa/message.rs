@@ -236,7 +236,7 @@ pub struct EdnsFact {
 }
 
 /// One extended DNS error (RFC 8914).
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Ede {
     /// Info code.
     pub code: u16,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{CaaRecord, Ede, rcode};
 
 /// What one CAA query at one name taught us.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum LookupOutcome {
     /// One or more CAA records; this level ends the climb.
     Records(Vec<CaaRecord>),
@@ -19,7 +19,7 @@ pub enum LookupOutcome {
 }
 
 /// Whether a negative answer carried the SOA record that RFC 2308 §3 asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Soa {
     /// An SOA whose owner is the name or one of its ancestors.
     Present,
@@ -30,7 +30,7 @@ pub enum Soa {
 }
 
 /// One way a lookup fails. A new failure class is a new variant here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum LookupFailure {
     /// SERVFAIL.
     ServFail,
@@ -93,7 +93,7 @@ impl LookupOutcome {
 }
 
 /// How a question travelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// DNS over UDP.
@@ -109,13 +109,14 @@ pub enum Transport {
 }
 
 /// What one view (a resolver, or a scenario) says of CAA at one level: the outcome and the facts it rests on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Lookup {
     /// How it ended.
     pub outcome: LookupOutcome,
     /// Response code, if a readable reply came.
     pub rcode: Option<u16>,
     /// Owner of the SOA record of a negative answer, if one came; shared by the levels of one zone.
+    #[serde(with = "shared_text")]
     pub soa_owner: Option<Arc<str>>,
     /// Extended DNS errors of the reply.
     pub ede: Vec<Ede>,
@@ -177,6 +178,22 @@ impl fmt::Display for LookupFailure {
             Self::AliasLoop => f.write_str("a chain of aliases without end"),
             Self::NotAsked => f.write_str("not asked, since the lookups before it got no answer"),
         }
+    }
+}
+
+/// A shared text as JSON has it: a text.
+mod shared_text {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[allow(clippy::ref_option, reason = "the form serde calls")]
+    pub(super) fn serialize<S: Serializer>(text: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
+        text.as_deref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<str>>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.map(Arc::from))
     }
 }
 

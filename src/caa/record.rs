@@ -6,7 +6,7 @@ use std::fmt;
 ///
 /// Tag and value are octets: a hostile or broken zone may publish anything, and what cannot be understood still counts
 /// as a record of the set.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct CaaRecord {
     /// The flags octet; 128 is "issuer critical".
     pub flags: u8,

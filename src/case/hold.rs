@@ -28,13 +28,13 @@ impl fmt::Display for Holder {
 
 /// The lock, and the note beside the case file; both go when dropped.
 #[derive(Debug)]
-pub(super) struct Hold {
+pub(crate) struct Hold {
     path: PathBuf,
     file: File,
 }
 
 impl Hold {
-    pub(super) fn take(case: &Path, tool: &str, now: Timestamp) -> Result<Self, CaseError> {
+    pub(crate) fn take(case: &Path, tool: &str, now: Timestamp) -> Result<Self, CaseError> {
         let mut name = case.as_os_str().to_owned();
         name.push(".lock");
         let path = PathBuf::from(name);

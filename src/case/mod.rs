@@ -19,6 +19,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 pub use dns::DnsExchange;
 pub use error::{CaseError, Damage};
+pub(crate) use hold::Hold;
 pub use hold::Holder;
 pub use replies::{CursorState, IssuanceRow, NewReply, ReplyState, Run, StoredReply};
 pub use salvage::{Salvaged, salvage};

@@ -30,6 +30,11 @@ pub enum Command {
     #[command(after_help = "Examples:\n  ctclimb analyze crtsh.json --dns answers.toml\n  \
         curl ... | ctclimb analyze - -f json\n  ctclimb analyze example.net.ctclimb")]
     Analyze(Analyze),
+    /// Many domains, or everything in dumps: one row a domain and pattern, resumable
+    #[command(after_help = "Examples:\n  ctclimb audit -l domains.txt --file mine.audit > rows.jsonl\n  \
+        ctclimb audit --from dumps/ --dns answers.toml --policy policy.toml --sarif findings.sarif\n  \
+        ctclimb audit merge shard-*.audit --sorted > rows.jsonl")]
+    Audit(Box<super::audit::Audit>),
     /// Fetch certificates only, into the case file and as NDJSON
     #[command(after_help = "Examples:\n  ctclimb fetch example.net > issuances.ndjson\n  \
         ctclimb fetch example.net --source certspotter --dry-run")]

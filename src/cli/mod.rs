@@ -2,6 +2,9 @@
 
 mod analyze;
 mod args;
+mod audit;
+mod audit_output;
+mod audit_run;
 mod caa;
 mod context;
 mod env;
@@ -105,6 +108,7 @@ fn dispatch(env: &mut Env, cli: Cli) -> Result<Exit, Failure> {
         Command::Caa(args) => caa::run(env, &context, &args),
         Command::Report(args) => stored::run(env, &context, &args),
         Command::Analyze(args) => analyze::run(env, &context, &args),
+        Command::Audit(args) => audit::run(env, &context, &args),
         Command::Names(args) => names::run(env, &context, &args),
         Command::Patterns(args) => patterns::run(env, &context, &args),
         Command::Explain(args) => explain::run(env, &context, &args),

@@ -4,7 +4,9 @@
 //! end, in `merge`, when all is known.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashTable;
 
@@ -116,6 +118,19 @@ pub struct Collection {
     origins: merge::OriginSets,
     /// The names of the record at hand.
     names: Vec<SanId>,
+    forward: Option<Forward>,
+}
+
+type Take = dyn FnMut(&Record<'_>) + Send;
+
+/// Who gets the records instead.
+#[derive(Clone)]
+struct Forward(Arc<Mutex<Take>>);
+
+impl fmt::Debug for Forward {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Forward")
+    }
 }
 
 impl Collection {
@@ -131,6 +146,12 @@ impl Collection {
         Self { scope, names_only: true, ..Self::default() }
     }
 
+    /// A collection that keeps nothing: each record goes to `take`, which may part them or store them elsewhere.
+    #[must_use]
+    pub fn forwarding(take: impl FnMut(&Record<'_>) + Send + 'static) -> Self {
+        Self { forward: Some(Forward(Arc::new(Mutex::new(take)))), ..Self::default() }
+    }
+
     /// Whether only names and counts are kept, so that readers may leave out the rest of a record.
     #[must_use]
     pub fn keeps_names_only(&self) -> bool {
@@ -144,6 +165,9 @@ impl Collection {
 
     /// Takes one record.
     pub fn add(&mut self, record: &Record<'_>, origin: Origin) {
+        if let Some(Forward(take)) = &self.forward {
+            return take.lock().unwrap_or_else(PoisonError::into_inner)(record);
+        }
         self.begin();
         for name in &record.names {
             self.name(name);

@@ -29,7 +29,7 @@ pub use model::{
     Zone, ZoneServer,
 };
 pub use redact::redact;
-pub use safe::{ascii as safe_ascii, text as safe_text};
+pub use safe::{ascii as safe_ascii, csv_cell as safe_csv_cell, text as safe_text};
 
 /// The forms a report can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -147,7 +147,7 @@ pub(super) fn markdown_fence(text: &str) -> String {
 
 /// A cell of CSV or TSV that no spreadsheet takes for a formula: an apostrophe goes before `= + - @` and their wide forms.
 #[must_use]
-pub(super) fn csv_cell(raw: &str) -> Cow<'_, str> {
+pub fn csv_cell(raw: &str) -> Cow<'_, str> {
     let printable = text(raw);
     let formula = printable
         .trim_start()

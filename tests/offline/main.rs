@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod architecture;
+mod audit;
 mod boulder_cases;
 mod dumps;
 mod readme;

@@ -5,3 +5,4 @@ mod rules;
 
 pub use read::{Exception, Policy, PolicyError, Rule};
 pub use rules::apply;
+pub(super) use rules::has_tag;

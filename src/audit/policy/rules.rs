@@ -208,7 +208,7 @@ fn caa_missing(policy: &Policy, row: &DomainRow) -> Decided {
 }
 
 /// Whether a record in presentation form has this tag; tags are compared without case (RFC 8659 §4.1).
-pub(crate) fn has_tag(record: &str, tag: &str) -> bool {
+pub(in crate::audit) fn has_tag(record: &str, tag: &str) -> bool {
     record.split_ascii_whitespace().nth(1).is_some_and(|found| found.eq_ignore_ascii_case(tag))
 }
 

@@ -1,0 +1,162 @@
+//! [`Totals`]: sums over the rows of an audit; the same for the same rows in any order.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::audit::partition::Facts;
+use crate::audit::row::{Cover, DomainRow, rank};
+
+/// Domains a page or table shows in full.
+const WORST: usize = 50;
+
+/// Sums over rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Domains with a row.
+    pub done: u64,
+    /// Domains that could not be audited.
+    pub failed: u64,
+    /// Domains whose coverage is not complete.
+    pub incomplete: u64,
+    /// Certificates; one with names of several domains counts for each.
+    pub certificates: u64,
+    /// Distinct names.
+    pub names: u64,
+    /// Patterns.
+    pub patterns: u64,
+    /// Patterns with wildcards.
+    pub wildcard_patterns: u64,
+    /// Levels asked below public suffixes.
+    pub levels_asked: u64,
+    /// Findings by severity.
+    pub severities: BTreeMap<String, u64>,
+    /// Domains by the codes of their findings, with the severity.
+    pub codes: BTreeMap<String, (String, u64)>,
+    /// Certificates by issuer.
+    pub issuers: BTreeMap<String, u64>,
+    /// Patterns with wildcards by what decides about them.
+    pub covers: BTreeMap<&'static str, u64>,
+    /// Domains by state of CAA at the registered domain.
+    pub registered: BTreeMap<String, u64>,
+    /// The worst domains: rank, findings of that rank, domain, and their codes.
+    pub worst: Vec<(u8, u64, String, String)>,
+}
+
+/// The last line of an audit.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary<'a> {
+    /// `summary`
+    pub r#type: &'static str,
+    /// [`SCHEMA`](crate::audit::row::SCHEMA).
+    pub schema: &'static str,
+    /// Program and version.
+    pub tool: &'a str,
+    /// Domains that were to be audited.
+    pub domains: u64,
+    /// Of these, with a row.
+    pub done: u64,
+    /// Of these, tried in vain.
+    pub failed: u64,
+    /// Of those done, with something missing.
+    pub incomplete: u64,
+    /// Certificates.
+    pub certificates: u64,
+    /// Names.
+    pub names: u64,
+    /// Patterns.
+    pub patterns: u64,
+    /// Patterns with wildcards.
+    pub wildcard_patterns: u64,
+    /// Levels asked below public suffixes.
+    pub levels_asked: u64,
+    /// Findings by severity.
+    pub findings: &'a BTreeMap<String, u64>,
+    /// Domains by code of finding.
+    pub codes: BTreeMap<&'a str, u64>,
+    /// What the input held.
+    pub input: &'a Facts,
+    /// Every domain was audited and nothing asked for is missing.
+    pub complete: bool,
+}
+
+impl Totals {
+    /// Takes a row.
+    pub fn add(&mut self, row: &DomainRow) {
+        self.done += 1;
+        self.incomplete += u64::from(!row.coverage.complete);
+        self.certificates += row.certificates;
+        self.names += row.names;
+        self.patterns += row.patterns.len() as u64;
+        self.levels_asked += row.coverage.levels_asked;
+        for pattern in row.wildcards() {
+            self.wildcard_patterns += 1;
+            *self.covers.entry(pattern.covered_by.map_or("not asked", Cover::as_str)).or_default() += 1;
+        }
+        for issuer in &row.issuers {
+            *self.issuers.entry(issuer.name.clone()).or_default() += issuer.certificates;
+        }
+        let registered = crate::name::registered_domain(&row.domain).unwrap_or(&row.domain);
+        let state = row.level(registered).map_or("not asked", |level| level.state.as_str());
+        *self.registered.entry(state.to_owned()).or_default() += 1;
+        let mut codes: BTreeMap<&str, &str> = BTreeMap::new();
+        for finding in &row.findings {
+            *self.severities.entry(finding.severity.clone()).or_default() += 1;
+            let severity = codes.entry(&finding.code).or_insert(&finding.severity);
+            if rank(&finding.severity) > rank(severity) {
+                *severity = &finding.severity;
+            }
+        }
+        for (code, severity) in &codes {
+            let entry = self.codes.entry((*code).to_owned()).or_insert_with(|| ((*severity).to_owned(), 0));
+            if rank(severity) > rank(&entry.0) {
+                (*severity).clone_into(&mut entry.0);
+            }
+            entry.1 += 1;
+        }
+        let worst = row.worst();
+        if worst >= 2 {
+            let count = row.findings.iter().filter(|finding| rank(&finding.severity) == worst).count() as u64;
+            let codes: Vec<&str> = codes.iter().filter(|(_, s)| rank(s) == worst).map(|(code, _)| *code).collect();
+            self.worst.push((worst, count, row.domain.clone(), codes.join(" ")));
+            if self.worst.len() > 4 * WORST {
+                self.keep_worst();
+            }
+        }
+    }
+
+    fn keep_worst(&mut self) {
+        self.worst.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)).then_with(|| a.2.cmp(&b.2)));
+        self.worst.truncate(WORST);
+    }
+
+    /// The worst domains, worst first, at most 50.
+    pub fn worst(&mut self) -> &[(u8, u64, String, String)] {
+        self.keep_worst();
+        &self.worst
+    }
+
+    /// The last line.
+    #[must_use]
+    pub fn summary<'a>(&'a self, domains: u64, input: &'a Facts) -> Summary<'a> {
+        let audited = self.done == domains && self.failed == 0;
+        Summary {
+            r#type: "summary",
+            schema: crate::audit::row::SCHEMA,
+            tool: crate::investigate::TOOL,
+            domains,
+            done: self.done,
+            failed: self.failed,
+            incomplete: self.incomplete,
+            certificates: self.certificates,
+            names: self.names,
+            patterns: self.patterns,
+            wildcard_patterns: self.wildcard_patterns,
+            levels_asked: self.levels_asked,
+            findings: &self.severities,
+            codes: self.codes.iter().map(|(code, (_, count))| (code.as_str(), *count)).collect(),
+            input,
+            complete: audited && self.incomplete == 0 && input.gaps.is_empty() && input.refused == 0,
+        }
+    }
+}

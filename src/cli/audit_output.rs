@@ -1,0 +1,253 @@
+//! What an audit writes, and the exit code that follows from it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::args::{FailOn, Format};
+use super::context::Context;
+use super::env::Env;
+use super::exit::Exit;
+use super::output::write_result;
+use super::{Failure, wrong_format};
+use crate::audit::file::{AuditFile, AuditFileError, State};
+use crate::audit::output::{
+    Sarif, SarifPlace, Table, Totals, write_failed, write_html, write_row, write_summary, write_text,
+};
+use crate::audit::partition::Facts;
+use crate::audit::policy::{self, Policy};
+use crate::audit::row::{DomainRow, rank};
+use crate::audit::run::AuditError;
+
+/// What is written, beside the result on standard output.
+#[derive(Debug, Args, Default)]
+#[command(next_help_heading = "Output")]
+pub struct Outputs {
+    /// Hold every domain against this policy; each violated rule is a finding
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Rows in order of the domains, at the end; without it, as they are finished
+    #[arg(long)]
+    pub sorted: bool,
+    /// Write the rows as a table too
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Write an overview page too
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write findings as SARIF 2.1.0 too, for code hosts
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
+}
+
+/// Everything needed to write rows.
+pub struct Render<'a> {
+    outputs: &'a Outputs,
+    policy: Option<Policy>,
+    today: jiff::civil::Date,
+    format: Format,
+    /// Where SARIF points for domains that no line of a file names.
+    instead: String,
+}
+
+impl<'a> Render<'a> {
+    /// Reads the policy and checks the format; `input` is a file to point at for domains that no list names.
+    pub fn new(context: &Context, outputs: &'a Outputs, input: Option<String>) -> Result<Self, Failure> {
+        let read = |path: &PathBuf| -> anyhow::Result<Policy> {
+            let complain = || format!("cannot use the policy `{}`", path.display());
+            let text = std::fs::read_to_string(path).with_context(complain)?;
+            Policy::parse(&text).with_context(complain)
+        };
+        let format = context.format.unwrap_or(Format::Jsonl);
+        if !matches!(format, Format::Jsonl | Format::Text | Format::Csv | Format::Tsv | Format::Html) {
+            return Err(wrong_format("audit", format, "jsonl, text, csv, tsv and html"));
+        }
+        let policy_path = outputs.policy.as_ref().map(|path| path.display().to_string());
+        Ok(Self {
+            policy: outputs.policy.as_ref().map(read).transpose().map_err(Failure::Usage)?,
+            outputs,
+            today: jiff::tz::Offset::UTC.to_datetime(super::live::timestamp(context.now)).date(),
+            format,
+            instead: input.or(policy_path).unwrap_or_default(),
+        })
+    }
+
+    /// The policy, if there is one.
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
+    }
+
+    /// Whether lines go out as domains are finished.
+    pub fn streams(&self, context: &Context) -> bool {
+        self.format == Format::Jsonl && !self.outputs.sorted && context.output.is_none()
+    }
+
+    /// The row with what the policy says, worst findings first.
+    pub fn held(&self, mut row: DomainRow) -> DomainRow {
+        if let Some(policy) = &self.policy {
+            row.findings.extend(policy::apply(policy, &row, self.today));
+            row.findings.sort_by_key(|finding| std::cmp::Reverse(rank(&finding.severity)));
+        }
+        row
+    }
+
+    /// Writes one row as it is finished; whether somebody still reads.
+    pub fn stream(&self, row: &DomainRow, out: &mut dyn Write) -> std::io::Result<()> {
+        write_row(&self.held(row.clone()), out)?;
+        out.flush()
+    }
+
+    /// Writes everything that is written at the end.
+    pub fn finish(&self, env: &mut Env, context: &Context, file: &AuditFile, facts: &Facts) -> Result<Exit, Failure> {
+        self.end(env, context, file, facts, false)
+    }
+
+    /// As [`Render::finish`]; `streamed` says that the rows are out already.
+    pub fn end(
+        &self,
+        env: &mut Env,
+        context: &Context,
+        file: &AuditFile,
+        facts: &Facts,
+        streamed: bool,
+    ) -> Result<Exit, Failure> {
+        let mut totals = Totals::default();
+        self.side_files(file, &mut totals)?;
+        let domains = file.status().map_err(anyhow::Error::from)?.domains;
+        if let Some(path) = &self.outputs.html {
+            write_result(env, Some(path), |out| write_html(&mut totals, domains, facts, out))?;
+        }
+        if !context.quiet && self.format != Format::Text {
+            let mut told = Vec::new();
+            write_text(&mut totals, domains, facts, &mut told).context("cannot hold the summary")?;
+            env.say(String::from_utf8_lossy(&told).trim_end());
+        }
+        let complete = totals.summary(domains, facts).complete;
+        write_result(env, context.output.as_deref(), |out| match self.format {
+            Format::Csv => self.table(file, b',', out),
+            Format::Tsv => self.table(file, b'\t', out),
+            Format::Html => write_html(&mut totals, domains, facts, out),
+            Format::Text => write_text(&mut totals, domains, facts, out),
+            Format::Jsonl | Format::Json | Format::Markdown => {
+                self.each(file, |_, _, state| match state {
+                    Ok(_) if streamed => Ok(()),
+                    Ok(row) => Ok(write_row(&row, out)?),
+                    Err((domain, error)) => Ok(write_failed(domain, &error, out)?),
+                })
+                .map_err(std::io::Error::other)?;
+                write_summary(&totals.summary(domains, facts), out)
+            }
+        })?;
+        Ok(Self::exit(context, &totals, complete))
+    }
+
+    /// The sums over all rows, and on the way the files that hold rows.
+    fn side_files(&self, file: &AuditFile, totals: &mut Totals) -> anyhow::Result<()> {
+        let mut csv = self.outputs.csv.as_deref().map(Atomic::new).transpose()?;
+        let mut sarif = self.outputs.sarif.as_deref().map(Atomic::new).transpose()?;
+        let mut table = csv.as_mut().map(|file| Table::new(b',', &mut file.out)).transpose()?;
+        let mut log = sarif.as_mut().map(|file| Sarif::new(&mut file.out, &self.instead)).transpose()?;
+        self.each(file, |source, line, state| {
+            match state {
+                Ok(row) => {
+                    totals.add(&row);
+                    table.as_mut().map_or(Ok(()), |table| table.row(&row))?;
+                    let place = SarifPlace { file: if is_file(source) { source } else { "" }, line };
+                    log.as_mut().map_or(Ok(()), |log| log.row(&row, place))?;
+                }
+                Err((domain, error)) => {
+                    totals.failed += 1;
+                    table.as_mut().map_or(Ok(()), |table| table.failed(domain, &error))?;
+                }
+            }
+            Ok(())
+        })?;
+        table.map_or(Ok(()), Table::finish)?;
+        log.map_or(Ok(()), Sarif::finish)?;
+        csv.into_iter().chain(sarif).try_for_each(Atomic::keep)
+    }
+
+    fn table(&self, file: &AuditFile, delimiter: u8, out: &mut dyn Write) -> std::io::Result<()> {
+        let mut table = Table::new(delimiter, out)?;
+        let each = self.each(file, |_, _, state| match state {
+            Ok(row) => Ok(table.row(&row)?),
+            Err((domain, error)) => Ok(table.failed(domain, &error)?),
+        });
+        each.map_err(std::io::Error::other)?;
+        table.finish()
+    }
+
+    /// Every domain that was tried, with where the input names it: its row held against the policy, or why it has none.
+    fn each(
+        &self,
+        file: &AuditFile,
+        mut each: impl FnMut(&str, u64, Result<DomainRow, (&str, String)>) -> Result<(), AuditError>,
+    ) -> Result<(), AuditError> {
+        file.each(true, |domain, source, line, state| match state {
+            State::Done(row) => each(source, line, Ok(self.held(*row))),
+            State::Failed(error) => each(source, line, Err((domain, error))),
+            State::Pending => Ok(()),
+        })
+    }
+
+    fn exit(context: &Context, totals: &Totals, complete: bool) -> Exit {
+        let least = match context.fail_on.value {
+            FailOn::Error => 3,
+            FailOn::Warning => 2,
+            FailOn::Note => 1,
+            FailOn::Never => u8::MAX,
+        };
+        let worst = totals.severities.keys().map(|severity| rank(severity)).max().unwrap_or(0);
+        if worst >= least {
+            Exit::Findings
+        } else if totals.done == 0 && totals.failed > 0 {
+            Exit::Failed
+        } else if complete {
+            Exit::Complete
+        } else {
+            Exit::Incomplete
+        }
+    }
+}
+
+/// Whether a place of the input is a file that a reader can open.
+fn is_file(source: &str) -> bool {
+    !matches!(source, "" | "command line" | "standard input")
+}
+
+/// A file that is whole or not there.
+struct Atomic {
+    out: std::io::BufWriter<tempfile::NamedTempFile>,
+    path: PathBuf,
+}
+
+impl Atomic {
+    fn new(path: &Path) -> anyhow::Result<Self> {
+        let complain = || format!("cannot write `{}`", path.display());
+        let directory = super::output::directory_of(path);
+        let file = tempfile::Builder::new().prefix(".ctclimb-").tempfile_in(directory).with_context(complain)?;
+        Ok(Self { out: std::io::BufWriter::new(file), path: path.to_owned() })
+    }
+
+    fn keep(self) -> anyhow::Result<()> {
+        let complain = || format!("cannot write `{}`", self.path.display());
+        let file = self.out.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(complain)?;
+        super::output::make_readable(&file).with_context(complain)?;
+        file.persist(&self.path).map_err(|error| error.error).with_context(complain)?;
+        Ok(())
+    }
+}
+
+impl From<AuditError> for Failure {
+    fn from(error: AuditError) -> Self {
+        Self::Work(error.into())
+    }
+}
+
+impl From<AuditFileError> for Failure {
+    fn from(error: AuditFileError) -> Self {
+        Self::Work(error.into())
+    }
+}

@@ -1,0 +1,200 @@
+//! Audits from dumps and scripted DNS: through the real program, as separate processes where that is the point.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+fn audit(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ctclimb"))
+        .args(["audit", "--now", "2026-11-24T00:00:00Z", "-q"])
+        .args(arguments)
+        .env_remove("CTCLIMB_CONFIG")
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .output()
+        .unwrap()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn lines(output: &Output) -> Vec<serde_json::Value> {
+    let told = String::from_utf8_lossy(&output.stderr);
+    let read = |line: &[u8]| serde_json::from_slice(line).unwrap_or_else(|error| panic!("{error}: {told}"));
+    output.stdout.split(|&octet| octet == b'\n').filter(|line| !line.is_empty()).map(read).collect()
+}
+
+/// A dump of `domains` domains with two to four certificates each, some with names of two domains.
+fn dump(domains: usize) -> String {
+    let mut dump = String::new();
+    let mut serial = 0;
+    for n in 0..domains {
+        for certificate in 0..2 + n % 3 {
+            serial += 1;
+            let domain = format!("d{n}.example");
+            let names = match (n + certificate) % 4 {
+                0 => format!("{domain}\\nwww.{domain}"),
+                1 => format!("*.{domain}\\n{domain}"),
+                2 => format!("*.p{serial}x.preview.{domain}"),
+                _ => format!("api.{domain}\\nshared.d{}.example", (n + 1) % domains),
+            };
+            for form in 0..2 {
+                writeln!(
+                    dump,
+                    "{{\"issuer_ca_id\":1,\"issuer_name\":\"C=US, O=Let's Encrypt, CN=R3\",\"common_name\":\"{domain}\",\
+                     \"name_value\":\"{names}\",\"id\":{},\"entry_timestamp\":\"2026-01-02T00:00:00\",\
+                     \"not_before\":\"2026-01-0{}T00:00:00\",\"not_after\":\"2026-04-01T00:00:00\",\
+                     \"serial_number\":\"03{serial:030x}\",\"result_count\":2}}",
+                    2 * serial + form,
+                    1 + certificate,
+                )
+                .unwrap();
+            }
+        }
+    }
+    dump
+}
+
+#[test]
+fn every_rule_of_the_policy_example_is_violated_by_its_domain() {
+    let (dump, dns, policy) =
+        (fixture("policy/dump.ndjson"), fixture("policy/dns.toml"), fixture("policy/policy.toml"));
+    let output = audit(&["--from", text(&dump), "--dns", text(&dns), "--policy", text(&policy), "--sorted"]);
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in lines(&output).iter().filter(|line| line["type"] == "domain") {
+        let findings = line["findings"].as_array().unwrap().iter();
+        let policy = findings.filter(|finding| {
+            finding["code"].as_str().unwrap().starts_with("policy-") && finding["code"] != "policy-denies"
+        });
+        let words = policy.map(|f| format!("{} {}", f["severity"].as_str().unwrap(), f["code"].as_str().unwrap()));
+        found.insert(line["domain"].as_str().unwrap().to_owned(), words.collect());
+    }
+    let expected = [
+        ("deep.example", vec!["error policy-wildcard-level"]),
+        ("expired.example", vec!["error policy-wildcard-level"]),
+        ("good.example", vec![]),
+        ("nocaa.example", vec!["error policy-caa-missing"]),
+        ("onlyissue.example", vec!["error policy-issuewild-missing"]),
+        ("stranger.example", vec!["error policy-issuer-not-allowed"]),
+        ("tolerated.example", vec!["note policy-wildcard-level"]),
+        ("undecided.example", vec!["warning policy-undecided"]),
+        ("unseen.example", vec!["error policy-pattern-unseen"]),
+    ];
+    let expected: BTreeMap<String, Vec<String>> = expected
+        .into_iter()
+        .map(|(domain, codes)| (domain.to_owned(), codes.into_iter().map(str::to_owned).collect()))
+        .collect();
+    assert_eq!(found, expected);
+    assert_eq!(output.status.code(), Some(1), "a violated rule makes a gate");
+}
+
+#[test]
+fn shards_run_as_processes_and_merged_are_the_unsharded_run_byte_for_byte() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("dump.ndjson");
+    std::fs::write(&path, dump(60)).unwrap();
+    let dns = fixture("policy/dns.toml");
+    let input = ["--from", text(&path), "--dns", text(&dns), "--sorted"];
+    let whole = audit(&[&input[..], &["--workers", "1"]].concat());
+    assert!(!whole.stdout.is_empty(), "{}", String::from_utf8_lossy(&whole.stderr));
+    assert_eq!(lines(&whole).last().unwrap()["done"], 60);
+    assert!(audit(&[&input[..], &["--workers", "2"]].concat()).stdout == whole.stdout, "threads do not matter");
+    let files: Vec<PathBuf> = (1..=7).map(|n| directory.path().join(format!("{n}.audit"))).collect();
+    // As GNU parallel would: `parallel ctclimb audit ... --shard {}/7 --file {}.audit ::: 1 2 3 4 5 6 7`.
+    let mut children: Vec<_> = (1..)
+        .zip(&files)
+        .map(|(n, file)| {
+            Command::new(env!("CARGO_BIN_EXE_ctclimb"))
+                .args(["audit", "--now", "2026-11-24T00:00:00Z", "-q"])
+                .args(input)
+                .args(["--shard", &format!("{n}/7"), "--file", text(file)])
+                .stdout(std::process::Stdio::null())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for child in &mut children {
+        child.wait().unwrap();
+    }
+    let names: Vec<&str> = files.iter().map(|file| text(file)).collect();
+    let merged = audit(&[&["merge", "--sorted"], &names[..]].concat());
+    assert!(merged.stdout == whole.stdout, "{}", String::from_utf8_lossy(&merged.stderr));
+    for (files, why) in
+        [(&names[1..], "shards are missing: 1/7"), (&[&names[..], &names[..1]].concat()[..], "it is there twice")]
+    {
+        let refused = audit(&[&["merge"], files].concat());
+        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(refused.status.code() == Some(4) && told.contains(why), "{told}");
+    }
+}
+
+#[test]
+fn shards_with_other_options_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("dump.ndjson");
+    std::fs::write(&path, dump(6)).unwrap();
+    let files: Vec<PathBuf> = (1..=2).map(|n| directory.path().join(format!("{n}.audit"))).collect();
+    for (n, (file, sample)) in (1..).zip(files.iter().zip(["8", "4"])) {
+        let shard = format!("{n}/2");
+        audit(&["--from", text(&path), "--no-dns", "--sample", sample, "--shard", &shard, "--file", text(file)]);
+    }
+    let refused = audit(&["merge", text(&files[0]), text(&files[1])]);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(4) && told.contains("shards must be made alike"), "{told}");
+}
+
+#[test]
+fn junk_lines_are_named_and_cost_exit_3_or_2_with_strict() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, list) = (directory.path().join("dump.ndjson"), directory.path().join("list"));
+    std::fs::write(&path, dump(3)).unwrap();
+    std::fs::write(&list, "d1.example\nnot a name\nco.uk\nabsent.example\n").unwrap();
+    let input = ["--from", text(&path), "-l", text(&list), "--no-dns", "--fail-on", "never", "--sorted"];
+    let output = audit(&input);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("line 2:") && told.contains("line 3: `co.uk` is a public suffix"), "{told}");
+    assert_eq!(output.status.code(), Some(3));
+    let domains: Vec<_> =
+        lines(&output).iter().filter(|l| l["type"] == "domain").map(|l| l["domain"].clone()).collect();
+    assert_eq!(domains, ["absent.example", "d1.example"]);
+    assert_eq!(audit(&[&input[..], &["--strict"]].concat()).status.code(), Some(2));
+}
+
+#[test]
+fn an_audit_goes_on_and_tells_what_changed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (old, new) = (directory.path().join("old.audit"), directory.path().join("new.audit"));
+    for (file, domains) in [(&old, 4), (&new, 5)] {
+        let path = directory.path().join(format!("{domains}.ndjson"));
+        std::fs::write(&path, dump(domains)).unwrap();
+        let input = ["--from", text(&path), "--no-dns", "--file", text(file), "--sorted"];
+        let first = audit(&input);
+        assert!(audit(&input).stdout == first.stdout, "a finished audit gives its rows again");
+    }
+    let status = audit(&["status", text(&old), "-f", "json"]);
+    assert_eq!(lines(&status)[0]["done"], 4);
+    let changes = lines(&audit(&["diff", text(&old), text(&new), "-f", "json"]));
+    assert!(changes.iter().any(|change| change["kind"] == "new" && change["domain"] == "d4.example"), "{changes:?}");
+}
+
+#[test]
+fn tables_pages_and_sarif_are_written_beside_the_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let (csv, html, sarif) = (at("a.csv"), at("a.html"), at("a.sarif"));
+    let (dump, dns, policy) =
+        (fixture("policy/dump.ndjson"), fixture("policy/dns.toml"), fixture("policy/policy.toml"));
+    let input = ["--from", text(&dump), "--dns", text(&dns), "--policy", text(&policy)];
+    audit(&[&input[..], &["--csv", text(&csv), "--html", text(&html), "--sarif", text(&sarif)]].concat());
+    assert!(std::fs::read_to_string(csv).unwrap().starts_with("type,domain,pattern,template"));
+    assert!(std::fs::read_to_string(html).unwrap().contains("policy-caa-missing"));
+    let log: serde_json::Value = serde_json::from_slice(&std::fs::read(sarif).unwrap()).unwrap();
+    assert_eq!(log["version"], "2.1.0");
+    let rules: Vec<_> = log["runs"][0]["results"].as_array().unwrap().iter().map(|r| r["ruleId"].clone()).collect();
+    assert!(rules.contains(&"policy-issuer-not-allowed".into()), "{rules:?}");
+}
