@@ -166,6 +166,29 @@ pub enum ProbeKind {
     ExistingName,
 }
 
+impl ProbeKind {
+    /// A word for a matrix or a tree.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Caa => "caa",
+            Self::Control => "control",
+            Self::CaaWithoutEdns => "caa-without-edns",
+            Self::CaaLowerCase => "caa-lower-case",
+            Self::CaaTcp => "caa-tcp",
+            Self::CaaPlainest => "caa-plainest",
+            Self::UnknownType => "unknown-type",
+            Self::CaaSmall => "caa-512",
+            Self::CaaLarge => "caa-4096",
+            Self::ApexNs => "apex-ns",
+            Self::ApexPlain => "apex-plain",
+            Self::ApexTcp => "apex-tcp",
+            Self::Dnskey => "dnskey",
+            Self::ExistingName => "existing-name",
+        }
+    }
+}
+
 /// One question to one address, and what came of each try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {

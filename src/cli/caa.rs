@@ -9,6 +9,7 @@ use super::Failure;
 use super::analyze::{script, scripted};
 use super::args::Caa;
 use super::context::Context;
+use super::deep;
 use super::env::Env;
 use super::exit::Exit;
 use super::investigate::judging;
@@ -36,6 +37,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
     if args.dry_run {
         return dry_run(env, &issued, &selection, resolvers.len(), rates.resolver);
     }
+    let mut authoritative = None;
     let (lookups, tally) = if let Some(script) = &script {
         (scripted(&issued, &selection, script), LookupTally::default())
     } else {
@@ -53,6 +55,15 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
             env.say("ctclimb: stopped");
             return Ok(Exit::Interrupted);
         };
+        let asked = block_on(async {
+            let sockets = Sockets::new();
+            deep::view(&args.lookups, &issued.tree, &selection, &found.0, &sockets, &throttle, context.now).await
+        })?;
+        let Some(view) = asked else {
+            env.say("ctclimb: stopped");
+            return Ok(Exit::Interrupted);
+        };
+        authoritative = view?;
         found
     };
     let report = assemble(Gathered {
@@ -62,7 +73,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         counts: &counts,
         selection: &selection,
         lookups,
-        authoritative: None,
+        authoritative,
         judging: judging(context, &args.lookups),
         errors: None,
         sources: Vec::new(),

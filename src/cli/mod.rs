@@ -7,6 +7,7 @@ mod audit_output;
 mod audit_run;
 mod caa;
 mod context;
+mod deep;
 mod env;
 mod exit;
 mod explain;

@@ -8,7 +8,7 @@ use super::levels::{LevelCounts, Selection};
 use super::timeline::timeline;
 use super::views::{view, was_asked};
 use crate::acme::HistoryReport;
-use crate::caa::{AuthoritativeView, Cause, Lookup, LookupOutcome, Security, causes_of_lookup};
+use crate::caa::{self, AuthoritativeView, Cause, Code, Lookup, LookupOutcome, Security, causes_of_lookup};
 use crate::finding::{Evidence, Grounds, LevelFacts, advise, diagnose};
 use crate::issuance::Issuances;
 use crate::name::{DomainName, NodeId, is_public_suffix};
@@ -54,7 +54,13 @@ pub const TOOL: &str = concat!("ctclimb ", env!("CARGO_PKG_VERSION"));
 pub fn assemble(gathered: Gathered<'_>) -> Report {
     let Gathered { issued, counts, selection, .. } = gathered;
     let facts: Vec<LevelFacts> = selection.levels.iter().map(|&level| level_facts(&gathered, level)).collect();
-    let security = |level: NodeId| security(gathered.lookups.get(&level).map_or(&[][..], Vec::as_slice));
+    let security = |level: NodeId| {
+        let name = issued.tree.domain_name(level);
+        match gathered.authoritative.as_ref().map(|view| caa::security(view, name.as_str())) {
+            Some(told) if told != Security::Unknown => told,
+            Some(_) | None => security(gathered.lookups.get(&level).map_or(&[][..], Vec::as_slice)),
+        }
+    };
     let checked = judge(issued, &gathered.grouped, selection, &gathered.lookups, &gathered.judging, &security);
     let ids: Vec<&str> = gathered.grouped.patterns.patterns.iter().map(|pattern| pattern.id.as_str()).collect();
     let (timeline, undated) = match timeline(issued, &|name| gathered.grouped.of(name), &ids) {
@@ -94,7 +100,7 @@ pub fn assemble(gathered: Gathered<'_>) -> Report {
         certificates: issued.certificates(),
         names: issued.distinct_names(),
         findings,
-        zones: Vec::new(),
+        zones: gathered.authoritative.as_ref().map(super::zones::zones).unwrap_or_default(),
         patterns: gathered.grouped.patterns.patterns,
         levels,
         checked,
@@ -119,6 +125,13 @@ fn causes(gathered: &Gathered<'_>, level: NodeId) -> Vec<Cause> {
     let name = gathered.issued.tree.domain_name(level);
     let lookups = gathered.lookups.get(&level).map_or(&[][..], Vec::as_slice);
     let mut causes: Vec<Cause> = lookups.iter().flat_map(|(_, lookup)| causes_of_lookup(&name, lookup)).collect();
+    if let Some(view) = gathered.authoritative.as_ref().filter(|view| view.levels.contains_key(name.as_str())) {
+        // A resolver drops the SOA it finds wrong; what the servers themselves send is the better witness.
+        causes.retain(|cause| !matches!(cause.code, Code::NegativeWithoutSoa | Code::ForeignSoa));
+        let told = caa::causes(view, name.as_str());
+        causes.retain(|cause| told.iter().all(|other| other.code != cause.code));
+        causes.extend(told);
+    }
     causes.sort();
     causes.dedup();
     causes

@@ -7,6 +7,7 @@ mod levels;
 mod lookups;
 mod timeline;
 mod views;
+mod zones;
 
 pub use assemble::{Gathered, TOOL, assemble};
 pub use group::{Grouped, summarise};
