@@ -19,6 +19,13 @@ use crate::name::{DomainName, DropClass, NameTree, SanId, SanRef};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin(u32);
 
+/// What one record adds to [`Counts`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told {
+    entries: u64,
+    wildcard_entries: u64,
+}
+
 /// How much came in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -194,16 +201,50 @@ impl Collection {
     }
 
     /// Takes one entry of the record at hand.
+    #[inline]
     pub fn name(&mut self, text: &str) {
+        let (name, wildcard) = text.strip_prefix("*.").map_or((text, false), |name| (name, true));
+        // A name met before needs no parsing; most names of a dump are.
+        if self.scope.is_none()
+            && let Some(san) = self.tree.see(name, wildcard)
+        {
+            self.take(san);
+            return;
+        }
+        self.new_name(text);
+    }
+
+    fn new_name(&mut self, text: &str) {
         match SanRef::parse(text) {
             Ok(san) if self.in_scope(&san) => {
-                self.counts.entries += 1;
-                self.counts.wildcard_entries += u64::from(san.wildcard());
-                self.names.push(self.tree.insert_ref(&san));
+                let san = self.tree.insert_ref(&san);
+                self.take(san);
             }
             Ok(_) => self.drops.add(DropClass::OutOfScope, text),
             Err(class) => self.drops.add(class, text),
         }
+    }
+
+    fn take(&mut self, san: SanId) {
+        self.counts.entries += 1;
+        self.counts.wildcard_entries += u64::from(san.wildcard());
+        self.names.push(san);
+    }
+
+    /// Counts a record like one before, of which nothing was dropped: its names are known. For names-only mode.
+    pub(crate) fn again(&mut self, told: Told) {
+        let Told { entries, wildcard_entries } = told;
+        self.counts.records += 1;
+        self.counts.entries += entries;
+        self.counts.wildcard_entries += wildcard_entries;
+        self.counts.records_without_names += u64::from(entries == 0);
+    }
+
+    /// What the record at hand, or the last one, told; `None` if some of it was dropped since `dropped` entries were.
+    pub(crate) fn told(&self, dropped: u64) -> Option<Told> {
+        let wildcard_entries = self.names.iter().filter(|name| name.wildcard()).count() as u64;
+        let told = Told { entries: self.names.len() as u64, wildcard_entries };
+        (self.drops.total() == dropped).then_some(told)
     }
 
     /// Takes one entry of the record at hand that is known to be no DNS name.

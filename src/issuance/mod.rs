@@ -14,6 +14,7 @@ use std::borrow::Cow;
 
 use crate::name::DropClass;
 
+pub(crate) use collection::Told;
 pub use collection::{Collection, Counts, Origin};
 pub use drops::{Drops, Noticed};
 pub use issuer::{Issuer, canonical_name};

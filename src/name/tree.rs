@@ -63,7 +63,8 @@ const WILDCARD: u8 = 2;
 pub struct NameTree {
     text: String,
     nodes: Vec<Node>,
-    index: HashTable<u32>,
+    /// Hash and node: a table that grows, and most that is not found, then need no look at the texts.
+    index: HashTable<(u64, u32)>,
     hasher: foldhash::fast::RandomState,
 }
 
@@ -82,6 +83,14 @@ impl NameTree {
     /// Inserts a borrowed SAN; see [`NameTree::insert`].
     pub fn insert_ref(&mut self, san: &SanRef<'_>) -> SanId {
         self.insert_canonical(san.name(), san.wildcard())
+    }
+
+    /// Marks a form of a name that the tree has already: what it holds is canonical, so a text found needs no parsing.
+    #[inline]
+    pub(crate) fn see(&mut self, name: &str, wildcard: bool) -> Option<SanId> {
+        let node = self.find(name)?;
+        self.nodes[node.index()].seen |= if wildcard { WILDCARD } else { BARE };
+        Some(SanId::new(node, wildcard))
     }
 
     /// Inserts a name as a level only: no form of it was seen on a certificate.
@@ -123,14 +132,14 @@ impl NameTree {
         let octets = u8::try_from(octets).expect("a name has at most 253 octets");
         self.nodes.push(Node { start, parent: NO_PARENT, octets, seen: 0 });
         let hash = self.hasher.hash_one(self.text_of(id));
-        let Self { text, nodes, index, hasher } = self;
-        index.insert_unique(hash, id, |&other| hasher.hash_one(slice(text, &nodes[other as usize])));
+        self.index.insert_unique(hash, (hash, id), |&(hash, _)| hash);
         NodeId(id)
     }
 
     fn find(&self, name: &str) -> Option<NodeId> {
         let hash = self.hasher.hash_one(name);
-        self.index.find(hash, |&id| self.text_of(id) == name).map(|&id| NodeId(id))
+        let same = |&(other, id): &(u64, u32)| other == hash && self.text_of(id) == name;
+        self.index.find(hash, same).map(|&(_, id)| NodeId(id))
     }
 
     fn text_of(&self, id: u32) -> &str {

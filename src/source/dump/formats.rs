@@ -20,16 +20,11 @@ impl Format for CrtSh {
 
     fn give(row: Self::Row<'_>, summary: &mut Summary, sink: &mut Sink<'_>) -> Result<(), String> {
         if sink.names_only()
-            && let Some(Value::Text(raw, escaped)) = row.name_value
+            && let Some(Value::Text(raw, _)) = row.name_value
             && let Ok(text) = std::str::from_utf8(raw)
             && crtsh::only_line_breaks(raw)
         {
-            // `\n` in a JSON text is two octets; each piece but the first starts with the `n`.
-            if escaped {
-                sink.entries(crtsh::pieces(text).map(Entry::Name));
-            } else {
-                sink.entries(text.split('\n').map(Entry::Name));
-            }
+            sink.text(text, crtsh::pieces(text));
         } else {
             let entry = row.entry().ok_or("no `name_value`")?;
             sink.record(&entry.record);

@@ -19,7 +19,7 @@ pub use files::{Input, expand};
 pub use own::write_issuances;
 pub use recognise::Kind;
 
-use crate::issuance::{Collection, Origin, Record};
+use crate::issuance::{Collection, Origin, Record, Told};
 use crate::name::DropClass;
 use window::Window;
 
@@ -32,7 +32,12 @@ pub const MAX_RECORD: usize = 16 << 20;
 struct Sink<'a> {
     collection: &'a mut Collection,
     origin: Origin,
+    /// The last text of [`Sink::text`], and what it told: a precertificate and its certificate often stand side by side.
+    last: (String, Option<Told>),
 }
+
+/// Octets of a text that are kept to be compared with the next.
+const COMPARED: usize = 4096;
 
 /// One entry of a record told name by name.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +56,23 @@ impl Sink<'_> {
 
     fn record(&mut self, record: &Record<'_>) {
         self.collection.add(record, self.origin);
+    }
+
+    /// Takes a record that is told as one text, of which `names` are the parts.
+    fn text<'t>(&mut self, text: &str, names: impl Iterator<Item = &'t str>) {
+        if let (last, Some(told)) = &self.last
+            && last == text
+        {
+            self.collection.again(*told);
+            return;
+        }
+        let dropped = self.collection.drops().total();
+        self.entries(names.map(Entry::Name));
+        self.last.1 = self.collection.told(dropped).filter(|_| text.len() <= COMPARED);
+        if self.last.1.is_some() {
+            self.last.0.clear();
+            self.last.0.push_str(text);
+        }
     }
 
     /// Takes a record that is told as its entries alone.
@@ -153,7 +175,7 @@ pub fn read(input: impl Read + Send + 'static, label: &str, collection: &mut Col
     }
     let origin = collection.origin(&label());
     let mut summary = Summary { kind, ..Summary::default() };
-    let end = read_as(kind, &mut window, &mut summary, &mut Sink { collection, origin });
+    let end = read_as(kind, &mut window, &mut summary, &mut Sink { collection, origin, last: (String::new(), None) });
     if let Err(error) = end {
         summary.stop(&format!("reading stopped at octet {}: {error}", window.offset()));
     }

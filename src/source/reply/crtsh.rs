@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memchr2};
 
 use super::{ReplyError, Row, rows};
 use crate::issuance::{Record, time};
@@ -172,7 +172,14 @@ fn split_names<'a>(value: Value<'a>, names: &mut Vec<Cow<'a, str>>) {
 
 /// The pieces of a text in which each backslash starts the escape of a line break.
 pub(crate) fn pieces(raw: &str) -> impl Iterator<Item = &str> {
-    raw.split("\\n").flat_map(|piece| piece.split('\n'))
+    let mut rest = Some(raw);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let Some(at) = memchr2(b'\\', b'\n', text.as_bytes()) else { return rest.take() };
+        let mark = if text.as_bytes()[at] == b'\\' { 2 } else { 1 };
+        rest = text.get(at + mark..);
+        Some(&text[..at])
+    })
 }
 
 /// Whether each backslash starts the escape of a line break, so that the text can be split without decoding.
