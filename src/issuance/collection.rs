@@ -13,7 +13,7 @@ use hashbrown::HashTable;
 use super::issuer::IssuerTable;
 use super::merge::{self, Issuances};
 use super::{Drops, Form, IssuerId, Noticed, Record};
-use crate::name::{DomainName, DropClass, NameTree, SanId, SanRef};
+use crate::name::{DomainName, DropClass, NameTree, SanId, SanRef, registered_domain};
 
 /// A source registered with [`Collection::origin`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -262,8 +262,19 @@ impl Collection {
         self.scope.as_ref().is_none_or(|scope| san.is_at_or_below(scope))
     }
 
+    /// Notices a common name out of scope; without a scope, one whose registered domain is that of no name of the record.
     fn notice_common_name(&mut self, text: &str) {
-        if self.scope.is_some() && SanRef::parse(text).is_ok_and(|san| !self.in_scope(&san)) {
+        let Ok(san) = SanRef::parse(text) else { return };
+        let names = || self.names.iter().map(|name| self.tree.name(name.node()));
+        let foreign = match &self.scope {
+            Some(scope) => !san.is_at_or_below(scope),
+            None if names().any(|name| name == san.name()) => false,
+            None => {
+                let own = registered_domain(san.name()).unwrap_or(san.name());
+                !self.names.is_empty() && names().all(|name| registered_domain(name).unwrap_or(name) != own)
+            }
+        };
+        if foreign {
             self.foreign_common_names.add(text);
         }
     }
@@ -483,6 +494,16 @@ mod tests {
         assert_eq!(issued.drops.count(DropClass::Email), 1);
         assert_eq!(issued.foreign_common_names, Noticed { count: 1, example: "example.org".into() });
         assert_eq!((issued.certificates(), issued.counts.records_without_names), (1, 1));
+    }
+
+    #[test]
+    fn without_a_scope_a_common_name_of_another_registered_domain_is_noticed() {
+        let mut own = record(&["www.example.com"], Some("1"));
+        own.common_name = Some("mail.example.com".into());
+        let mut foreign = record(&["www.example.com"], Some("2"));
+        foreign.common_name = Some("mail.example.org".into());
+        let issued = collect(&[own, foreign]);
+        assert_eq!(issued.foreign_common_names, Noticed { count: 1, example: "mail.example.org".into() });
     }
 
     #[test]

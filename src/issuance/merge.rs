@@ -63,7 +63,7 @@ pub struct Issuances {
     pub counts: Counts,
     /// Entries that are no DNS names in scope.
     pub drops: Drops,
-    /// Records whose common name is a DNS name out of scope.
+    /// Records whose common name is a DNS name out of scope; without a scope, below no registered domain of their names.
     pub foreign_common_names: Noticed,
     labels: Vec<String>,
     sets: Vec<Box<[u32]>>,

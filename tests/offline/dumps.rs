@@ -39,6 +39,8 @@ fn a_crtsh_answer_of_today_counts_each_certificate_once() {
     let wildcards = issued.tree.sans().filter(|san| san.wildcard()).count();
     assert_eq!((wildcards, issued.counts.wildcard_entries), (2, 177));
     assert_eq!(issued.foreign_common_names.count, 18);
+    let (_, issued) = analyze(&path, None);
+    assert_eq!(issued.foreign_common_names.count, 18);
 }
 
 #[test]
