@@ -197,6 +197,7 @@ impl Collection {
     /// Starts a record that is told name by name; see [`Collection::name`] and [`Collection::end`].
     pub fn begin(&mut self) {
         self.names.clear();
+        self.tree.begin();
         self.counts.records += 1;
     }
 

@@ -44,17 +44,39 @@ impl SanId {
     }
 }
 
+/// A node in 16 octets.
 #[derive(Debug, Clone)]
 struct Node {
-    start: usize,
+    /// Where its text starts (48 bits), its length (8 bits), the forms seen (8 bits).
+    packed: u64,
     parent: u32,
-    octets: u8,
-    seen: u8,
+    /// The name that came after it in a certificate, the last time: renewals tell their names in the same order.
+    next: u32,
 }
 
-const NO_PARENT: u32 = u32::MAX;
-const BARE: u8 = 1;
-const WILDCARD: u8 = 2;
+impl Node {
+    fn new(start: usize, octets: usize) -> Self {
+        assert!(start < 1 << 48, "a text arena of 256 TiB fits in no memory");
+        let octets = u8::try_from(octets).expect("a name has at most 253 octets");
+        Self { packed: (start as u64) << 16 | u64::from(octets) << 8, parent: NONE, next: NONE }
+    }
+
+    fn start(&self) -> usize {
+        usize::try_from(self.packed >> 16).expect("it was a usize")
+    }
+
+    fn octets(&self) -> usize {
+        usize::try_from(self.packed >> 8 & 0xff).expect("one octet")
+    }
+
+    fn seen(&self, form: u64) -> bool {
+        self.packed & form != 0
+    }
+}
+
+const NONE: u32 = u32::MAX;
+const BARE: u64 = 1;
+const WILDCARD: u64 = 2;
 
 /// Every distinct name and every ancestor of it, each one node with its parent.
 ///
@@ -63,9 +85,11 @@ const WILDCARD: u8 = 2;
 pub struct NameTree {
     text: String,
     nodes: Vec<Node>,
-    /// Hash and node: a table that grows, and most that is not found, then need no look at the texts.
-    index: HashTable<(u64, u32)>,
+    /// Half a hash and the node: a table that grows, and most that is not found, then need no look at the texts.
+    index: HashTable<(u32, u32)>,
     hasher: foldhash::fast::RandomState,
+    /// The name before, in the certificate at hand.
+    last: Option<NodeId>,
 }
 
 impl NameTree {
@@ -88,9 +112,19 @@ impl NameTree {
     /// Marks a form of a name that the tree has already: what it holds is canonical, so a text found needs no parsing.
     #[inline]
     pub(crate) fn see(&mut self, name: &str, wildcard: bool) -> Option<SanId> {
-        let node = self.find(name)?;
-        self.nodes[node.index()].seen |= if wildcard { WILDCARD } else { BARE };
-        Some(SanId::new(node, wildcard))
+        let node = match self.expected(name) {
+            Some(node) => node,
+            None => self.find(name)?,
+        };
+        Some(self.mark(node, wildcard))
+    }
+
+    /// The node that came after the last name before, if it is this one: found next to it, without a look at the table.
+    #[inline]
+    fn expected(&self, name: &str) -> Option<NodeId> {
+        let next = self.nodes[self.last?.index()].next;
+        let node = self.nodes.get(next as usize)?;
+        (node.octets() == name.len() && slice(&self.text, node) == name).then_some(NodeId(next))
     }
 
     /// Inserts a name as a level only: no form of it was seen on a certificate.
@@ -100,8 +134,20 @@ impl NameTree {
 
     fn insert_canonical(&mut self, name: &str, wildcard: bool) -> SanId {
         let node = self.node(name);
-        self.nodes[node.index()].seen |= if wildcard { WILDCARD } else { BARE };
+        self.mark(node, wildcard)
+    }
+
+    fn mark(&mut self, node: NodeId, wildcard: bool) -> SanId {
+        self.nodes[node.index()].packed |= if wildcard { WILDCARD } else { BARE };
+        if let Some(last) = self.last.replace(node) {
+            self.nodes[last.index()].next = node.0;
+        }
         SanId::new(node, wildcard)
+    }
+
+    /// Tells that the next name is the first of another certificate.
+    pub(crate) fn begin(&mut self) {
+        self.last = None;
     }
 
     fn node(&mut self, name: &str) -> NodeId {
@@ -129,17 +175,21 @@ impl NameTree {
     fn push(&mut self, start: usize, octets: usize) -> NodeId {
         let id =
             u32::try_from(self.nodes.len()).ok().filter(|&id| id < 1 << 31).expect("fewer than 2^31 distinct names");
-        let octets = u8::try_from(octets).expect("a name has at most 253 octets");
-        self.nodes.push(Node { start, parent: NO_PARENT, octets, seen: 0 });
-        let hash = self.hasher.hash_one(self.text_of(id));
-        self.index.insert_unique(hash, (hash, id), |&(hash, _)| hash);
+        self.nodes.push(Node::new(start, octets));
+        let half = self.half_hash(self.text_of(id));
+        self.index.insert_unique(spread(half), (half, id), |&(half, _)| spread(half));
         NodeId(id)
     }
 
     fn find(&self, name: &str) -> Option<NodeId> {
-        let hash = self.hasher.hash_one(name);
-        let same = |&(other, id): &(u64, u32)| other == hash && self.text_of(id) == name;
-        self.index.find(hash, same).map(|&(_, id)| NodeId(id))
+        let half = self.half_hash(name);
+        let same = |&(other, id): &(u32, u32)| other == half && self.text_of(id) == name;
+        self.index.find(spread(half), same).map(|&(_, id)| NodeId(id))
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "half of the hash is wanted")]
+    fn half_hash(&self, name: &str) -> u32 {
+        self.hasher.hash_one(name) as u32
     }
 
     fn text_of(&self, id: u32) -> &str {
@@ -174,7 +224,7 @@ impl NameTree {
     #[must_use]
     pub fn parent(&self, node: NodeId) -> Option<NodeId> {
         let parent = self.nodes[node.index()].parent;
-        (parent != NO_PARENT).then_some(NodeId(parent))
+        (parent != NONE).then_some(NodeId(parent))
     }
 
     /// The node, then each ancestor, nearest first, ending with the TLD: the levels of the climb (RFC 8659 §3).
@@ -185,13 +235,13 @@ impl NameTree {
     /// Whether the name itself, without `*.`, was seen on a certificate.
     #[must_use]
     pub fn bare_seen(&self, node: NodeId) -> bool {
-        self.nodes[node.index()].seen & BARE != 0
+        self.nodes[node.index()].seen(BARE)
     }
 
     /// Whether `*.` and the name was seen on a certificate.
     #[must_use]
     pub fn wildcard_seen(&self, node: NodeId) -> bool {
-        self.nodes[node.index()].seen & WILDCARD != 0
+        self.nodes[node.index()].seen(WILDCARD)
     }
 
     /// Number of nodes, ancestors included.
@@ -222,7 +272,12 @@ impl NameTree {
 }
 
 fn slice<'a>(text: &'a str, node: &Node) -> &'a str {
-    &text[node.start..node.start + usize::from(node.octets)]
+    &text[node.start()..node.start() + node.octets()]
+}
+
+/// A whole hash of half of one: the table takes its place from the low bits and its tag from the high ones.
+fn spread(half: u32) -> u64 {
+    u64::from(half).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]
