@@ -13,7 +13,7 @@ use hashbrown::HashTable;
 use super::issuer::IssuerTable;
 use super::merge::{self, Issuances};
 use super::{Drops, Form, IssuerId, Noticed, Record};
-use crate::name::{DomainName, DropClass, NameTree, SanId, SanRef, registered_domain};
+use crate::name::{BATCH, DomainName, DropClass, NameTree, SanId, SanRef, registered_domain};
 
 /// A source registered with [`Collection::origin`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -176,9 +176,7 @@ impl Collection {
             return take.lock().unwrap_or_else(PoisonError::into_inner)(record);
         }
         self.begin();
-        for name in &record.names {
-            self.name(name);
-        }
+        self.names(record.names.iter().map(Cow::as_ref));
         for (class, text) in &record.other_names {
             self.other_name(*class, text);
         }
@@ -197,25 +195,41 @@ impl Collection {
     /// Starts a record that is told name by name; see [`Collection::name`] and [`Collection::end`].
     pub fn begin(&mut self) {
         self.names.clear();
-        self.tree.begin();
         self.counts.records += 1;
     }
 
-    /// Takes one entry of the record at hand.
-    #[inline]
-    pub fn name(&mut self, text: &str) {
-        let (name, wildcard) = text.strip_prefix("*.").map_or((text, false), |name| (name, true));
-        // A name met before needs no parsing; most names of a dump are.
-        if self.scope.is_none()
-            && let Some(san) = self.tree.see(name, wildcard)
-        {
-            self.take(san);
+    /// Takes entries of the record at hand.
+    pub fn names<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
+        if self.scope.is_some() {
+            names.into_iter().for_each(|name| self.name(name));
             return;
         }
-        self.new_name(text);
+        // A name met before needs no parsing; most names of a dump are.
+        let mut names = names.into_iter();
+        let mut batch = [("", false); BATCH];
+        let mut found = [None; BATCH];
+        loop {
+            let mut filled = 0;
+            for (place, text) in batch.iter_mut().zip(&mut names) {
+                *place = text.strip_prefix("*.").map_or((text, false), |name| (name, true));
+                filled += 1;
+            }
+            self.tree.see(&batch[..filled], &mut found);
+            for (&(name, wildcard), san) in batch[..filled].iter().zip(&found) {
+                match san {
+                    Some(san) => self.take(*san),
+                    None if wildcard => self.name(&format!("*.{name}")),
+                    None => self.name(name),
+                }
+            }
+            if filled < BATCH {
+                return;
+            }
+        }
     }
 
-    fn new_name(&mut self, text: &str) {
+    /// Takes one entry of the record at hand.
+    pub fn name(&mut self, text: &str) {
         match SanRef::parse(text) {
             Ok(san) if self.in_scope(&san) => {
                 let san = self.tree.insert_ref(&san);

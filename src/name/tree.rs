@@ -50,15 +50,13 @@ struct Node {
     /// Where its text starts (48 bits), its length (8 bits), the forms seen (8 bits).
     packed: u64,
     parent: u32,
-    /// The name that came after it in a certificate, the last time: renewals tell their names in the same order.
-    next: u32,
 }
 
 impl Node {
     fn new(start: usize, octets: usize) -> Self {
         assert!(start < 1 << 48, "a text arena of 256 TiB fits in no memory");
         let octets = u8::try_from(octets).expect("a name has at most 253 octets");
-        Self { packed: (start as u64) << 16 | u64::from(octets) << 8, parent: NONE, next: NONE }
+        Self { packed: (start as u64) << 16 | u64::from(octets) << 8, parent: NONE }
     }
 
     fn start(&self) -> usize {
@@ -74,6 +72,8 @@ impl Node {
     }
 }
 
+/// Names looked up side by side.
+pub(crate) const BATCH: usize = 16;
 const NONE: u32 = u32::MAX;
 const BARE: u64 = 1;
 const WILDCARD: u64 = 2;
@@ -88,8 +88,6 @@ pub struct NameTree {
     /// Half a hash and the node: a table that grows, and most that is not found, then need no look at the texts.
     index: HashTable<(u32, u32)>,
     hasher: foldhash::fast::RandomState,
-    /// The name before, in the certificate at hand.
-    last: Option<NodeId>,
 }
 
 impl NameTree {
@@ -109,22 +107,33 @@ impl NameTree {
         self.insert_canonical(san.name(), san.wildcard())
     }
 
-    /// Marks a form of a name that the tree has already: what it holds is canonical, so a text found needs no parsing.
-    #[inline]
-    pub(crate) fn see(&mut self, name: &str, wildcard: bool) -> Option<SanId> {
-        let node = match self.expected(name) {
-            Some(node) => node,
-            None => self.find(name)?,
-        };
-        Some(self.mark(node, wildcard))
-    }
-
-    /// The node that came after the last name before, if it is this one: found next to it, without a look at the table.
-    #[inline]
-    fn expected(&self, name: &str) -> Option<NodeId> {
-        let next = self.nodes[self.last?.index()].next;
-        let node = self.nodes.get(next as usize)?;
-        (node.octets() == name.len() && slice(&self.text, node) == name).then_some(NodeId(next))
+    /// Marks the names, each with whether `*.` stood before it, that the tree has already: what it holds is canonical, so a
+    /// text found needs no parsing.
+    ///
+    /// In a large tree each step of a look-up waits for memory; step by step for a batch, the waits go on side by side.
+    pub(crate) fn see(&mut self, names: &[(&str, bool)], found: &mut [Option<SanId>; BATCH]) {
+        let mut halves = [0; BATCH];
+        for (half, (name, _)) in halves.iter_mut().zip(names) {
+            *half = self.half_hash(name);
+        }
+        let mut ids = [NONE; BATCH];
+        for (id, &half) in ids.iter_mut().zip(&halves[..names.len()]) {
+            *id = self.index.find(spread(half), |entry| entry.0 == half).map_or(NONE, |entry| entry.1);
+        }
+        let mut starts = [None; BATCH];
+        for ((start, &id), (name, _)) in starts.iter_mut().zip(&ids).zip(names) {
+            *start = self.nodes.get(id as usize).filter(|node| node.octets() == name.len()).map(Node::start);
+        }
+        for (at, &(name, wildcard)) in names.iter().enumerate() {
+            let same = |&start: &usize| &self.text.as_bytes()[start..start + name.len()] == name.as_bytes();
+            let node = match starts[at].filter(same) {
+                Some(_) => Some(NodeId(ids[at])),
+                None if ids[at] == NONE => None,
+                // Another name with the same half of a hash came first.
+                None => self.find(name),
+            };
+            found[at] = node.map(|node| self.mark(node, wildcard));
+        }
     }
 
     /// Inserts a name as a level only: no form of it was seen on a certificate.
@@ -139,15 +148,7 @@ impl NameTree {
 
     fn mark(&mut self, node: NodeId, wildcard: bool) -> SanId {
         self.nodes[node.index()].packed |= if wildcard { WILDCARD } else { BARE };
-        if let Some(last) = self.last.replace(node) {
-            self.nodes[last.index()].next = node.0;
-        }
         SanId::new(node, wildcard)
-    }
-
-    /// Tells that the next name is the first of another certificate.
-    pub(crate) fn begin(&mut self) {
-        self.last = None;
     }
 
     fn node(&mut self, name: &str) -> NodeId {

@@ -67,7 +67,9 @@ impl Sink<'_> {
             return;
         }
         let dropped = self.collection.drops().total();
-        self.entries(names.map(Entry::Name));
+        self.collection.begin();
+        self.collection.names(names);
+        self.collection.end();
         self.last.1 = self.collection.told(dropped).filter(|_| text.len() <= COMPARED);
         if self.last.1.is_some() {
             self.last.0.clear();
