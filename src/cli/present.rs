@@ -1,20 +1,17 @@
 //! A report to where it goes, and the exit code that follows from it.
 
+use super::Failure;
 use super::args::{FailOn, Format as Asked};
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
 use super::output::write_result;
-use super::{Failure, wrong_format};
 use crate::finding::Severity;
 use crate::report::{self, Format, Report, Style};
 
 /// Writes the report in the format asked for and says how the run ended.
 pub fn present(env: &mut Env, context: &Context, report: &Report, redact: bool) -> Result<Exit, Failure> {
-    let asked = context.format.unwrap_or(Asked::Text);
-    let Some(format) = format(asked) else {
-        return Err(wrong_format("this version", asked, "text, markdown, json, jsonl, csv and tsv"));
-    };
+    let format = format(context.format.unwrap_or(Asked::Text));
     let redacted = redact.then(|| report::redact(report));
     let report = redacted.as_ref().unwrap_or(report);
     let unicode = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env.var(name));
@@ -25,16 +22,16 @@ pub fn present(env: &mut Env, context: &Context, report: &Report, redact: bool) 
     Ok(exit(context, report))
 }
 
-fn format(asked: Asked) -> Option<Format> {
-    Some(match asked {
+fn format(asked: Asked) -> Format {
+    match asked {
         Asked::Text => Format::Text,
         Asked::Markdown => Format::Markdown,
-        Asked::Html => return None,
+        Asked::Html => Format::Html,
         Asked::Json => Format::Json,
         Asked::Jsonl => Format::Jsonl,
         Asked::Csv => Format::Csv,
         Asked::Tsv => Format::Tsv,
-    })
+    }
 }
 
 /// Findings first, then gaps.

@@ -16,7 +16,7 @@ const MOST_VIEWS: usize = 12;
 
 /// The whole page.
 #[derive(askama::Template)]
-#[template(path = "report.html")]
+#[template(path = "report.html", config = "src/report/html/askama.toml")]
 pub(super) struct Page {
     domain: Option<String>,
     tone: &'static str,
