@@ -258,9 +258,11 @@ impl<'a> View<'a> {
         let mut next = Vec::new();
         let look = |next: &mut Vec<String>| {
             if self.error.level.is_some() {
-                next.push(format!("Ask the servers themselves: `ctclimb trace {at}`."));
+                next.push(format!("Ask the servers themselves: `ctclimb caa {at} --deep`."));
             } else {
-                next.push("Ask the servers themselves: `ctclimb trace NAME` for the name of the certificate.".into());
+                next.push(
+                    "Ask the servers themselves: `ctclimb caa NAME --deep` for the name of the certificate.".into(),
+                );
             }
         };
         let registry = matches!(self.place(), Place::Tld | Place::Suffix);

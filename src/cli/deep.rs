@@ -8,7 +8,7 @@ use crate::caa::{AuthoritativeView, Lookup, LookupOutcome, Soa};
 use crate::dns::{Exchange, RootHints, ViewOptions, authoritative_view};
 use crate::investigate::{Lookups, Selection};
 use crate::limit::Throttle;
-use crate::name::{DomainName, NameTree};
+use crate::name::{DomainName, NameTree, NodeId};
 
 /// Levels whose name servers are asked without `--deep`, at most: many failures mostly have one cause.
 const SUSPICIOUS: usize = 32;
@@ -36,14 +36,23 @@ pub async fn view(
         let word = |at: usize| views.get(at).map(|(_, lookup)| lookup.outcome.word());
         views.iter().any(|(_, lookup)| is_odd(&lookup.outcome)) || (1..views.len()).any(|at| word(at) != word(0))
     };
-    let of_level = |level| lookups.get(level).map_or(&[][..], Vec::as_slice);
-    let wanted = selection.levels.iter().filter(|level| args.deep || odd(of_level(level)));
-    let most = if args.deep { usize::MAX } else { SUSPICIOUS };
-    let levels: Vec<DomainName> = wanted.take(most).map(|&level| tree.domain_name(level)).collect();
+    let odd_level = |level: NodeId| odd(lookups.get(&level).map_or(&[][..], Vec::as_slice));
+    // Where no resolver answers anything the line is the trouble, and every name server would seem dead too.
+    let answered = lookups.values().flatten().any(|(_, lookup)| lookup.rcode.is_some());
+    let wanted = |level: &&NodeId| args.deep || (answered && odd_level(**level));
+    let mut levels: Vec<DomainName> =
+        selection.levels.iter().filter(wanted).map(|&level| tree.domain_name(level)).collect();
+    let left_out = if args.deep { 0 } else { levels.len().saturating_sub(SUSPICIOUS) };
+    levels.truncate(levels.len() - left_out);
     if args.no_deep || levels.is_empty() {
         return Ok(None);
     }
-    Ok(Some(authoritative_view(&levels, &options, exchange, throttle, now).await))
+    let mut view = authoritative_view(&levels, &options, exchange, throttle, now).await;
+    if left_out > 0 {
+        view.limits
+            .insert(format!("{left_out} more odd levels were not asked at their name servers; `--deep` asks all"));
+    }
+    Ok(Some(view))
 }
 
 fn is_odd(outcome: &LookupOutcome) -> bool {

@@ -8,6 +8,7 @@ use super::Failure;
 use super::analyze::{SAMPLE, levels, script, scripted};
 use super::args::{Investigate, Lookups as LookupArgs};
 use super::context::Context;
+use super::deep;
 use super::env::Env;
 use super::exit::Exit;
 use super::explain::read_history;
@@ -70,6 +71,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     let sample = (!args.lookups.all_names).then(|| args.lookups.sample.or(context.file.sample).unwrap_or(SAMPLE));
     let (counts, selection) = levels(&mut issued, &grouped, sample);
 
+    let mut authoritative = None;
     let (lookups, tally) = if let Some(script) = &script {
         (scripted(&issued, &selection, script), crate::investigate::LookupTally::default())
     } else {
@@ -82,17 +84,22 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
             let repeat = args.lookups.repeat.unwrap_or(1);
             let plan = LookupPlan { resolvers: &resolvers, exchange: &exchange, throttle: &throttle, batch, repeat };
             let total = (selection.levels.len() * resolvers.len()) as u64 * u64::from(repeat);
-            look_up(&plan, &issued.tree, &selection.levels, &|_, _, _| progress.lookup(total)).await
+            let found = look_up(&plan, &issued.tree, &selection.levels, &|_, _, _| progress.lookup(total)).await;
+            progress.stage("asking the name servers");
+            let (tree, lookups) = (&issued.tree, &found.0);
+            let view = deep::view(&args.lookups, tree, &selection, lookups, &exchange, &throttle, context.now).await;
+            (found, view)
         })?;
         let recorded = recorded.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(case) = &mut case {
             keep_dns(case, &resolvers, &recorded)?;
         }
-        let Some(found) = looked_up else {
+        let Some((found, view)) = looked_up else {
             drop(progress);
             env.say(&where_to_resume);
             return Ok(Exit::Interrupted);
         };
+        authoritative = view?;
         found
     };
     drop(progress);
@@ -104,7 +111,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
         counts: &counts,
         selection: &selection,
         lookups,
-        authoritative: None,
+        authoritative,
         judging: judging(context, &args.lookups),
         errors: errors.as_ref(),
         sources: outcome.services.iter().map(coverage).collect(),

@@ -76,6 +76,10 @@ pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Re
     let grouped = Grouped::new(&issued, &again.grouping);
     let (counts, selection) = levels(&mut issued, &grouped, again.sample);
     let queries = messages.len() as u64;
+    // Their questions went out in random case and cannot be asked of a recording again.
+    let servers = messages.iter().any(|message| !message.recursion_desired);
+    let servers =
+        servers.then(|| "what the name servers themselves answered is kept, but not part of this report".to_owned());
     let replayed = block_on(replay(messages, &resolvers, &issued.tree, &selection.levels))?;
     let (lookups, tally) = replayed.ok_or_else(|| anyhow!("interrupted"))?;
     drop(progress);
@@ -92,7 +96,13 @@ pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Re
         sources: outcome.services.iter().map(coverage).collect(),
         unreadable: std::collections::BTreeMap::new(),
         queries,
-        notes: outcome.services.iter().flat_map(|service| service.notes.clone()).chain(tally.notes).collect(),
+        notes: outcome
+            .services
+            .iter()
+            .flat_map(|service| service.notes.clone())
+            .chain(tally.notes)
+            .chain(servers)
+            .collect(),
         now,
     }))
 }

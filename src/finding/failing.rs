@@ -165,7 +165,7 @@ fn one_unexplained(case: &Case<'_>, weight: Weight, found: &[&LevelFacts]) -> Fi
             level.name
         )),
         Weight::Blocks | Weight::Sometimes => Some(format!(
-            "Ask the name servers themselves why: `ctclimb trace {}`. Where there is no CAA record they must answer NOERROR with the zone's SOA record.",
+            "Ask the name servers themselves why: `ctclimb caa {} --deep`. Where there is no CAA record they must answer NOERROR with the zone's SOA record.",
             level.name
         )),
     };

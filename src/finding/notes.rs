@@ -73,7 +73,7 @@ fn views(case: &Case<'_>) -> Vec<Finding> {
                 patterns: case.patterns(&level.name),
                 who: Some(case.operator(level)),
                 fix: Some(format!(
-                    "Compare the servers of the zone: `ctclimb trace {}`. During a change wait out the TTL.",
+                    "Compare the servers of the zone: `ctclimb caa {} --deep`. During a change wait out the TTL.",
                     level.name
                 )),
                 ..finding(

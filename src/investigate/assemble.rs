@@ -189,6 +189,7 @@ fn coverage(gathered: &Gathered<'_>, undated: u64) -> Coverage {
         dropped.insert("common-name-out-of-scope".to_owned(), entry);
     }
     let mut notes = gathered.notes.clone();
+    notes.extend(gathered.authoritative.iter().flat_map(|view| view.limits.iter().cloned()));
     let mut note = |count: u64, text: &str| {
         if count > 0 {
             notes.push(format!("{count} {text}"));
@@ -211,7 +212,7 @@ fn coverage(gathered: &Gathered<'_>, undated: u64) -> Coverage {
         dropped,
         levels_asked: gathered.lookups.len() as u64,
         levels_inferred: inferred,
-        queries: gathered.queries,
+        queries: gathered.queries + gathered.authoritative.as_ref().map_or(0, |view| view.queries),
         sampled: if gathered.lookups.is_empty() { 0 } else { gathered.selection.sampled },
         notes,
     }
