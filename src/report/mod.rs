@@ -1,6 +1,6 @@
 //! How we tell it: [`Report`], one plain value, and one function of it per format.
 //!
-//! Pure: a renderer writes into what it is given; no clock, no files, no network types. Start at [`write`].
+//! Pure: a renderer writes into what it is given; no clock, no files, no network types. Start at [`fn@write`].
 
 mod codes;
 mod csv;
