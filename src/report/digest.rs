@@ -180,8 +180,16 @@ pub(super) fn answer(report: &Report) -> (Conclusion, String) {
         Some(domain) => quote(domain),
         None => counted(report.names, "name"),
     };
-    let (conclusion, mut sentence) =
-        if report.checked.is_empty() { unchecked(report, &subject) } else { checked(report, &subject) };
+    let mut views = report.levels.iter().flat_map(|level| &level.views).peekable();
+    // Where no server gave any readable reply, nothing was learnt of the domain.
+    let unanswered = views.peek().is_some() && views.all(|view| view.rcode.is_none() && view.outcome == "failed");
+    let (conclusion, mut sentence) = if unanswered {
+        (Conclusion::Unknown, format!("{subject}: no resolver answered, so nothing is known of CAA."))
+    } else if report.checked.is_empty() {
+        unchecked(report, &subject)
+    } else {
+        checked(report, &subject)
+    };
     if !report.coverage.complete {
         sentence.push_str(" Not all that was asked for was obtained: see coverage.");
     }
