@@ -1,9 +1,8 @@
 //! `ctclimb fetch`: certificates only, kept in the case file and written as NDJSON.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write};
+use std::io::{BufRead as _, BufReader, Read as _};
 
 use anyhow::{Context as _, anyhow};
-use serde::Serialize;
 
 use super::args::{Fetch, Format};
 use super::context::Context;
@@ -14,27 +13,13 @@ use super::live::{domain, fetch_plan, http, open_case, rates, throttle, timestam
 use super::output::write_result;
 use super::progress::Progress;
 use super::{Failure, wrong_format};
-use crate::issuance::{Collection, Issuances};
+use crate::issuance::Collection;
 use crate::name::DomainName;
+use crate::source::dump::write_issuances;
 use crate::source::live::forecast;
 
 /// Octets of a list of domains.
 const LIST: u64 = 64 << 20;
-
-/// One line of the output; `ctclimb analyze` and `names` read it again.
-#[derive(Serialize)]
-struct Line<'a> {
-    /// Version of the format.
-    ctclimb_issuance: u8,
-    names: Vec<String>,
-    issuer: Option<&'a str>,
-    caa_domains: Vec<&'a str>,
-    serial: Option<String>,
-    not_before: Option<String>,
-    not_after: Option<String>,
-    logged: Option<String>,
-    sources: Vec<&'a str>,
-}
 
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Fetch) -> Result<Exit, Failure> {
@@ -76,7 +61,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Fetch) -> Result<Exit, Failu
             env,
             &format!("ctclimb: {domain}: {} certificates, {} names", issued.certificates(), issued.distinct_names()),
         );
-        write_lines(&issued, &mut lines).context("cannot hold the result")?;
+        write_issuances(&issued, &mut lines).context("cannot hold the result")?;
     }
     if failed == domains.len() && !args.sources.dry_run {
         return Err(Failure::Work(anyhow!("no source of certificates could be used")));
@@ -112,28 +97,4 @@ fn domains(env: &mut Env, args: &Fetch) -> Result<Vec<DomainName>, Failure> {
         return Err(Failure::Usage(anyhow!("a domain is needed; see `ctclimb fetch --help`")));
     }
     Ok(domains)
-}
-
-fn write_lines(issued: &Issuances, out: &mut Vec<u8>) -> std::io::Result<()> {
-    let seconds = |time: Option<i64>| Some(jiff::Timestamp::from_second(time?).ok()?.to_string());
-    for issuance in &issued.issuances {
-        let issuer = issued.issuer(issuance);
-        let hex = || issuance.serial.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
-        let line = Line {
-            ctclimb_issuance: 1,
-            names: issuance.names.iter().map(|&name| issued.tree.subject_alt_name(name).to_string()).collect(),
-            issuer: issuer.map(|issuer| issuer.name.as_str()),
-            caa_domains: issuer.map_or_else(Vec::new, |issuer| issuer.caa_domains.iter().map(String::as_str).collect()),
-            serial: (!issuance.serial.is_empty()).then(hex),
-            not_before: seconds(issuance.not_before),
-            not_after: seconds(issuance.not_after),
-            logged: issuance
-                .first_logged
-                .and_then(|time| Some(jiff::Timestamp::from_millisecond(time).ok()?.to_string())),
-            sources: issued.origins(issuance).collect(),
-        };
-        serde_json::to_writer(&mut *out, &line)?;
-        out.write_all(b"\n")?;
-    }
-    Ok(())
 }
