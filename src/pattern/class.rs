@@ -7,6 +7,9 @@ use super::token::{Kind, Token};
 /// The known form that begins at the first token, and how many tokens it takes. The tokens begin at a part; `inside`
 /// says whether something stands before them.
 pub(super) fn typed_run(label: &str, tokens: &[Token], inside: bool) -> Option<(Kind, usize)> {
+    if !inside && is_short_ipv6(label) {
+        return Some((Kind::Ipv6, tokens.len()));
+    }
     if tokens.len() < 3 {
         let alone = tokens[0].kind == Kind::Word && is_region_word(tokens[0].of(label));
         return alone.then_some((Kind::Region, 1));
@@ -66,6 +69,18 @@ pub(super) fn typed_run(label: &str, tokens: &[Token], inside: bool) -> Option<(
 
 fn is_uuid(parts: &[&str]) -> bool {
     parts.len() >= 5 && parts.iter().zip([8, 4, 4, 4, 12]).all(|(part, len)| part.len() == len && is_hex(part))
+}
+
+/// An IPv6 address with dashes for colons and a run of zeros left out: `2001-db8--1a2f-33` (RFC 4291 section 2.2).
+fn is_short_ipv6(label: &str) -> bool {
+    let Some((before, after)) = label.split_once("--") else { return false };
+    let mut groups = before.split('-').chain(after.split('-').filter(|group| !group.is_empty()));
+    let count = groups.clone().count();
+    let long = groups.clone().filter(|group| group.len() >= 3).count();
+    let hex = groups.all(|group| (1..=4).contains(&group.len()) && is_hex(group));
+    // A global address begins with 2 or 3 (RFC 4291 section 2.4), a unique local or link-local one with f.
+    let prefix = before.len() >= 3 && matches!(before.as_bytes()[0], b'2' | b'3' | b'f');
+    hex && prefix && (2..=7).contains(&count) && long >= 2 && before.bytes().any(|octet| octet.is_ascii_digit())
 }
 
 fn is_octet(text: &str) -> bool {
@@ -200,7 +215,10 @@ pub(super) type Charset = u64;
 
 pub(super) const LETTERS: Charset = (1 << 26) - 1;
 pub(super) const DIGITS: Charset = ((1 << 10) - 1) << 26;
-const HEX: Charset = DIGITS | 0b11_1111;
+pub(super) const HEX_LETTERS: Charset = 0b11_1111;
+const HEX: Charset = DIGITS | HEX_LETTERS;
+/// RFC 4648: `a-z2-7`.
+pub(super) const BASE32: Charset = LETTERS | 0b1111_1100 << 26;
 
 /// The bit of one octet.
 pub(super) fn bit(octet: u8) -> Charset {
@@ -273,7 +291,7 @@ impl Alphabet {
         match self {
             Self::Digits => DIGITS,
             Self::Hex => HEX,
-            Self::Base32 => LETTERS | set_of("234567"),
+            Self::Base32 => BASE32,
             Self::Base32Hex => DIGITS | set_of("abcdefghijklmnopqrstuv"),
             Self::Crockford => (LETTERS | DIGITS) & !set_of("ilou"),
             Self::ZBase32 => (LETTERS | DIGITS) & !set_of("02lv"),

@@ -19,6 +19,8 @@ pub(super) struct Facts {
     /// Characters in all.
     pub(super) symbols: u64,
     pub(super) leading_zero: bool,
+    /// Two dashes in a row: an address with zeros left out.
+    pub(super) shortened: bool,
     pub(super) smallest: u64,
     pub(super) largest: u64,
     pub(super) dates: u64,
@@ -36,6 +38,7 @@ impl Default for Facts {
             charset: 0,
             symbols: 0,
             leading_zero: false,
+            shortened: false,
             smallest: u64::MAX,
             largest: 0,
             dates: 0,
@@ -54,6 +57,7 @@ impl Facts {
         self.charset |= other.charset;
         self.symbols += other.symbols;
         self.leading_zero |= other.leading_zero;
+        self.shortened |= other.shortened;
         self.smallest = self.smallest.min(other.smallest);
         self.largest = self.largest.max(other.largest);
         self.dates += other.dates;
@@ -73,6 +77,7 @@ impl Facts {
         self.symbols += u64::from(len);
         let charset = class::charset(text);
         self.charset |= charset;
+        self.shortened |= charset & class::bit(b'-') != 0 && text.contains("--");
         self.countries += u64::from(len == 2 && words::is_country(text));
         if charset & !class::DIGITS == 0 {
             self.leading_zero |= len > 1 && text.starts_with('0');

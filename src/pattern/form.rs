@@ -1,5 +1,6 @@
 //! [`Form`]: the shape of one label, as one or more sequences of pieces, and how a label is read by it.
 
+use super::ids;
 use super::population::Member;
 use super::token::{Kind, Token};
 
@@ -10,17 +11,30 @@ pub(super) enum Piece {
     Const(String),
     /// One or more letters.
     Word,
+    /// One or more letters, a column of its own beside a run of words.
+    Choice,
     /// One or more digits.
     Digits,
+    /// Digits that are part of a run of words: `shop-12` beside `shop-north`.
+    Number,
     /// Letters and digits that only an alphabet and a length describe.
     Opaque {
         /// Shortest and longest seen.
         min: u8,
         /// See `min`.
         max: u8,
+        /// Whether `-` and `_` are letters of it.
+        dashed: bool,
     },
     /// A form everybody knows.
     Typed(Kind),
+}
+
+impl Piece {
+    /// A run of letters or of digits.
+    pub(super) fn of_run(run: &str) -> Self {
+        if run.as_bytes()[0].is_ascii_digit() { Self::Digits } else { Self::Word }
+    }
 }
 
 /// A sequence of pieces that takes a whole label.
@@ -44,10 +58,11 @@ impl Shape {
                     }
                     text.len()
                 }
-                Piece::Word => rest.iter().take_while(|octet| octet.is_ascii_lowercase()).count(),
-                Piece::Digits => rest.iter().take_while(|octet| octet.is_ascii_digit()).count(),
-                Piece::Opaque { min, max } => {
-                    let len = rest.iter().take_while(|octet| octet.is_ascii_alphanumeric()).count();
+                Piece::Word | Piece::Choice => rest.iter().take_while(|octet| octet.is_ascii_lowercase()).count(),
+                Piece::Digits | Piece::Number => rest.iter().take_while(|octet| octet.is_ascii_digit()).count(),
+                Piece::Opaque { min, max, dashed } => {
+                    let takes = |octet: &&u8| octet.is_ascii_alphanumeric() || *dashed && matches!(octet, b'-' | b'_');
+                    let len = rest.iter().take_while(takes).count();
                     if !(usize::from(*min)..=usize::from(*max)).contains(&len) {
                         return false;
                     }
@@ -67,6 +82,22 @@ impl Shape {
         at == octets.len()
     }
 
+    /// The shape of one label, its letters and digits read as words and numbers.
+    pub(super) fn of(member: &Member<'_>) -> Self {
+        let mut pieces = Vec::new();
+        for token in &member.tokens {
+            let text = token.of(member.label);
+            match token.kind {
+                Kind::Word | Kind::Digits | Kind::Mixed => {
+                    pieces.extend(ids::runs(text).map(Piece::of_run));
+                }
+                Kind::Dash | Kind::Underscore => pieces.push(Piece::Const(text.to_owned())),
+                kind => pieces.push(Piece::Typed(kind)),
+            }
+        }
+        Self { pieces }
+    }
+
     /// How many pieces vary.
     pub(super) fn variables(&self) -> usize {
         self.pieces.iter().filter(|piece| !matches!(piece, Piece::Const(_))).count()
@@ -80,11 +111,8 @@ pub(super) enum Style {
     Table,
     /// One of a closed list of words.
     Closed,
-    /// Shapes that are equal when words joined by separators count as one; with `glued`, words with a number too.
-    Run {
-        /// A number right behind a word belongs to it.
-        glued: bool,
-    },
+    /// Shapes that are equal when words joined by separators count as one.
+    Run,
     /// An open vocabulary in several shapes.
     Slug,
 }
@@ -100,11 +128,10 @@ pub(super) enum Item {
 
 impl Shape {
     /// The shape with runs of words joined.
-    pub(super) fn collapse(&self, glued: bool) -> Vec<Item> {
-        let word = |at: usize| match (self.pieces.get(at), self.pieces.get(at + 1)) {
-            (Some(Piece::Word), Some(Piece::Digits)) if glued => 2,
-            (Some(Piece::Word), _) => 1,
-            _ => 0,
+    pub(super) fn collapse(&self) -> Vec<Item> {
+        let word = |at: usize| {
+            let pieces = self.pieces.get(at..).unwrap_or_default();
+            pieces.iter().take_while(|piece| matches!(piece, Piece::Word | Piece::Number)).count()
         };
         let mut items = Vec::new();
         let mut at = 0;
@@ -127,10 +154,14 @@ impl Shape {
         items
     }
 
-    /// What must be equal for two shapes to differ only in how many words a run has.
-    pub(super) fn run_key(&self, glued: bool) -> Vec<Item> {
-        let items = self.collapse(glued).into_iter();
-        items.map(|item| if let Item::Words(_) = item { Item::Words(1) } else { item }).collect()
+    /// What must be equal for two shapes to differ only in how many words a run has, and how wide ids are.
+    pub(super) fn run_key(&self) -> Vec<Item> {
+        let key = |item| match item {
+            Item::Words(_) => Item::Words(1),
+            Item::Piece(Piece::Opaque { dashed, .. }) => Item::Piece(Piece::Opaque { min: 0, max: 0, dashed }),
+            item @ Item::Piece(_) => item,
+        };
+        self.collapse().into_iter().map(key).collect()
     }
 }
 

@@ -5,17 +5,7 @@ use std::collections::BTreeMap;
 use super::form::{Form, Piece, Shape, Style};
 use super::population::{Families, Member};
 use super::settings::{Detail, Settings};
-
-/// Bits that a piece of a template costs a reader.
-fn template_bits(pieces: &[Piece]) -> f64 {
-    pieces
-        .iter()
-        .map(|piece| match piece {
-            Piece::Const(text) => 5.0 * f64::from(u8::try_from(text.len()).unwrap_or(u8::MAX)),
-            Piece::Word | Piece::Digits | Piece::Opaque { .. } | Piece::Typed(_) => 12.0,
-        })
-        .sum()
-}
+use super::table::template_bits;
 
 /// Constants cut into words, numbers and separators, so that one word can be compared.
 fn fine(shape: &Shape) -> Vec<Piece> {
@@ -90,7 +80,7 @@ impl Part {
         keyed
             .map(|(at, piece)| match piece {
                 _ if at == open => Piece::Word,
-                Piece::Opaque { min, max } if min != max => Piece::Opaque { min: 0, max: 0 },
+                Piece::Opaque { min, max, dashed } if min != max => Piece::Opaque { min: 0, max: 0, dashed: *dashed },
                 piece => piece.clone(),
             })
             .collect()
@@ -101,7 +91,7 @@ impl Part {
     }
 }
 
-/// Joins families that differ in one word only: three or more of them, or two where two lines cost more than they tell.
+/// Joins families that differ in one word only: three or more of them. Two are two lines, unless few lines are asked for.
 pub(super) fn families(families: Families, members: &[Member<'_>], settings: &Settings) -> Families {
     let (tables, mut rest): (Vec<_>, Vec<_>) =
         families.into_iter().partition(|(form, _)| form.style == Style::Table && form.shapes.len() == 1);
@@ -134,7 +124,7 @@ fn absorb(whole: &mut Part, part: Part) {
         *mine = (mine.0.min(theirs.0), mine.1.max(theirs.1), mine.2 || theirs.2);
     }
     for (mine, theirs) in whole.pieces.iter_mut().zip(part.pieces) {
-        if let (Piece::Opaque { min, max }, Piece::Opaque { min: low, max: high }) = (mine, theirs) {
+        if let (Piece::Opaque { min, max, .. }, Piece::Opaque { min: low, max: high, .. }) = (mine, theirs) {
             (*min, *max) = ((*min).min(low), (*max).max(high));
         }
     }
@@ -205,6 +195,7 @@ fn worth(group: &[usize], parts: &[Part], settings: &Settings) -> bool {
     let told: f64 = counts.iter().map(|count| count * (rows / count).log2()).sum();
     match settings.detail {
         Detail::High => saved > told,
-        Detail::Normal | Detail::Low => group.len() >= 3 || saved > told,
+        Detail::Normal => group.len() >= 3,
+        Detail::Low => group.len() >= 3 || saved > told,
     }
 }

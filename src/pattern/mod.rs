@@ -4,28 +4,33 @@
 //! clock, no order of arrival in the result. Labels are read from the root side, as the DNS does: at each place of the
 //! tree the labels are split into constants and families, and everything below a family is looked at together.
 
+mod affix;
 mod certificates;
 mod class;
+mod columns;
+mod cost;
 mod describe;
-
 mod facts;
 mod form;
+mod grow;
 mod hash;
+mod ids;
 mod language;
 mod learn;
 mod letters;
 mod merge;
 mod model;
-mod opaque;
+mod pool;
 mod population;
 #[cfg(test)]
 mod quality;
 mod render;
 mod roots;
-
+mod runs;
 mod said;
 mod settings;
 mod summary;
+mod table;
 mod token;
 mod wire;
 mod words;

@@ -106,7 +106,7 @@ fn overlap(other: &Edge, at_shape: usize, mine: &Shape, forbidden: &mut Vec<Forb
     for ((piece, facts), view) in theirs.pieces.iter().zip(facts).zip(views) {
         match piece {
             Piece::Const(text) => runs.extend(cut(text).map(|run| (Piece::Const(run.clone()), Some(vec![run])))),
-            Piece::Word => {
+            Piece::Word | Piece::Choice => {
                 let values = match language_of(piece, facts, view) {
                     Language::Values(values) => Some(values),
                     Language::Class { .. } | Language::Fixed { .. } => None,
@@ -136,12 +136,12 @@ fn overlap(other: &Edge, at_shape: usize, mine: &Shape, forbidden: &mut Vec<Forb
                 }
                 None
             }
-            Piece::Word | Piece::Digits => {
+            Piece::Word | Piece::Choice | Piece::Digits | Piece::Number => {
                 let Some((their, values)) = runs.get(at) else { return };
-                let digits = *piece == Piece::Digits;
+                let digits = matches!(piece, Piece::Digits | Piece::Number);
                 let fits = match their {
-                    Piece::Word => !digits,
-                    Piece::Digits => digits,
+                    Piece::Word | Piece::Choice => !digits,
+                    Piece::Digits | Piece::Number => digits,
                     Piece::Const(text) => {
                         text.bytes().all(|o| if digits { o.is_ascii_digit() } else { o.is_ascii_lowercase() })
                     }
@@ -211,10 +211,10 @@ fn views(edge: &Edge, at_shape: usize) -> Vec<View> {
         only: edge.form.style == Style::Table && shape.variables() == 1,
     };
     let mut views = vec![view; shape.pieces.len()];
-    if let Style::Run { glued } = edge.form.style {
-        let runs = runs(edge, glued);
+    if edge.form.style == Style::Run {
+        let runs = runs(edge);
         let mut at = 0;
-        for (place, item) in shape.collapse(glued).into_iter().enumerate() {
+        for (place, item) in shape.collapse().into_iter().enumerate() {
             let len = if let Item::Words(len) = item { len } else { 1 };
             for view in &mut views[at..at + len] {
                 view.open = runs[place];
@@ -226,10 +226,10 @@ fn views(edge: &Edge, at_shape: usize) -> Vec<View> {
 }
 
 /// Per item of the collapsed shapes: whether it is a run of words of changing number.
-fn runs(edge: &Edge, glued: bool) -> Vec<bool> {
+fn runs(edge: &Edge) -> Vec<bool> {
     let mut runs = Vec::new();
     for shape in &edge.form.shapes {
-        for (place, item) in shape.collapse(glued).into_iter().enumerate() {
+        for (place, item) in shape.collapse().into_iter().enumerate() {
             if runs.len() <= place {
                 runs.push(false);
             }
@@ -257,28 +257,25 @@ fn language_of(piece: &Piece, facts: &Facts, view: View) -> Language {
     let shortest = |min: u8| usize::from(if facts.rows >= 20 { min } else { min.saturating_sub(1).max(1) });
     match piece {
         Piece::Const(text) => Language::literal(text),
-        Piece::Word if are_countries(facts) => {
+        Piece::Word | Piece::Choice if are_countries(facts) => {
             Language::Class { set: class::LETTERS, class: "[a-z]".to_owned(), min: 2, max: 2 }
         }
-        Piece::Word => match closed(facts, view) {
+        Piece::Word | Piece::Choice => match closed(facts, view) {
             Some(values) => Language::Values(values.into_iter().map(str::to_owned).collect()),
             None => {
                 Language::Class { set: class::LETTERS, class: "[a-z]".to_owned(), min: shortest(facts.min), max: 0 }
             }
         },
-        Piece::Digits => {
+        Piece::Digits | Piece::Number => {
             let (min, max) = padded(facts).map_or((1, 0), |width| (width, width));
             Language::Class { set: class::DIGITS, class: "[0-9]".to_owned(), min, max }
         }
-        Piece::Opaque { min, max } => {
-            let alphabet = Alphabet::of(facts.charset, facts.symbols);
+        Piece::Opaque { min, max, dashed } => {
+            let alphabet = Alphabet::of(facts.charset & (class::LETTERS | class::DIGITS), facts.symbols);
             let (min, max) = ((*min).min(facts.min), (*max).max(facts.max));
-            Language::Class {
-                set: alphabet.set(),
-                class: alphabet.regex(),
-                min: usize::from(min),
-                max: usize::from(max),
-            }
+            let set = alphabet.set() | if *dashed { facts.charset } else { 0 };
+            let class = if *dashed { class::class_of(set) } else { alphabet.regex() };
+            Language::Class { set, class, min: usize::from(min), max: usize::from(max) }
         }
         Piece::Typed(kind) => typed(*kind, facts),
     }
@@ -287,6 +284,7 @@ fn language_of(piece: &Piece, facts: &Facts, view: View) -> Language {
 fn typed(kind: Kind, facts: &Facts) -> Language {
     let (regex, log10) = match kind {
         Kind::Uuid => ("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", 36.7),
+        Kind::Ipv6 if facts.shortened => ("[0-9a-f]{1,4}(?:-[0-9a-f]{0,4}){1,7}", 38.5),
         Kind::Ipv6 => ("[0-9a-f]{1,4}(?:-[0-9a-f]{1,4}){7}", 38.5),
         Kind::Mac => ("[0-9a-f]{2}(?:-[0-9a-f]{2}){5}", 14.4),
         Kind::Ipv4 => ("[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}", 9.6),
@@ -315,10 +313,10 @@ fn describe(piece: &Piece, facts: &Facts, view: View) -> Option<Column> {
         Piece::Word if view.open => {
             ("slug", "slug".to_owned(), format!("{counted} different words in {} names", facts.rows))
         }
-        Piece::Word if are_countries(facts) => {
+        Piece::Word | Piece::Choice if are_countries(facts) => {
             ("cc", "cc".to_owned(), "two letters, nine in ten or more are country codes".to_owned())
         }
-        Piece::Word => match closed(facts, view) {
+        Piece::Word | Piece::Choice => match closed(facts, view) {
             Some(found) => {
                 values = found.into_iter().map(str::to_owned).collect();
                 let listed = values.join("|");
@@ -331,9 +329,9 @@ fn describe(piece: &Piece, facts: &Facts, view: View) -> Option<Column> {
             }
             None => ("word", "word".to_owned(), format!("letters only, {counted} different in {} names", facts.rows)),
         },
-        Piece::Digits => numbers(facts),
+        Piece::Digits | Piece::Number => numbers(facts),
         Piece::Opaque { .. } => {
-            let alphabet = Alphabet::of(facts.charset, facts.symbols);
+            let alphabet = Alphabet::of(facts.charset & (class::LETTERS | class::DIGITS), facts.symbols);
             let digest = match (alphabet, facts.min, facts.max) {
                 (Alphabet::Hex, 32, 32) => ", as long as MD5 or a UUID without dashes",
                 (Alphabet::Hex, 40, 40) => ", as long as SHA-1",
@@ -401,11 +399,11 @@ fn columns(edge: &Edge) -> Vec<Column> {
         return slug_column(edge).into_iter().collect();
     }
     // Columns of all shapes over each other; a run of words is one column.
-    let glued = if let Style::Run { glued } = edge.form.style { Some(glued) } else { None };
+    let run = edge.form.style == Style::Run;
     let mut merged: Vec<(Piece, Facts, View)> = Vec::new();
     for (at_shape, (shape, facts)) in edge.form.shapes.iter().zip(&edge.facts).enumerate() {
         let (views, mut at) = (views(edge, at_shape), 0);
-        for (place, item) in items(shape, glued).into_iter().enumerate() {
+        for (place, item) in items(shape, run).into_iter().enumerate() {
             let (piece, len) = match item {
                 Item::Words(len) => (Piece::Word, len),
                 Item::Piece(piece) => (piece, 1),
@@ -414,7 +412,7 @@ fn columns(edge: &Edge) -> Vec<Column> {
                 merged.push((piece, Facts::default(), View { rows: 0, ..views[at] }));
             }
             let words = at..at + len;
-            for at in words.filter(|&at| len == 1 || shape.pieces[at] == Piece::Word) {
+            for at in words.filter(|&at| len == 1 || matches!(shape.pieces[at], Piece::Word | Piece::Number)) {
                 merged[place].1.merge(&facts[at]);
             }
             merged[place].2.rows += views[at].rows;
@@ -429,11 +427,8 @@ fn columns(edge: &Edge) -> Vec<Column> {
 }
 
 /// The items of a shape: with runs of words joined, or piece by piece.
-fn items(shape: &Shape, glued: Option<bool>) -> Vec<Item> {
-    match glued {
-        Some(glued) => shape.collapse(glued),
-        None => shape.pieces.iter().cloned().map(Item::Piece).collect(),
-    }
+fn items(shape: &Shape, run: bool) -> Vec<Item> {
+    if run { shape.collapse() } else { shape.pieces.iter().cloned().map(Item::Piece).collect() }
 }
 
 /// A run of words as one column.
@@ -487,8 +482,7 @@ fn template(edge: &Edge, columns: &[Column]) -> String {
     }
     let mut columns = columns.iter();
     let mut template = String::new();
-    let glued = if let Style::Run { glued } = edge.form.style { Some(glued) } else { None };
-    let items = items(&edge.form.shapes[0], glued);
+    let items = items(&edge.form.shapes[0], edge.form.style == Style::Run);
     for item in items {
         let piece = if let Item::Piece(piece) = item { piece } else { Piece::Word };
         match &piece {

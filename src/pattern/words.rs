@@ -1078,6 +1078,17 @@ pub(super) fn is_known_host(label: &str) -> bool {
     known().contains(word.strip_suffix(['-', '_']).unwrap_or(word))
 }
 
+/// What stages of a deployment are called, sorted; written by hand.
+const ENVIRONMENTS: &str = "acc acceptance alpha beta canary ci demo dev devel development dr hotfix int integration lab live load nft nonprod \
+nprd perf performance poc ppe pre preprod preview prd prep prod production qa qas sandbox sbx sit stable stage staging stg sys test testing \
+tests training trial trn tst uat";
+
+/// Whether a word names a stage of a deployment, a trailing number aside.
+pub(super) fn is_environment(text: &str) -> bool {
+    let word = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    !word.is_empty() && ENVIRONMENTS.split(' ').any(|known| known == word)
+}
+
 /// Whether a text is a country code.
 pub(super) fn is_country(text: &str) -> bool {
     static CODES: OnceLock<[u32; 26]> = OnceLock::new();

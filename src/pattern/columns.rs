@@ -1,0 +1,416 @@
+//! Which labels of a place are one column although they are words: because of what hangs below them.
+//!
+//! `{slug}.dev`, `{slug}.prod` and `{slug}.test` are one family with a column of environments; `corp` with a zoo of hosts
+//! below it is a zone of its own.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::class;
+use super::cost::float;
+use super::form::{Form, Piece, Shape, Style};
+use super::grow::{Branches, Place, Row};
+use super::hash::{self, MixBuilder};
+use super::ids;
+use super::population::{self, Families, Member};
+use super::settings::Settings;
+use super::token::{self, Kind, Token};
+use super::words::{self, is_known_host};
+
+/// Words of one column at most; more are an open vocabulary.
+const WORDS: usize = 40;
+
+/// What the structure below the labels of a place says.
+pub(super) struct Found<'a> {
+    pub(super) members: Vec<Member<'a>>,
+    /// Closed lists of words.
+    pub(super) families: Families,
+    /// Labels that are constants in any case.
+    pub(super) constants: Vec<usize>,
+}
+
+/// Looks at what hangs below each label of a place.
+pub(super) fn find<'a>(branches: &Branches<'a>, place: Place, settings: &Settings) -> Found<'a> {
+    let repeats = repeats(branches);
+    let mut zones = zones(branches, &repeats, place.pooled);
+    let kinds = kinds(branches, settings);
+    let alike = alike(branches, &kinds);
+    zones.retain(|label| !alike.iter().any(|group| group.contains(label)) && !has_like(label, &kinds));
+    let members: Vec<Member<'a>> = branches
+        .iter()
+        .map(|(label, rows)| {
+            let inner = rows.iter().all(|(below, _)| !below.is_empty());
+            let paired = children(rows).iter().any(|child| repeats[child] >= 3);
+            Member::new(label, [zones.contains(label), inner, paired])
+        })
+        .collect();
+    let closed = |found: Vec<usize>| {
+        let shapes: BTreeSet<Shape> = found.iter().map(|&at| Shape::of(&members[at])).collect();
+        (Form { style: Style::Closed, shapes: shapes.into_iter().collect() }, found)
+    };
+    if let Some(found) = nibbles(&members, place) {
+        return Found { members, families: vec![found], constants: Vec::new() };
+    }
+    let mut lists: Vec<BTreeSet<usize>> = Vec::new();
+    let product = siblings(branches, &members, &repeats, settings).into_iter();
+    let columns = alike
+        .iter()
+        .filter(|group| group.len() <= WORDS)
+        .map(|group| (0..members.len()).filter(|&at| group.contains(members[at].label)).collect::<BTreeSet<usize>>());
+    for list in product.chain(columns) {
+        match lists.iter_mut().find(|known| !known.is_disjoint(&list)) {
+            Some(known) => known.extend(list),
+            None => lists.push(list),
+        }
+    }
+    let mut families: Families = lists.into_iter().map(|list| closed(list.into_iter().collect())).collect();
+    families.extend(numbered(&members, &kinds));
+    let mut constants = Vec::new();
+    if place.pooled && families.is_empty() {
+        if place.ends {
+            constants = roles(branches, &members);
+        } else {
+            families.extend(repeated(branches, &members, settings).map(closed));
+        }
+    }
+    Found { members, families, constants }
+}
+
+/// Single characters that are digits and letters of a hexadecimal number: the nibbles of an address (RFC 3596 section 2.5).
+fn nibbles(members: &[Member<'_>], place: Place) -> Option<(Form, Vec<usize>)> {
+    let is_nibble = |at: &usize| members[*at].label.len() == 1 && class::is_hex(members[*at].label);
+    let found: Vec<usize> = (0..members.len()).filter(is_nibble).collect();
+    let digits = found.iter().filter(|&&at| members[at].label.as_bytes()[0].is_ascii_digit()).count();
+    let mixed = digits >= 2 && found.len() - digits >= 2;
+    let enough = if place.nibbles { found.len() >= 3 } else { found.len() >= 5 && mixed };
+    let piece = Piece::Opaque { min: 1, max: 1, dashed: false };
+    let form = Form { style: Style::Table, shapes: vec![Shape { pieces: vec![piece] }] };
+    (enough && 5 * found.len() >= 4 * members.len()).then_some((form, found))
+}
+
+/// The labels next below a branch.
+pub(super) fn children<'a>(rows: &[Row<'a>]) -> BTreeSet<&'a str> {
+    let labels = rows.iter().filter(|(below, _)| !below.is_empty());
+    labels.map(|(below, _)| below.rsplit_once('.').map_or(*below, |(_, label)| label)).collect()
+}
+
+type Repeats<'a> = HashMap<&'a str, usize, MixBuilder>;
+
+/// How many branches each child label hangs below.
+fn repeats<'a>(branches: &Branches<'a>) -> Repeats<'a> {
+    let mut counts = HashMap::default();
+    for rows in branches.values() {
+        for child in children(rows) {
+            *counts.entry(child).or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// Labels with much below them that hangs below none of their siblings.
+fn zones<'a>(branches: &Branches<'a>, repeats: &Repeats<'a>, pooled: bool) -> BTreeSet<&'a str> {
+    let own = |rows: &[Row<'a>], enough: usize| {
+        let children = children(rows);
+        let shared = children.iter().filter(|child| repeats[*child] > 1).count();
+        children.len() >= enough && 2 * shared < children.len()
+    };
+    let stem = |label: &str| label.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    let has_digits = |label: &str| label.bytes().any(|octet| octet.is_ascii_digit());
+    let numbered = |label: &str| has_digits(label) && stem(label) > 0;
+    let numbered: Vec<&str> =
+        branches.iter().filter(|(label, rows)| numbered(label) && own(rows, 8)).map(|(label, _)| *label).collect();
+    // `pop1`, `pop2`, `pop3` are a column, however much hangs below each.
+    let alone = |label: &&str| numbered.iter().filter(|other| other[..stem(other)] == label[..stem(label)]).count() < 2;
+    let alone: Vec<&str> = numbered.iter().copied().filter(alone).collect();
+    let alone = if are_alike(branches, &alone) { Vec::new() } else { alone };
+    let words = branches.iter().filter(|(label, rows)| !has_digits(label) && own(rows, 3)).map(|(label, _)| *label);
+    words.chain(alone.iter().copied().filter(|_| alone.len() <= 12 && !pooled)).collect()
+}
+
+fn is_word(label: &str) -> bool {
+    label.bytes().all(|octet| octet.is_ascii_lowercase())
+}
+
+/// What most of the labels below a label are, learned from the labels below all of its siblings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Below {
+    family: u64,
+    /// More than words is in it.
+    specific: bool,
+    /// Names go on below them.
+    inner: bool,
+}
+
+/// For the labels that names only go on below: what hangs below each.
+fn kinds<'a>(branches: &Branches<'a>, settings: &Settings) -> BTreeMap<&'a str, Below> {
+    let is_kept = |label: &str| settings.keep.iter().any(|keep| keep == label);
+    let plain = |label: &&str| label.len() <= 24 && !is_kept(label);
+    let inner = branches.iter().filter(|(label, rows)| plain(label) && rows.iter().all(|(below, _)| !below.is_empty()));
+    let inner: Vec<(&'a str, BTreeSet<&'a str>)> = inner.map(|(label, rows)| (*label, children(rows))).collect();
+    let all: BTreeSet<&'a str> = inner.iter().flat_map(|(_, children)| children.iter().copied()).collect();
+    if inner.len() < 2 || all.len() < 4 {
+        return BTreeMap::new();
+    }
+    let members: Vec<Member<'a>> = all.iter().map(|label| Member::new(label, [false; 3])).collect();
+    let mut family_of: HashMap<&str, (u64, bool), MixBuilder> = HashMap::default();
+    for (form, found) in population::split(&members, Place::INSIDE, settings) {
+        let special = |piece: &Piece| matches!(piece, Piece::Digits | Piece::Opaque { .. } | Piece::Typed(_));
+        let specific = form.style != Style::Slug
+            && form.shapes.iter().any(|shape| shape.pieces.iter().any(special) || shape.variables() >= 2);
+        // Families of the same constant words are of one kind.
+        let words = |piece: &Piece| match piece {
+            Piece::Const(text) => text.bytes().filter(u8::is_ascii_lowercase).collect(),
+            _ => Vec::new(),
+        };
+        let constant: Vec<u8> = form.shapes[0].pieces.iter().map(words).max_by_key(Vec::len).unwrap_or_default();
+        let family = if constant.len() >= 3 {
+            hash::hash(&constant)
+        } else if specific {
+            hash::hash(members[found[0]].label.as_bytes())
+        } else {
+            0
+        };
+        family_of.extend(found.into_iter().map(|at| (members[at].label, (family, specific))));
+    }
+    let mut kinds = BTreeMap::new();
+    for (label, children) in inner {
+        let mut counts: BTreeMap<(u64, bool), usize> = BTreeMap::new();
+        for child in &children {
+            match family_of.get(child) {
+                Some(found) => *counts.entry(*found).or_default() += 1,
+                None if is_word(child) => *counts.entry((0, false)).or_default() += 1,
+                None => {}
+            }
+        }
+        let most = counts.into_iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(&a.0)));
+        if let Some(((family, specific), _)) = most.filter(|(_, count)| 5 * count >= 3 * children.len()) {
+            let deep = branches[label].iter().filter(|(below, _)| below.contains('.')).count();
+            kinds.insert(label, Below { family, specific, inner: 2 * deep >= branches[label].len() });
+        }
+    }
+    kinds
+}
+
+/// Whether two and more siblings of a numbered label's form hold names of one form with it.
+fn has_like(label: &str, kinds: &BTreeMap<&str, Below>) -> bool {
+    let has_number = |label: &str| label.bytes().any(|octet| octet.is_ascii_digit());
+    let form = |label: &str| -> Vec<bool> { ids::runs(label).map(|run| run.as_bytes()[0].is_ascii_digit()).collect() };
+    let Some(mine) = kinds.get(label).filter(|_| has_number(label)) else { return false };
+    let like = kinds.iter().filter(|(other, kind)| *kind == mine && form(other) == form(label));
+    let stem = |label: &str| label.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+    let same = like.clone().filter(|(other, _)| stem(other) == stem(label)).count();
+    like.count() >= 3 || same >= 2
+}
+
+/// Two labels that differ in their number only and hold names of one form, as no other label does: `use1`, `use2`.
+fn numbered(members: &[Member<'_>], kinds: &BTreeMap<&str, Below>) -> Families {
+    let mut groups: BTreeMap<Below, Vec<(&str, usize)>> = BTreeMap::new();
+    for (at, member) in members.iter().enumerate() {
+        let stem = member.label.trim_end_matches(|c: char| c.is_ascii_digit());
+        if let Some(kind) = kinds.get(member.label)
+            && stem.len() < member.label.len()
+            && !stem.is_empty()
+        {
+            groups.entry(*kind).or_default().push((stem, at));
+        }
+    }
+    let pair = |group: Vec<(&str, usize)>| match group[..] {
+        [(stem, first), (other, second)] if stem == other => {
+            let shape = Shape { pieces: vec![Piece::Const(stem.to_owned()), Piece::Digits] };
+            Some((Form { style: Style::Table, shapes: vec![shape] }, vec![first, second]))
+        }
+        _ => None,
+    };
+    groups.into_values().filter_map(pair).collect()
+}
+
+/// Groups of three and more words that names only go on below, and that hold names of one form.
+fn alike<'a>(branches: &Branches<'a>, kinds: &BTreeMap<&'a str, Below>) -> Vec<BTreeSet<&'a str>> {
+    let mut groups: BTreeMap<Below, BTreeSet<&str>> = BTreeMap::new();
+    let is_plain = |label: &str| {
+        let wordy =
+            label.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'-') && !label.starts_with("xn--");
+        wordy && label.len() <= 24 && !class::is_region_word(label)
+    };
+    let alone = branches.len() == 2;
+    for (label, kind) in kinds.iter().filter(|(label, kind)| is_plain(label) || alone && kind.specific) {
+        groups.entry(*kind).or_default().insert(label);
+    }
+    let column = |specific: bool, group: &BTreeSet<&str>| {
+        let counts = |enough: usize| group.iter().filter(|label| children(&branches[*label]).len() >= enough).count();
+        // Two are a column where nothing else stands, and what hangs below is the same or of one form.
+        let few = group.len() >= 3 || alone && group.len() == 2 && (specific || shares(branches, group));
+        let same = if specific {
+            counts(2) >= 1 && !have_own_words(branches, group)
+        } else {
+            let environments = group.iter().filter(|label| words::is_environment(label)).count();
+            group.len() == 2
+                || counts(4) >= 3 && are_one_list(branches, group)
+                || environments >= 3 && 5 * environments >= 4 * group.len()
+        };
+        few && same
+    };
+    groups.into_iter().filter(|(kind, group)| column(kind.specific, group)).map(|(_, group)| group).collect()
+}
+
+/// Whether half of what hangs below the smaller of two labels hangs below the other too.
+fn shares(branches: &Branches<'_>, group: &BTreeSet<&str>) -> bool {
+    let below: Vec<BTreeSet<&str>> = group.iter().map(|label| children(&branches[label])).collect();
+    let shared = below[0].intersection(&below[1]).count();
+    shared >= 2 && 2 * shared >= below[0].len().min(below[1].len())
+}
+
+/// Whether several labels each have one word below them that none of the others has: families of their own.
+fn have_own_words(branches: &Branches<'_>, group: &BTreeSet<&str>) -> bool {
+    let mut constants: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut open = 0;
+    for label in group {
+        let children = children(&branches[label]);
+        let first: BTreeSet<&str> = children.iter().filter_map(|child| ids::runs(child).next()).collect();
+        match (children.len() >= 3, first.len()) {
+            (true, 1) => *constants.entry(first.first().copied().unwrap_or_default()).or_default() += 1,
+            (true, _) => open += 1,
+            (false, _) => {}
+        }
+    }
+    let is_number = |text: &&str| text.as_bytes().first().is_some_and(u8::is_ascii_digit);
+    constants.keys().filter(|text| !is_number(text)).count() >= 2 && open == 0
+}
+
+/// Whether words below several words are one list: the same ones again, or an open list below each, about equally long.
+fn are_one_list(branches: &Branches<'_>, group: &BTreeSet<&str>) -> bool {
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut sizes: Vec<usize> = Vec::new();
+    for label in group {
+        let children = children(&branches[label]);
+        sizes.push(children.len());
+        for child in children {
+            *places.entry(child).or_default() += 1;
+        }
+    }
+    sizes.sort_unstable();
+    let all: usize = sizes.iter().sum();
+    let shared: usize = places.values().filter(|&&places| places > 1).sum();
+    let known = places.keys().filter(|child| is_known_host(child)).count();
+    let even = sizes[sizes.len() - 1] <= 8 * sizes[sizes.len() / 2];
+    even && have_one_build(branches, group) && (2 * shared >= all || (places.len() >= 12 && 4 * known <= places.len()))
+}
+
+/// Whether what hangs below each of several labels has about as many parts as below the others.
+fn have_one_build(branches: &Branches<'_>, group: &BTreeSet<&str>) -> bool {
+    let parts = |label: &str| label.split(['-', '_']).count().min(7);
+    let shares = |labels: &BTreeSet<&str>| -> [f64; 8] {
+        let mut shares = [0.0; 8];
+        for label in labels {
+            shares[parts(label)] += 1.0 / float(labels.len());
+        }
+        shares
+    };
+    let below: Vec<BTreeSet<&str>> = group.iter().map(|label| children(&branches[label])).collect();
+    let all = shares(&below.iter().flatten().copied().collect());
+    below.iter().filter(|labels| labels.len() >= 4).all(|labels| {
+        let mine = shares(labels);
+        mine.iter().zip(all).map(|(mine, all)| mine.min(all)).sum::<f64>() >= 0.5
+    })
+}
+
+/// Whether three or more labels have the same form and the same forms below them.
+fn are_alike(branches: &Branches<'_>, labels: &[&str]) -> bool {
+    let form = |label: &str| -> Vec<Kind> {
+        let mut tokens = Vec::new();
+        token::tokenize(label, &mut tokens);
+        tokens.iter().map(|token| token.kind).collect()
+    };
+    let forms = |label: &&str| -> BTreeSet<Vec<Kind>> { children(&branches[label]).into_iter().map(form).collect() };
+    let plain =
+        |label: &&str| label.trim_end_matches(|c: char| c.is_ascii_digit()).bytes().all(|o| o.is_ascii_lowercase());
+    let mut all = labels.iter().map(forms);
+    let first = all.next().unwrap_or_default();
+    labels.len() >= 3
+        && labels.iter().all(plain)
+        && all.all(|forms| forms.intersection(&first).count() * 2 >= first.len())
+}
+
+/// Below a family that names end at: words that stand below several of its members are roles, such as `www`.
+fn roles(branches: &Branches<'_>, members: &[Member<'_>]) -> Vec<usize> {
+    let places: Vec<usize> = members.iter().map(|member| places(&branches[member.label])).collect();
+    let most = places.iter().copied().max().unwrap_or(0);
+    let often = |at: &usize| {
+        places[*at] >= 3 && 10 * places[*at] >= most && !members[*at].tokens.iter().any(|token| token.kind.is_typed())
+    };
+    (0..members.len()).filter(often).collect()
+}
+
+/// How many places of a pooled node a label stands at.
+fn places(rows: &[Row<'_>]) -> usize {
+    rows.iter().map(|(below, whole)| &whole[below.len()..]).collect::<BTreeSet<&str>>().len()
+}
+
+/// Below a family: words that stand below many of its members, five or more of them about equally often.
+fn repeated(branches: &Branches<'_>, members: &[Member<'_>], settings: &Settings) -> Option<Vec<usize>> {
+    let is_word = |member: &Member<'_>| {
+        matches!(member.tokens[..], [Token { kind: Kind::Word, .. }])
+            && !settings.keep.iter().any(|keep| keep == member.label)
+    };
+    let words: Vec<usize> = (0..members.len()).filter(|&at| is_word(&members[at])).collect();
+    let mut often: Vec<usize> =
+        words.iter().map(|&at| places(&branches[members[at].label])).filter(|&places| places >= 2).collect();
+    often.sort_unstable();
+    let even = often.last().is_some_and(|most| *most <= 5 * often[often.len() / 2]);
+    let known = words.iter().filter(|&&at| is_known_host(members[at].label)).count();
+    let others =
+        members.iter().filter(|member| member.tokens.len() > 1 || member.tokens[0].kind == Kind::Mixed).count();
+    let open = others >= 2 && 8 * others >= words.len();
+    let services = often.len() >= 2 && words.len() >= 6 && 10 * known >= 7 * words.len();
+    let closed = (5..=WORDS).contains(&often.len()) && 2 * often.len() >= words.len() || services;
+    (closed && !open && words.len() <= 60 && even).then_some(words)
+}
+
+/// Words that have the same labels below them: the columns of a product, such as services in each environment.
+fn siblings(
+    branches: &Branches<'_>,
+    members: &[Member<'_>],
+    repeats: &Repeats<'_>,
+    settings: &Settings,
+) -> Option<BTreeSet<usize>> {
+    let (mut words, mut others) = (BTreeSet::new(), 0);
+    let (mut edges, mut labels, mut known, mut ends) = (0, BTreeSet::new(), 0, 0);
+    for (at, member) in members.iter().enumerate() {
+        let children = children(&branches[member.label]);
+        let shared = children.iter().filter(|child| repeats[*child] > 1).count();
+        if children.is_empty() || 2 * shared < children.len() || settings.keep.iter().any(|keep| keep == member.label) {
+            continue;
+        }
+        if !matches!(member.tokens[..], [Token { kind: Kind::Word, .. }]) {
+            others += 1;
+            continue;
+        }
+        words.insert(at);
+        edges += children.len();
+        known += children.iter().filter(|child| is_known_host(child)).count();
+        ends += usize::from(!member.inner);
+        labels.extend(children);
+    }
+    // Every word here has words below it, and these stand below several of them.
+    let inner: Vec<usize> = (0..members.len()).filter(|&at| members[at].inner).collect();
+    let (all, distinct) = inner.iter().map(|&at| children(&branches[members[at].label])).fold(
+        (0, BTreeSet::new()),
+        |(all, mut distinct), children| {
+            let all = all + children.len();
+            distinct.extend(children);
+            (all, distinct)
+        },
+    );
+    let is_word = |at: &usize| matches!(members[*at].tokens[..], [Token { kind: Kind::Word, .. }]);
+    if (4..=WORDS).contains(&inner.len())
+        && inner.len() == members.len()
+        && inner.iter().all(is_word)
+        && all >= 10
+        && 4 * all >= 5 * distinct.len()
+    {
+        return Some(inner.into_iter().collect());
+    }
+    // Tenants that have the same hosts are an open list, whatever they are called.
+    let open = others >= 2 && 6 * others >= words.len() || 2 * ends >= words.len() && 2 * known >= edges;
+    let enough = (3..=WORDS).contains(&words.len()) && labels.len() >= 3 && edges >= 8 && 4 * edges >= 5 * labels.len();
+    (enough && !open).then_some(words)
+}

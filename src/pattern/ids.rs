@@ -1,0 +1,296 @@
+//! Which texts of a column are opaque ids rather than words and numbers.
+//!
+//! Decided by what is cheaper to tell: each text as letters and digits of an alphabet, or as words and numbers of the
+//! skeletons (`word number word`) that the column has. Random ids fall into ever other skeletons and repeat no word.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::class::{self, Charset};
+use super::cost::{self, Counts, Rate, float};
+use super::hash::MixBuilder;
+use super::letters;
+
+/// Bits that one more family of ids must save, and one more width of it.
+const FAMILY: f64 = 40.0;
+const WIDTH: f64 = 6.0;
+/// Bits of one more skeleton, and of each run in it. Words, numbers, and words with a number are there anyway.
+const SKELETON: f64 = 60.0;
+const RUN: f64 = 12.0;
+/// Letters without digits are noise above this many bits a letter; spoken words cost about 4.0, random letters 5.5.
+const NOISE: f64 = 4.95;
+
+/// The texts of a column that are ids.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ids<'a> {
+    texts: HashSet<&'a str, MixBuilder>,
+}
+
+/// One distinct text of the column.
+struct Text<'a> {
+    octets: &'a str,
+    times: usize,
+    charset: Charset,
+    /// A digit stands before a letter.
+    scrambled: bool,
+    /// What it costs to tell once as words and numbers.
+    structured: f64,
+}
+
+/// The ids of one width.
+struct Width<'a> {
+    octets: usize,
+    alphabet: Charset,
+    saved: f64,
+    ids: Vec<&'a str>,
+}
+
+impl<'a> Ids<'a> {
+    /// Looks at the texts of a column: letters and digits only, with repeats.
+    pub(super) fn of(column: &[&'a str]) -> Self {
+        let mut texts = structured(column);
+        texts.sort_unstable_by(|a, b| (a.octets.len(), a.octets).cmp(&(b.octets.len(), b.octets)));
+        let widths: Vec<Width<'a>> = texts
+            .chunk_by(|a, b| a.octets.len() == b.octets.len())
+            .filter_map(|group| ids_of_width(group, noise_limit(&texts, group[0].octets.len())))
+            .filter(|width| width.saved > 0.0)
+            .collect();
+        let mut found = Self::default();
+        for cluster in widths.chunk_by(|a, b| b.octets - a.octets <= 2 + a.octets / 8) {
+            let saved: f64 = cluster.iter().map(|width| width.saved - WIDTH).sum();
+            if saved <= FAMILY {
+                continue;
+            }
+            found.texts.extend(cluster.iter().flat_map(|width| width.ids.iter().copied()));
+            // What stands between the widths and next to them, and is one by its look.
+            let (mut low, mut high) = (cluster[0].octets, cluster[cluster.len() - 1].octets);
+            let alphabet = cluster.iter().fold(0, |all, width| all | width.alphabet);
+            let looks = |text: &Text<'a>| text.scrambled && text.charset & !alphabet == 0 && text.octets.len() >= 5;
+            for group in texts.chunk_by(|a, b| a.octets.len() == b.octets.len()) {
+                let width = group[0].octets.len();
+                let near = width < low && low - width <= 4 || width > high && width - high <= 2 + high / 8;
+                if near && cluster.len() > 1 && group.iter().all(looks) {
+                    (low, high) = (low.min(width), high.max(width));
+                }
+            }
+            let inside = texts.iter().filter(|text| (low..=high).contains(&text.octets.len()) && looks(text));
+            if cluster.len() > 1 {
+                found.texts.extend(inside.map(|text| text.octets));
+            }
+        }
+        found
+    }
+
+    /// Whether a text of the column is an id.
+    pub(super) fn takes(&self, text: &str) -> bool {
+        self.texts.contains(text)
+    }
+}
+
+/// The runs of letters and of digits of a text.
+pub(super) fn runs(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let first = rest.as_bytes().first()?.is_ascii_digit();
+        let len = rest.bytes().take_while(|octet| octet.is_ascii_digit() == first).count();
+        let (run, tail) = rest.split_at(len);
+        rest = tail;
+        Some(run)
+    })
+}
+
+/// How letters and digits take turns: the number of runs and what the first one is.
+fn skeleton(text: &str) -> (usize, bool) {
+    (runs(text).count(), text.as_bytes()[0].is_ascii_digit())
+}
+
+/// The distinct texts with what each costs as words and numbers.
+fn structured<'a>(column: &[&'a str]) -> Vec<Text<'a>> {
+    let mut groups: BTreeMap<(usize, bool), Vec<&'a str>> = BTreeMap::new();
+    for &text in column {
+        groups.entry(skeleton(text)).or_default().push(text);
+    }
+    let mut texts = Vec::new();
+    for ((count, digits_first), group) in groups {
+        let rows = group.len();
+        let mut columns: Vec<Counts<'a>> = vec![Counts::default(); count];
+        for text in &group {
+            for (column, run) in columns.iter_mut().zip(runs(text)) {
+                column.add(run);
+            }
+        }
+        let price = match (count, digits_first) {
+            (1, _) | (2, false) => 0.0,
+            (2, true) => FAMILY / 2.0,
+            _ => SKELETON + RUN * float(count),
+        };
+        let shared = price / float(rows) + (float(column.len()) / float(rows)).log2();
+        let rates: Vec<Rate<'_, 'a>> = columns.iter().map(Counts::rate).collect();
+        let mut distinct: HashMap<&'a str, usize, MixBuilder> = HashMap::default();
+        for text in group {
+            *distinct.entry(text).or_default() += 1;
+        }
+        for (text, times) in distinct {
+            let bits: f64 = runs(text).zip(&rates).map(|(run, rate)| rate.bits(run)).sum();
+            texts.push(Text {
+                octets: text,
+                times,
+                charset: class::charset(text),
+                scrambled: is_scrambled(text),
+                structured: bits + shared,
+            });
+        }
+    }
+    texts
+}
+
+/// Whether a digit comes before a letter somewhere: no word with a number looks so.
+fn is_scrambled(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|pair| pair[0].is_ascii_digit() && pair[1].is_ascii_lowercase())
+}
+
+/// The alphabets that ids are written in, the narrowest first.
+const ALPHABETS: [(Charset, f64); 4] = [
+    (class::DIGITS | class::HEX_LETTERS, 4.0),
+    (class::BASE32, 5.0),
+    (class::LETTERS, cost::LETTER),
+    (class::DIGITS | class::LETTERS, 5.169_925_001_442_312),
+];
+
+/// The ids among the texts of one width, by the alphabet that saves most.
+fn ids_of_width<'a>(texts: &[Text<'a>], limit: f64) -> Option<Width<'a>> {
+    let width = texts[0].octets.len();
+    if are_counters(texts) {
+        return None;
+    }
+    let prefix = prefix(texts);
+    // The characters that were seen, where there are enough of them to tell an alphabet from.
+    let seen =
+        texts.iter().fold(0, |seen, text| seen | class::charset(&text.octets[text.octets.len().min(prefix.len())..]));
+    let symbols = seen.count_ones();
+    let own = (texts.len() * width >= 4 * 36 && symbols > 16).then(|| (seen, f64::from(symbols).log2()));
+    let candidates = ALPHABETS.iter().copied().chain(own).filter_map(|(alphabet, bits)| {
+        let fits = |text: &&Text<'a>| {
+            text.octets.starts_with(prefix) && class::charset(&text.octets[prefix.len()..]) & !alphabet == 0
+        };
+        let fitting: Vec<&Text<'a>> = texts.iter().filter(fits).collect();
+        let noise = alphabet == class::LETTERS;
+        let scrambled = fitting.iter().filter(|text| text.scrambled).count();
+        let numbered =
+            |text: &&Text<'a>| text.scrambled || alphabet == class::BASE32 && text.charset & class::DIGITS != 0;
+        let missed = texts.iter().filter(numbered).filter(|text| !fits(text)).count();
+        if noise && !is_noise(&fitting, limit) || !noise && (scrambled < 2 || 10 * missed > scrambled) {
+            return None;
+        }
+        let each = even_bits(&fitting, prefix.len(), bits);
+        // As words, letters without sense are spelled.
+        let told = |text: &Text<'a>| if noise { cost::spell(text.octets) } else { text.structured };
+        let saved = |text: &Text<'a>| (told(text) - each) * float(text.times);
+        let all: f64 = fitting.iter().map(|text| saved(text)).sum();
+        let by_chance = plain_by_chance(&fitting, width - prefix.len());
+        let wordy = |text: &Text<'a>| !text.scrambled && letters::bits_per_letter(text.octets) < limit;
+        let some: Vec<&Text<'a>> = fitting.iter().copied().filter(|text| !wordy(text) && saved(text) > -4.0).collect();
+        let told = cost::choice(some.len(), texts.len());
+        let part = some.iter().map(|text| saved(text)).sum::<f64>() - told;
+        let unlucky = fitting.iter().filter(|text| !text.scrambled).count();
+        let whole = by_chance && all + 8.0 * float(unlucky + 1) >= part;
+        let (saved, ids) = if whole { (all, fitting) } else { (part, some) };
+        Some(Width {
+            octets: width,
+            alphabet: alphabet | class::charset(prefix),
+            saved,
+            ids: ids.into_iter().map(|text| text.octets).collect(),
+        })
+    });
+    candidates.max_by(|a, b| a.saved.total_cmp(&b.saved))
+}
+
+/// Whether all texts have the same letters between their digits: `20260702t084450`, `r5i0n10`.
+fn are_counters(texts: &[Text<'_>]) -> bool {
+    let letters = |text: &Text<'_>| -> Vec<u8> { text.octets.bytes().filter(u8::is_ascii_lowercase).collect() };
+    let mut scrambled = texts.iter().filter(|text| text.scrambled);
+    let Some(first) = scrambled.next().map(letters) else { return false };
+    scrambled.clone().count() >= 2 && scrambled.all(|text| letters(text) == first)
+}
+
+/// What all scrambled texts begin with, where chance does not explain it.
+fn prefix<'a>(texts: &[Text<'a>]) -> &'a str {
+    let mut scrambled = texts.iter().filter(|text| text.scrambled);
+    let Some(first) = scrambled.next().map(|text| text.octets) else { return "" };
+    let (mut shared, mut rows) = (first.len(), 1);
+    for text in scrambled {
+        shared = shared.min(first.bytes().zip(text.octets.bytes()).take_while(|(a, b)| a == b).count());
+        rows += 1;
+    }
+    if rows >= 4 && shared + 3 <= first.len() { &first[..shared] } else { "" }
+}
+
+/// Bits a letter above which letters are noise: more in a language that is spelled in other ways than English is.
+fn noise_limit(texts: &[Text<'_>], width: usize) -> f64 {
+    let others = texts
+        .iter()
+        .map(|text| text.octets)
+        .filter(|text| text.len() != width && text.len() >= 4 && text.bytes().all(|octet| octet.is_ascii_lowercase()));
+    let (letters, bits) = others.fold((0, 0.0), |(letters, bits), text| {
+        (letters + text.len(), bits + letters::bits_per_letter(text) * float(text.len()))
+    });
+    if letters < 60 { NOISE } else { NOISE.max(bits / float(letters) + 0.5) }
+}
+
+/// Whether letters alone are noise over all texts: no language is written so.
+fn is_noise(texts: &[&Text<'_>], limit: f64) -> bool {
+    let plain: Vec<&str> = texts.iter().map(|text| text.octets).filter(|text| text.len() >= 5).collect();
+    let letters: usize = plain.iter().map(|text| text.len()).sum();
+    let bits: f64 = plain.iter().map(|text| letters::bits_per_letter(text) * float(text.len())).sum();
+    plain.len() >= 4 && bits > limit * float(letters)
+}
+
+/// Whether chance explains the texts that are no scrambled ones, were all ids.
+fn plain_by_chance(texts: &[&Text<'_>], width: usize) -> bool {
+    let scrambled: Vec<&&Text<'_>> = texts.iter().filter(|text| text.scrambled).collect();
+    if scrambled.is_empty() {
+        return true;
+    }
+    // The share of digits at each place.
+    let tail = |text: &str| text.as_bytes()[text.len() - width..].to_vec();
+    let mut shares = vec![0.0; width];
+    for text in &scrambled {
+        for (share, octet) in shares.iter_mut().zip(tail(text.octets)) {
+            *share += f64::from(u8::from(octet.is_ascii_digit())) / float(scrambled.len());
+        }
+    }
+    let all = shares.iter().sum::<f64>() / float(width);
+    // Few rows say little of one place.
+    let weight = float(scrambled.len()) / float(scrambled.len() + 8);
+    let placed: Vec<f64> = shares.into_iter().map(|share| weight * share + (1.0 - weight) * all).collect();
+    // Letters, then digits: all splits together.
+    let plain = |shares: &[f64]| -> f64 {
+        let split = |letters: usize| {
+            let (before, after) = shares.split_at(letters);
+            before.iter().map(|share| 1.0 - share).chain(after.iter().copied()).product::<f64>()
+        };
+        (0..=width).map(split).sum()
+    };
+    let chance = plain(&placed).max(plain(&vec![all; width]));
+    let expected = float(scrambled.len()) * chance / (1.0 - chance).max(0.05);
+    float(texts.len() - scrambled.len()) <= 3.0 * expected + 2.0
+}
+
+/// Bits of an id of one width, `bits` an octet; fewer where all have a digit, or all have a letter, at one place.
+fn even_bits(texts: &[&Text<'_>], from: usize, bits: f64) -> f64 {
+    let scrambled: Vec<&[u8]> = texts.iter().filter(|text| text.scrambled).map(|text| text.octets.as_bytes()).collect();
+    let Some(first) = scrambled.first() else {
+        return bits * float(texts.first().map_or(0, |text| text.octets.len()) - from);
+    };
+    if scrambled.len() < 8 {
+        return bits * float(first.len() - from);
+    }
+    let place = |at: usize| {
+        let digits = scrambled.iter().filter(|text| text[at].is_ascii_digit()).count();
+        match (digits, digits == scrambled.len()) {
+            (_, true) => bits.min(cost::DIGIT),
+            (0, _) => bits.min(cost::LETTER),
+            _ => bits,
+        }
+    };
+    (from..first.len()).map(place).sum()
+}
