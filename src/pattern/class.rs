@@ -7,7 +7,8 @@ use super::token::{Kind, Token};
 /// The known form that begins at the first token, and how many tokens it takes. The tokens begin at a part; `inside`
 /// says whether something stands before them.
 pub(super) fn typed_run(label: &str, tokens: &[Token], inside: bool) -> Option<(Kind, usize)> {
-    if !inside && is_short_ipv6(label) {
+    let doubled = tokens.windows(2).any(|pair| pair[0].kind == Kind::Dash && pair[1].kind == Kind::Dash);
+    if !inside && doubled && is_short_ipv6(label) {
         return Some((Kind::Ipv6, tokens.len()));
     }
     if tokens.len() < 3 {
@@ -221,7 +222,7 @@ const HEX: Charset = DIGITS | HEX_LETTERS;
 pub(super) const BASE32: Charset = LETTERS | 0b1111_1100 << 26;
 
 /// The bit of one octet.
-pub(super) fn bit(octet: u8) -> Charset {
+pub(super) const fn bit(octet: u8) -> Charset {
     match octet {
         b'a'..=b'z' => 1 << (octet - b'a'),
         b'0'..=b'9' => 1 << (26 + octet - b'0'),
@@ -230,9 +231,22 @@ pub(super) fn bit(octet: u8) -> Charset {
     }
 }
 
+/// [`bit`] of every octet.
+const BITS: [Charset; 256] = {
+    let mut bits = [0; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "below 256")]
+        let narrow = octet as u8;
+        bits[octet] = bit(narrow);
+        octet += 1;
+    }
+    bits
+};
+
 /// The characters of a text.
 pub(super) fn charset(text: &str) -> Charset {
-    text.bytes().fold(0, |set, octet| set | bit(octet))
+    text.bytes().fold(0, |set, octet| set | BITS[usize::from(octet)])
 }
 
 fn set_of(text: &str) -> Charset {

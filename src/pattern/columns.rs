@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::class;
 use super::cost::float;
 use super::form::{Form, Piece, Shape, Style};
-use super::grow::{Branches, Place, Row};
+use super::grow::{Branches, Grounds, Place, Row};
 use super::hash::{self, MixBuilder};
 use super::ids;
 use super::population::{self, Families, Member};
@@ -29,7 +29,8 @@ pub(super) struct Found<'a> {
 }
 
 /// Looks at what hangs below each label of a place.
-pub(super) fn find<'a>(branches: &Branches<'a>, place: Place, settings: &Settings) -> Found<'a> {
+pub(super) fn find<'a>(branches: &Branches<'a>, place: Place, grounds: &Grounds<'_>) -> Found<'a> {
+    let settings = grounds.settings;
     let repeats = repeats(branches);
     let mut zones = zones(branches, &repeats, place.pooled);
     let kinds = kinds(branches, settings);
@@ -40,7 +41,7 @@ pub(super) fn find<'a>(branches: &Branches<'a>, place: Place, settings: &Setting
         .map(|(label, rows)| {
             let inner = rows.iter().all(|(below, _)| !below.is_empty());
             let paired = children(rows).iter().any(|child| repeats[child] >= 3);
-            Member::new(label, [zones.contains(label), inner, paired])
+            Member::new(label, [zones.contains(label), inner, paired], grounds.weight(rows))
         })
         .collect();
     let closed = |found: Vec<usize>| {
@@ -150,7 +151,7 @@ fn kinds<'a>(branches: &Branches<'a>, settings: &Settings) -> BTreeMap<&'a str, 
     if inner.len() < 2 || all.len() < 4 {
         return BTreeMap::new();
     }
-    let members: Vec<Member<'a>> = all.iter().map(|label| Member::new(label, [false; 3])).collect();
+    let members: Vec<Member<'a>> = all.iter().map(|label| Member::new(label, [false; 3], 1.0)).collect();
     let mut family_of: HashMap<&str, (u64, bool), MixBuilder> = HashMap::default();
     for (form, found) in population::split(&members, Place::INSIDE, settings) {
         let special = |piece: &Piece| matches!(piece, Piece::Digits | Piece::Opaque { .. } | Piece::Typed(_));

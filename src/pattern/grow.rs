@@ -1,13 +1,15 @@
 //! Growing the tree of a [`Model`] from a sample of names: at each place labels become constants and families, and what
 //! hangs below a family is looked at together.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::columns::{self, children};
 use super::facts::Facts;
 use super::form::{Form, Piece, Shape, Style};
+use super::hash::MixBuilder;
 use super::model::{Depth, Edge, Model};
 use super::population::{self, Member};
+use super::roots::Sampled;
 use super::settings::Settings;
 use super::words::is_known_host;
 
@@ -30,6 +32,20 @@ pub(super) struct Place {
     pub(super) nibbles: bool,
 }
 
+/// What a tree is grown from.
+pub(super) struct Grounds<'a> {
+    pub(super) settings: &'a Settings,
+    /// How many names each name of the sample stands for, by its left part.
+    weights: HashMap<&'a str, f64, MixBuilder>,
+}
+
+impl Grounds<'_> {
+    /// How many names the rows of a branch stand for.
+    pub(super) fn weight(&self, rows: &[Row<'_>]) -> f64 {
+        rows.iter().map(|(_, whole)| self.weights.get(whole).copied().unwrap_or(1.0)).sum()
+    }
+}
+
 impl Place {
     /// One place below others.
     pub(super) const INSIDE: Self = Self { at_root: false, pooled: false, ends: false, nibbles: false };
@@ -37,17 +53,18 @@ impl Place {
 
 impl Model {
     /// Learns from names below a root; each is the part left of the root without the dot, empty for the root itself.
-    pub(super) fn learn(mut lefts: Vec<&str>, settings: &Settings) -> Self {
-        lefts.sort_unstable();
-        lefts.dedup();
+    pub(super) fn learn(mut sample: Vec<Sampled<'_>>, settings: &Settings) -> Self {
+        sample.sort_unstable_by_key(|name| name.left);
+        sample.dedup_by_key(|name| name.left);
         let mut model = Self::new(settings.keep.clone());
-        let rows = lefts.iter().map(|left| (*left, *left)).collect();
-        model.grow(rows, Place { at_root: true, ..Place::INSIDE }, settings);
+        let rows = sample.iter().map(|name| (name.left, name.left)).collect();
+        let weights = sample.iter().map(|name| (name.left, name.weight)).collect();
+        model.grow(rows, Place { at_root: true, ..Place::INSIDE }, &Grounds { settings, weights });
         model
     }
 
     /// Grows the tree below a new node.
-    fn grow(&mut self, rows: Vec<Row<'_>>, place: Place, settings: &Settings) -> u32 {
+    fn grow(&mut self, rows: Vec<Row<'_>>, place: Place, grounds: &Grounds<'_>) -> u32 {
         let node = self.push();
         let mut branches: Branches<'_> = BTreeMap::new();
         for (left, whole) in rows {
@@ -57,13 +74,13 @@ impl Model {
                 None => branches.entry(left).or_default().push(("", whole)),
             }
         }
-        let columns::Found { members, mut families, constants } = columns::find(&branches, place, settings);
+        let columns::Found { members, mut families, constants } = columns::find(&branches, place, grounds);
         let taken: BTreeSet<usize> =
             families.iter().flat_map(|(_, found)| found.iter().copied()).chain(constants).collect();
         let free: Vec<usize> = (0..members.len()).filter(|at| !taken.contains(at)).collect();
         for part in by_depth(&branches, &members, &free) {
             let rest: Vec<Member<'_>> = part.iter().map(|&at| members[at].clone()).collect();
-            for (form, found) in population::split(&rest, place, settings) {
+            for (form, found) in population::split(&rest, place, grounds.settings) {
                 families.push((form, found.into_iter().map(|at| part[at]).collect()));
             }
         }
@@ -76,13 +93,13 @@ impl Model {
             for &at in &found {
                 in_family[at] = true;
             }
-            let edge = self.edge(form, &found, &branches, &members, settings);
+            let edge = self.edge(form, &found, &branches, &members, grounds);
             self.nodes[node as usize].edges.push(edge);
         }
         self.nodes[node as usize].see_mixture();
         for (member, _) in members.iter().zip(in_family).filter(|(_, taken)| !taken) {
             let below = Place { at_root: false, ends: false, ..place };
-            let child = self.grow(branches[member.label].clone(), below, settings);
+            let child = self.grow(branches[member.label].clone(), below, grounds);
             self.nodes[node as usize].constants.insert(member.label.into(), child);
         }
         node
@@ -95,7 +112,7 @@ impl Model {
         found: &[usize],
         branches: &Branches<'_>,
         members: &[Member<'_>],
-        settings: &Settings,
+        grounds: &Grounds<'_>,
     ) -> Edge {
         let spans = spans(&form, found, members);
         // What was learned without known hosts takes none.
@@ -118,7 +135,7 @@ impl Model {
         let facts = form.shapes.iter().map(|shape| vec![Facts::default(); shape.pieces.len()]).collect();
         let nibbles = matches!(form.shapes[0].pieces[..], [Piece::Opaque { max: 1, .. }]);
         let below = Place { at_root: false, pooled: places.len() > 1, ends: 3 * ends >= places.len(), nibbles };
-        let node = self.grow(pooled, below, settings);
+        let node = self.grow(pooled, below, grounds);
         let labels = if form.style == Style::Closed {
             found.iter().map(|&at| members[at].label.into()).collect()
         } else {

@@ -41,6 +41,10 @@ impl std::hash::Hasher for Mixer {
         self.0 = mix(self.0, hash(octets));
     }
 
+    fn write_u8(&mut self, octet: u8) {
+        self.0 = mix(self.0, u64::from(octet));
+    }
+
     fn write_u32(&mut self, word: u32) {
         self.0 = mix(self.0, u64::from(word));
     }

@@ -29,6 +29,8 @@ pub(super) struct Ids<'a> {
 struct Text<'a> {
     octets: &'a str,
     times: usize,
+    /// How many names it stands for.
+    weight: f64,
     charset: Charset,
     /// A digit stands before a letter.
     scrambled: bool,
@@ -45,8 +47,12 @@ struct Width<'a> {
 }
 
 impl<'a> Ids<'a> {
-    /// Looks at the texts of a column: letters and digits only, with repeats.
-    pub(super) fn of(column: &[&'a str]) -> Self {
+    /// Looks at the texts of a column: letters and digits only, with repeats, and how many names each stands for.
+    pub(super) fn of(column: &[(&'a str, f64)]) -> Self {
+        let scrambled = column.iter().filter(|(text, _)| is_scrambled(text)).count();
+        if scrambled < 2 && !may_be_noise(column) {
+            return Self::default();
+        }
         let mut texts = structured(column);
         texts.sort_unstable_by(|a, b| (a.octets.len(), a.octets).cmp(&(b.octets.len(), b.octets)));
         let widths: Vec<Width<'a>> = texts
@@ -86,6 +92,13 @@ impl<'a> Ids<'a> {
     }
 }
 
+/// Whether some texts of a column can be letters without sense.
+fn may_be_noise(column: &[(&str, f64)]) -> bool {
+    let is_plain = |text: &&str| text.len() >= 5 && text.bytes().all(|octet| octet.is_ascii_lowercase());
+    let texts = column.iter().map(|(text, _)| *text).filter(is_plain);
+    texts.filter(|text| letters::bits_per_letter(text) > NOISE).take(2).count() == 2
+}
+
 /// The runs of letters and of digits of a text.
 pub(super) fn runs(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
@@ -104,16 +117,16 @@ fn skeleton(text: &str) -> (usize, bool) {
 }
 
 /// The distinct texts with what each costs as words and numbers.
-fn structured<'a>(column: &[&'a str]) -> Vec<Text<'a>> {
-    let mut groups: BTreeMap<(usize, bool), Vec<&'a str>> = BTreeMap::new();
-    for &text in column {
-        groups.entry(skeleton(text)).or_default().push(text);
+fn structured<'a>(column: &[(&'a str, f64)]) -> Vec<Text<'a>> {
+    let mut groups: BTreeMap<(usize, bool), Vec<(&'a str, f64)>> = BTreeMap::new();
+    for &(text, weight) in column {
+        groups.entry(skeleton(text)).or_default().push((text, weight));
     }
     let mut texts = Vec::new();
     for ((count, digits_first), group) in groups {
         let rows = group.len();
         let mut columns: Vec<Counts<'a>> = vec![Counts::default(); count];
-        for text in &group {
+        for (text, _) in &group {
             for (column, run) in columns.iter_mut().zip(runs(text)) {
                 column.add(run);
             }
@@ -125,15 +138,17 @@ fn structured<'a>(column: &[&'a str]) -> Vec<Text<'a>> {
         };
         let shared = price / float(rows) + (float(column.len()) / float(rows)).log2();
         let rates: Vec<Rate<'_, 'a>> = columns.iter().map(Counts::rate).collect();
-        let mut distinct: HashMap<&'a str, usize, MixBuilder> = HashMap::default();
-        for text in group {
-            *distinct.entry(text).or_default() += 1;
+        let mut distinct: HashMap<&'a str, (usize, f64), MixBuilder> = HashMap::default();
+        for (text, weight) in group {
+            let known = distinct.entry(text).or_default();
+            *known = (known.0 + 1, known.1 + weight);
         }
-        for (text, times) in distinct {
+        for (text, (times, weight)) in distinct {
             let bits: f64 = runs(text).zip(&rates).map(|(run, rate)| rate.bits(run)).sum();
             texts.push(Text {
                 octets: text,
                 times,
+                weight,
                 charset: class::charset(text),
                 scrambled: is_scrambled(text),
                 structured: bits + shared,
@@ -271,8 +286,13 @@ fn plain_by_chance(texts: &[&Text<'_>], width: usize) -> bool {
         (0..=width).map(split).sum()
     };
     let chance = plain(&placed).max(plain(&vec![all; width]));
-    let expected = float(scrambled.len()) * chance / (1.0 - chance).max(0.05);
-    float(texts.len() - scrambled.len()) <= 3.0 * expected + 2.0
+    // A sample has as many of each skeleton: what counts is how many names they stand for.
+    let stands_for = |scrambled: bool| -> f64 {
+        texts.iter().filter(|text| text.scrambled == scrambled).map(|text| text.weight).sum()
+    };
+    let expected = stands_for(true) * chance / (1.0 - chance).max(0.05);
+    let plain = texts.len() - scrambled.len();
+    stands_for(false) <= 3.0 * expected + 2.0 * stands_for(false) / float(plain.max(1))
 }
 
 /// Bits of an id of one width, `bits` an octet; fewer where all have a digit, or all have a letter, at one place.

@@ -8,10 +8,11 @@ use regex::Regex;
 use super::certificates;
 use super::describe::{self, Draft};
 use super::model::{Model, Walk};
-use super::roots::Names;
+use super::roots::{Names, Sampled};
 use super::said::Patterns;
 use super::settings::{Detail, Settings};
 use super::summary::Summary;
+use super::words;
 
 /// Single names of one root that are told one by one; more are one pattern, with a note.
 const SINGLES: usize = 1 << 16;
@@ -114,10 +115,13 @@ fn learn_names(names: &Names, root: &str, among: &[u32], settings: &Settings) ->
     let mut model = Model::learn(lefts.clone(), settings);
     let mut walk = Walk::default();
     let (mut ends, mut strays) = pass(&mut model, names, among, &mut walk);
-    if !strays.is_empty() {
+    // Hosts that everybody has are in no family anyway.
+    let unknown = strays.iter().filter(|&&at| !words::is_known_host(names.left(at))).count();
+    if unknown > 0 {
         // What the sample did not show: learn again with it.
         strays.sort_unstable_by_key(|&at| names.rows[at as usize].hash);
-        lefts.extend(strays.iter().take(16 * settings.sample).map(|&at| names.left(at)));
+        let more = strays.iter().take(16 * settings.sample);
+        lefts.extend(more.map(|&at| Sampled { left: names.left(at), weight: 1.0 }));
         model = Model::learn(lefts, settings);
         (ends, strays) = pass(&mut model, names, among, &mut walk);
     }

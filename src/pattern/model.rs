@@ -16,8 +16,10 @@ use super::words::is_known_host;
 pub(super) struct Node {
     pub(super) constants: HashMap<Box<str>, u32, MixBuilder>,
     pub(super) edges: Vec<Edge>,
-    /// Whether families with ids and families without stand side by side.
+    /// Whether families with ids stand beside others.
     mixed: bool,
+    /// Whether a form of an edge is read by its tokens.
+    typed: bool,
     /// Names that end here.
     pub(super) names: u64,
 }
@@ -218,12 +220,22 @@ impl Node {
     pub(super) fn see_mixture(&mut self) {
         let ids = self.edges.iter().filter(|edge| edge.is_opaque).count();
         self.mixed = ids > 0 && self.edges.len() > 1;
+        let typed = |piece: &Piece| matches!(piece, Piece::Typed(_));
+        let shapes = || self.edges.iter().flat_map(|edge| &edge.form.shapes);
+        self.typed = shapes().any(|shape| shape.pieces.iter().any(typed));
+    }
+
+    /// The tokens of a label, if any form here needs them.
+    fn see_tokens(&self, label: &str, walk: &mut Walk) {
+        walk.tokens.clear();
+        if self.typed {
+            token::tokenize(label, &mut walk.tokens);
+        }
     }
 
     /// Notes a label with the other edges that would take it: words among ids, and ids among words.
     fn refuse(&mut self, label: &str, chosen: usize, walk: &mut Walk) {
-        walk.tokens.clear();
-        token::tokenize(label, &mut walk.tokens);
+        self.see_tokens(label, walk);
         let (opaque, depth) = (self.edges[chosen].is_opaque, self.edges[chosen].depth);
         let others = self.edges.iter_mut().enumerate();
         for (_, other) in
@@ -238,8 +250,7 @@ impl Node {
 
     /// The edge that takes a label, and by which shape.
     fn choose(&self, label: &str, depth: Depth, walk: &mut Walk) -> Option<(u32, u32)> {
-        walk.tokens.clear();
-        token::tokenize(label, &mut walk.tokens);
+        self.see_tokens(label, walk);
         let mut chosen: Option<(u32, u32)> = None;
         for (at, edge) in (0..).zip(&self.edges) {
             if chosen.is_some() && !self.mixed {

@@ -33,13 +33,15 @@ pub(super) struct Member<'a> {
     pub(super) inner: bool,
     /// The same label hangs below it as below at least two of its siblings.
     pub(super) paired: bool,
+    /// How many names it stands for.
+    pub(super) weight: f64,
 }
 
 impl<'a> Member<'a> {
-    pub(super) fn new(label: &'a str, [zone, inner, paired]: [bool; 3]) -> Self {
+    pub(super) fn new(label: &'a str, [zone, inner, paired]: [bool; 3], weight: f64) -> Self {
         let mut tokens = Vec::new();
         token::tokenize(label, &mut tokens);
-        Self { label, whole: label, tokens, zone, inner, paired }
+        Self { label, whole: label, tokens, zone, inner, paired, weight }
     }
 
     fn part(&self, at: usize) -> &'a str {
@@ -110,7 +112,10 @@ impl<'a> Splitter<'a, '_> {
         for (kinds, group) in &frames {
             let own: Vec<Ids<'a>> = (0..kinds.len())
                 .map(|column| match kinds[column] {
-                    Kind::Mixed => Ids::of(&group.iter().map(|&at| self.members[at].part(column)).collect::<Vec<_>>()),
+                    Kind::Mixed => {
+                        let cell = |at: &usize| (self.members[*at].part(column), self.members[*at].weight);
+                        Ids::of(&group.iter().map(cell).collect::<Vec<_>>())
+                    }
                     _ => Ids::default(),
                 })
                 .collect();
@@ -329,7 +334,7 @@ impl<'a> Ends<'a> {
             for (kinds, group) in frames.iter().filter(|(kinds, _)| kinds.len() > 2 * place + 1) {
                 let at = if left { 2 * place } else { kinds.len() - 1 - 2 * place };
                 if kinds[at] == Kind::Mixed {
-                    texts.extend(group.iter().map(|&member| members[member].part(at)));
+                    texts.extend(group.iter().map(|&member| (members[member].part(at), members[member].weight)));
                 }
             }
             Ids::of(&texts)

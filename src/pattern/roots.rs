@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use super::hash::{self, MixBuilder};
 use super::settings::Settings;
 use super::summary::{NameIndex, Summary};
-use super::token::{self, Kind, Token};
 use super::words;
 
 /// Sampled names of one root at most; with more skeletons, fewer names of each.
@@ -65,51 +64,92 @@ impl Names {
     }
 
     /// The names to learn from: of each skeleton those with the smallest hashes.
-    pub(super) fn sample(&self, among: &[u32], settings: &Settings) -> Vec<&str> {
-        let mut keys: HashMap<u64, Vec<(u64, u32)>, MixBuilder> = HashMap::default();
-        let mut tokens = Vec::new();
+    pub(super) fn sample(&self, among: &[u32], settings: &Settings) -> Vec<Sampled<'_>> {
+        let mut skeletons: HashMap<u64, Kept, MixBuilder> = HashMap::default();
         for &at in among {
-            let kept = keys.entry(skeleton(self.left(at), &mut tokens)).or_default();
-            kept.push((self.rows[at as usize].hash, at));
-            if kept.len() >= 2 * settings.sample {
-                kept.select_nth_unstable(settings.sample);
-                kept.truncate(settings.sample);
-            }
+            let kept = skeletons.entry(skeleton(self.left(at))).or_default();
+            kept.add(self.rows[at as usize].hash, at, settings.sample);
         }
-        let each = settings.sample.min(SAMPLED.div_ceil(keys.len().max(1))).max(1);
+        let each = settings.sample.min(SAMPLED.div_ceil(skeletons.len().max(1))).max(1);
         // Of too many skeletons, those with the smallest keys.
-        let mut kept: Vec<(u64, Vec<(u64, u32)>)> = keys.into_iter().collect();
-        kept.sort_unstable();
+        let mut kept: Vec<(u64, Kept)> = skeletons.into_iter().collect();
+        kept.sort_unstable_by_key(|(key, _)| *key);
         kept.truncate(SAMPLED);
         let mut chosen = Vec::new();
-        for (_, mut rows) in kept {
-            rows.sort_unstable();
-            rows.truncate(each);
-            chosen.extend(rows.into_iter().map(|(_, at)| self.left(at)));
+        for (_, mut kept) in kept {
+            kept.rows.sort_unstable();
+            kept.rows.truncate(each);
+            #[expect(clippy::cast_precision_loss, reason = "a share")]
+            let weight = kept.seen as f64 / kept.rows.len() as f64;
+            chosen.extend(kept.rows.into_iter().map(|(_, at)| Sampled { left: self.left(at), weight }));
         }
         chosen
     }
 }
 
-/// The context-free key of a name: what its tokens are, the width of the long ones.
-fn skeleton(left: &str, tokens: &mut Vec<Token>) -> u64 {
-    let mut key = u64::from(!left.contains('.') && words::is_known_host(left));
-    for label in left.split('.').filter(|label| !label.is_empty()) {
-        tokens.clear();
-        token::tokenize(label, tokens);
-        key = hash::mix(key, 0);
-        for token in tokens.iter() {
-            let width = if token.len > 12 { token.len } else { 0 };
-            let runs = if token.kind == Kind::Mixed { runs(token.of(label)) } else { 0 };
-            key = hash::mix(key, (token.kind as u64 + 1) << 16 | u64::from(runs) << 8 | u64::from(width));
-        }
-    }
-    key
+/// A name to learn from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sampled<'a> {
+    /// The part left of the root.
+    pub(super) left: &'a str,
+    /// Names it stands for, itself included.
+    pub(super) weight: f64,
 }
 
-/// How often letters and digits take turns, up to a few, and which come first.
-fn runs(text: &str) -> u8 {
-    let changes =
-        text.as_bytes().windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count();
-    u8::try_from(changes.min(3)).expect("at most three") << 1 | u8::from(text.as_bytes()[0].is_ascii_digit())
+/// The names of one skeleton with the smallest hashes.
+#[derive(Debug)]
+struct Kept {
+    rows: Vec<(u64, u32)>,
+    /// Names with this hash or a larger one are none of them.
+    limit: u64,
+    seen: u64,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { rows: Vec::new(), limit: u64::MAX, seen: 0 }
+    }
+}
+
+impl Kept {
+    fn add(&mut self, hash: u64, at: u32, most: usize) {
+        self.seen += 1;
+        if hash >= self.limit {
+            return;
+        }
+        self.rows.push((hash, at));
+        if self.rows.len() >= 2 * most {
+            let (_, &mut (limit, _), _) = self.rows.select_nth_unstable(most);
+            self.limit = limit;
+            self.rows.truncate(most);
+        }
+    }
+}
+
+/// The context-free key of a name: letters, digits or both between separators, which come first and whether they take
+/// turns, and the width of what is long. One pass over the octets, no tokens.
+fn skeleton(left: &str) -> u64 {
+    let mut key = u64::from(!left.contains('.') && words::is_known_host(left));
+    let (mut len, mut digits, mut changes, mut first) = (0_u64, false, 0_u64, false);
+    for &octet in left.as_bytes() {
+        if octet.is_ascii_alphanumeric() {
+            let digit = octet.is_ascii_digit();
+            if len == 0 {
+                (digits, first) = (digit, digit);
+            } else if digit != digits {
+                (digits, changes) = (digit, changes + 1);
+            }
+            len += 1;
+        } else {
+            key = part_key(key, len, first, changes);
+            key = hash::mix(key, u64::from(octet));
+            (len, changes) = (0, 0);
+        }
+    }
+    part_key(key, len, first, changes)
+}
+
+fn part_key(key: u64, len: u64, first: bool, changes: u64) -> u64 {
+    let width = if len > 12 { len } else { 0 };
+    if len == 0 { key } else { hash::mix(key, width << 8 | changes.min(2) << 1 | u64::from(first) | 1 << 16) }
 }
