@@ -2,17 +2,23 @@
 //!
 //! Nothing here sees more than the text it is given.
 
+use super::region::{is_region_word, region, word_region};
 use super::token::{Kind, Token};
 
 /// The known form that begins at the first token, and how many tokens it takes. The tokens begin at a part; `inside`
 /// says whether something stands before them.
 pub(super) fn typed_run(label: &str, tokens: &[Token], inside: bool) -> Option<(Kind, usize)> {
+    let first = tokens[0].of(label);
+    if tokens[0].kind == Kind::Word && !is_hex(first) {
+        // Words begin no form but a region.
+        return word_region(label, tokens);
+    }
     let doubled = tokens.windows(2).any(|pair| pair[0].kind == Kind::Dash && pair[1].kind == Kind::Dash);
     if !inside && doubled && is_short_ipv6(label) {
         return Some((Kind::Ipv6, tokens.len()));
     }
     if tokens.len() < 3 {
-        let alone = tokens[0].kind == Kind::Word && is_region_word(tokens[0].of(label));
+        let alone = tokens[0].kind == Kind::Word && is_region_word(first);
         return alone.then_some((Kind::Region, 1));
     }
 
@@ -88,7 +94,7 @@ fn is_octet(text: &str) -> bool {
     all_digits(text) && text.len() <= 3 && text.parse::<u16>().is_ok_and(|octet| octet < 256)
 }
 
-fn all_digits(text: &str) -> bool {
+pub(super) fn all_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit())
 }
 
@@ -119,96 +125,6 @@ fn version(parts: &[&str]) -> Option<usize> {
     }
     let more = parts[1..].iter().take(3).take_while(|part| short(part)).count();
     (more >= 1).then_some(1 + more)
-}
-
-const DIRECTIONS: [&str; 12] = [
-    "north",
-    "south",
-    "east",
-    "west",
-    "central",
-    "northeast",
-    "northwest",
-    "southeast",
-    "southwest",
-    "northcentral",
-    "southcentral",
-    "westcentral",
-];
-/// Continents, countries and blocs as clouds write them before or after a direction.
-const PLACES: [&str; 33] = [
-    "us",
-    "usgov",
-    "europe",
-    "asia",
-    "asiapacific",
-    "pacific",
-    "uk",
-    "ukraine",
-    "india",
-    "indiacentral",
-    "japan",
-    "australia",
-    "brazil",
-    "canada",
-    "france",
-    "germany",
-    "italy",
-    "korea",
-    "norway",
-    "poland",
-    "qatar",
-    "sweden",
-    "switzerland",
-    "spain",
-    "uae",
-    "africa",
-    "southamerica",
-    "northamerica",
-    "me",
-    "israel",
-    "mexico",
-    "china",
-    "newzealand",
-];
-const BLOCS: [&str; 18] =
-    ["us", "eu", "ap", "ca", "sa", "me", "af", "il", "cn", "mx", "uk", "jp", "au", "in", "kr", "ru", "de", "fr"];
-
-fn short_number(text: &str) -> bool {
-    (1..=2).contains(&text.len()) && all_digits(text)
-}
-
-/// `eu-west-1`, `us-gov-east-1`, `europe-west4`: how many parts the region takes.
-fn region(parts: &[&str]) -> Option<usize> {
-    let (first, second) = (*parts.first()?, *parts.get(1)?);
-    if BLOCS.contains(&first) {
-        let (direction, number) = if second == "gov" || second == "iso" || second == "isob" {
-            (parts.get(2), parts.get(3))
-        } else {
-            (Some(&second), parts.get(2))
-        };
-        if direction.is_some_and(|word| DIRECTIONS.contains(word)) && number.is_some_and(|text| short_number(text)) {
-            return Some(if second == "gov" || second.starts_with("iso") { 4 } else { 3 });
-        }
-    }
-    let direction = second.trim_end_matches(|c: char| c.is_ascii_digit());
-    (PLACES.contains(&first) && short_number(&second[direction.len()..]) && DIRECTIONS.contains(&direction))
-        .then_some(2)
-}
-
-/// `westeurope`, `eastus2`, `uksouth`: a direction and a place in one word.
-pub(super) fn is_region_word(label: &str) -> bool {
-    let word = label.strip_suffix(|c: char| matches!(c, '1'..='9')).unwrap_or(label);
-    if word.len() < 6 || !word.bytes().all(|octet| octet.is_ascii_lowercase()) {
-        return false;
-    }
-    if !matches!(word.as_bytes()[0], b'n' | b's' | b'e' | b'w' | b'c') && !word.ends_with(['h', 't', 'l']) {
-        return false;
-    }
-    let place = |text: &str| PLACES.contains(&text) && text != "me";
-    DIRECTIONS.iter().any(|direction| {
-        word.strip_prefix(direction).is_some_and(place) || word.strip_suffix(direction).is_some_and(place)
-    })
 }
 
 /// The characters of a set of texts: bits 0..26 letters, 26..36 digits, 36 `-`, 37 `_`.

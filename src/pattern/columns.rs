@@ -5,13 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::below::{Below, kinds};
 use super::class;
 use super::cost::float;
 use super::form::{Form, Piece, Shape, Style};
 use super::grow::{Branches, Grounds, Place, Row};
-use super::hash::{self, MixBuilder};
+use super::hash::MixBuilder;
 use super::ids;
-use super::population::{self, Families, Member};
+use super::population::{Families, Member};
+use super::region::is_region_word;
 use super::settings::Settings;
 use super::token::{self, Kind, Token};
 use super::words::{self, is_known_host};
@@ -127,68 +129,8 @@ fn zones<'a>(branches: &Branches<'a>, repeats: &Repeats<'a>, pooled: bool) -> BT
     words.chain(alone.iter().copied().filter(|_| alone.len() <= 12 && !pooled)).collect()
 }
 
-fn is_word(label: &str) -> bool {
+pub(super) fn is_word(label: &str) -> bool {
     label.bytes().all(|octet| octet.is_ascii_lowercase())
-}
-
-/// What most of the labels below a label are, learned from the labels below all of its siblings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Below {
-    family: u64,
-    /// More than words is in it.
-    specific: bool,
-    /// Names go on below them.
-    inner: bool,
-}
-
-/// For the labels that names only go on below: what hangs below each.
-fn kinds<'a>(branches: &Branches<'a>, settings: &Settings) -> BTreeMap<&'a str, Below> {
-    let is_kept = |label: &str| settings.keep.iter().any(|keep| keep == label);
-    let plain = |label: &&str| label.len() <= 24 && !is_kept(label);
-    let inner = branches.iter().filter(|(label, rows)| plain(label) && rows.iter().all(|(below, _)| !below.is_empty()));
-    let inner: Vec<(&'a str, BTreeSet<&'a str>)> = inner.map(|(label, rows)| (*label, children(rows))).collect();
-    let all: BTreeSet<&'a str> = inner.iter().flat_map(|(_, children)| children.iter().copied()).collect();
-    if inner.len() < 2 || all.len() < 4 {
-        return BTreeMap::new();
-    }
-    let members: Vec<Member<'a>> = all.iter().map(|label| Member::new(label, [false; 3], 1.0)).collect();
-    let mut family_of: HashMap<&str, (u64, bool), MixBuilder> = HashMap::default();
-    for (form, found) in population::split(&members, Place::INSIDE, settings) {
-        let special = |piece: &Piece| matches!(piece, Piece::Digits | Piece::Opaque { .. } | Piece::Typed(_));
-        let specific = form.style != Style::Slug
-            && form.shapes.iter().any(|shape| shape.pieces.iter().any(special) || shape.variables() >= 2);
-        // Families of the same constant words are of one kind.
-        let words = |piece: &Piece| match piece {
-            Piece::Const(text) => text.bytes().filter(u8::is_ascii_lowercase).collect(),
-            _ => Vec::new(),
-        };
-        let constant: Vec<u8> = form.shapes[0].pieces.iter().map(words).max_by_key(Vec::len).unwrap_or_default();
-        let family = if constant.len() >= 3 {
-            hash::hash(&constant)
-        } else if specific {
-            hash::hash(members[found[0]].label.as_bytes())
-        } else {
-            0
-        };
-        family_of.extend(found.into_iter().map(|at| (members[at].label, (family, specific))));
-    }
-    let mut kinds = BTreeMap::new();
-    for (label, children) in inner {
-        let mut counts: BTreeMap<(u64, bool), usize> = BTreeMap::new();
-        for child in &children {
-            match family_of.get(child) {
-                Some(found) => *counts.entry(*found).or_default() += 1,
-                None if is_word(child) => *counts.entry((0, false)).or_default() += 1,
-                None => {}
-            }
-        }
-        let most = counts.into_iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(&a.0)));
-        if let Some(((family, specific), _)) = most.filter(|(_, count)| 5 * count >= 3 * children.len()) {
-            let deep = branches[label].iter().filter(|(below, _)| below.contains('.')).count();
-            kinds.insert(label, Below { family, specific, inner: 2 * deep >= branches[label].len() });
-        }
-    }
-    kinds
 }
 
 /// Whether two and more siblings of a numbered label's form hold names of one form with it.
@@ -230,7 +172,7 @@ fn alike<'a>(branches: &Branches<'a>, kinds: &BTreeMap<&'a str, Below>) -> Vec<B
     let is_plain = |label: &str| {
         let wordy =
             label.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'-') && !label.starts_with("xn--");
-        wordy && label.len() <= 24 && !class::is_region_word(label)
+        wordy && label.len() <= 24 && !is_region_word(label)
     };
     let alone = branches.len() == 2;
     for (label, kind) in kinds.iter().filter(|(label, kind)| is_plain(label) || alone && kind.specific) {

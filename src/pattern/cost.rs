@@ -4,6 +4,7 @@
 //! reading is, so that only structure makes a difference.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use super::hash::MixBuilder;
 use super::{letters, words};
@@ -40,24 +41,66 @@ pub(super) fn spell(text: &str) -> f64 {
     if spelled > 10.0 && words::is_known_host(text) { 10.0 } else { spelled }
 }
 
-/// The distinct texts of a column and how often each stands there.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Counts<'a> {
-    pub(super) of: HashMap<&'a str, usize, MixBuilder>,
+/// A text of a column and what it costs to spell it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spelled<'a> {
+    pub(super) text: &'a str,
+    pub(super) bits: f64,
+}
+
+impl<'a> Spelled<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, bits: spell(text) }
+    }
+}
+
+/// How often each distinct thing stands in a column, by what names it, with the bits to spell it.
+#[derive(Debug, Clone)]
+pub(super) struct Counts<K> {
+    pub(super) of: HashMap<K, (usize, f64), MixBuilder>,
     pub(super) rows: usize,
 }
 
-impl<'a> Counts<'a> {
-    pub(super) fn add(&mut self, text: &'a str) {
-        *self.of.entry(text).or_default() += 1;
+impl<K> Default for Counts<K> {
+    fn default() -> Self {
+        Self { of: HashMap::default(), rows: 0 }
+    }
+}
+
+impl<K: Eq + Hash + Copy> Counts<K> {
+    pub(super) fn add(&mut self, key: K, spelled: impl FnOnce() -> f64) {
+        self.of.entry(key).or_insert_with(|| (0, spelled())).0 += 1;
         self.rows += 1;
     }
 
-    /// Whether all rows hold one text.
-    pub(super) fn constant(&self) -> Option<&'a str> {
+    /// What all rows hold.
+    pub(super) fn constant(&self) -> Option<K> {
         (self.of.len() == 1).then(|| self.of.keys().next().copied()).flatten()
     }
 
+    /// Bits of the rows after the first one of a thing that stands in `count` rows.
+    fn again(&self, count: usize) -> f64 {
+        if count == 1 { 0.0 } else { float(count - 1) * (float(self.rows) / float(count)).log2() }
+    }
+
+    /// Bits to tell which rows hold something new.
+    fn novel(&self) -> f64 {
+        if self.of.len() == 1 { 0.0 } else { choice(self.of.len(), self.rows) }
+    }
+
+    /// Things that are told once and pointed at afterwards.
+    pub(super) fn listed(&self) -> f64 {
+        self.novel() + self.of.values().map(|&(count, spelled)| spelled + self.again(count)).sum::<f64>()
+    }
+
+    /// Bits to tell a column whose things stand in a list of `known` that was told before.
+    pub(super) fn pointed(&self, known: usize) -> f64 {
+        let first = float(known.max(1)).log2();
+        self.novel() + self.of.values().map(|&(count, _)| first + self.again(count)).sum::<f64>()
+    }
+}
+
+impl<'a> Counts<&'a str> {
     /// Bits to tell a column: listed text by text, or octet by octet.
     pub(super) fn bits(&self) -> f64 {
         self.listed().min(self.even())
@@ -65,42 +108,20 @@ impl<'a> Counts<'a> {
 
     /// What a row costs, by its text.
     pub(super) fn rate(&self) -> Rate<'_, 'a> {
-        let rows = float(self.rows);
         let even = self.even() < self.listed();
-        let shared = match (even, self.of.len()) {
-            (true, _) => entropy(self.widths()),
-            (false, 1) => 0.0,
-            (false, distinct) => choice(distinct, self.rows),
-        };
-        Rate { counts: self, even, shared: shared / rows }
-    }
-
-    /// Texts that are told once and pointed at afterwards.
-    pub(super) fn listed(&self) -> f64 {
-        if self.of.len() == 1 {
-            return self.of.keys().map(|text| spell(text)).sum();
-        }
-        let again = |count: usize| float(count - 1) * (float(self.rows) / float(count)).log2();
-        choice(self.of.len(), self.rows) + self.of.iter().map(|(text, &count)| spell(text) + again(count)).sum::<f64>()
-    }
-
-    /// Bits to tell a column whose texts stand in a list of `known` texts that was told before.
-    pub(super) fn pointed(&self, known: usize) -> f64 {
-        let again = |count: usize| float(count - 1) * (float(self.rows) / float(count)).log2();
-        let first = float(known.max(1)).log2();
-        let novel = if self.of.len() == 1 { 0.0 } else { choice(self.of.len(), self.rows) };
-        novel + self.of.values().map(|&count| first + again(count)).sum::<f64>()
+        let shared = if even { entropy(self.widths()) } else { self.novel() };
+        Rate { counts: self, even, shared: shared / float(self.rows) }
     }
 
     /// Texts whose octets are drawn evenly.
     fn even(&self) -> f64 {
-        let octets: f64 = self.of.iter().map(|(text, &count)| unit(text) * float(text.len() * count)).sum();
+        let octets: f64 = self.of.iter().map(|(text, &(count, _))| unit(text) * float(text.len() * count)).sum();
         octets + entropy(self.widths())
     }
 
     fn widths(&self) -> [usize; 64] {
         let mut widths = [0; 64];
-        for (text, count) in &self.of {
+        for (text, (count, _)) in &self.of {
             widths[text.len().min(63)] += count;
         }
         widths
@@ -109,7 +130,7 @@ impl<'a> Counts<'a> {
 
 /// What a row of a column costs, its share of what all rows have in common included.
 pub(super) struct Rate<'c, 'a> {
-    counts: &'c Counts<'a>,
+    counts: &'c Counts<&'a str>,
     even: bool,
     shared: f64,
 }
@@ -120,8 +141,8 @@ impl Rate<'_, '_> {
         if self.even {
             return unit(text) * float(text.len()) + self.shared;
         }
-        let count = float(self.counts.of.get(text).copied().unwrap_or(1));
-        (spell(text) + (count - 1.0) * (float(self.counts.rows) / count).log2()) / count + self.shared
+        let (count, spelled) = self.counts.of.get(text).copied().unwrap_or((1, 0.0));
+        (spelled + self.counts.again(count)) / float(count) + self.shared
     }
 }
 
@@ -130,11 +151,11 @@ fn unit(run: &str) -> f64 {
     if run.as_bytes()[0].is_ascii_digit() { DIGIT } else { LETTER }
 }
 
-impl<'a> FromIterator<&'a str> for Counts<'a> {
-    fn from_iter<I: IntoIterator<Item = &'a str>>(texts: I) -> Self {
+impl<'a> FromIterator<Spelled<'a>> for Counts<&'a str> {
+    fn from_iter<I: IntoIterator<Item = Spelled<'a>>>(cells: I) -> Self {
         let mut counts = Self::default();
-        for text in texts {
-            counts.add(text);
+        for cell in cells {
+            counts.add(cell.text, || cell.bits);
         }
         counts
     }
@@ -146,7 +167,9 @@ mod tests {
 
     #[test]
     fn words_that_repeat_are_cheaper_than_new_ones_and_noise_is_dearest() {
-        let cost = |texts: &[&str]| texts.iter().copied().collect::<Counts>().bits() / float(texts.len());
+        let cost = |texts: &[&str]| {
+            texts.iter().map(|text| Spelled::new(text)).collect::<Counts<&str>>().bits() / float(texts.len())
+        };
         let repeated = cost(&["garden", "river", "garden", "river", "river", "garden", "garden", "river"]);
         let words = cost(&["garden", "river", "harvest", "motor", "signal", "panel", "winter", "stone"]);
         let noise = cost(&["qxzkvjwp", "xkcdwqhz", "bvtzqmwr", "jxqkzvhw"]);
@@ -155,8 +178,8 @@ mod tests {
 
     #[test]
     fn what_is_always_the_same_costs_nothing_more() {
-        let few: Counts = ["app"; 3].into_iter().collect();
-        let many: Counts = ["app"; 300].into_iter().collect();
+        let few: Counts<&str> = ["app"; 3].map(Spelled::new).into_iter().collect();
+        let many: Counts<&str> = ["app"; 300].map(Spelled::new).into_iter().collect();
         assert!((few.bits() - many.bits()).abs() < 1e-9);
     }
 }

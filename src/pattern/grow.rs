@@ -7,7 +7,7 @@ use super::columns::{self, children};
 use super::facts::Facts;
 use super::form::{Form, Piece, Shape, Style};
 use super::hash::MixBuilder;
-use super::model::{Depth, Edge, Model};
+use super::model::{Bounds, Depth, Edge, Model};
 use super::population::{self, Member};
 use super::roots::Sampled;
 use super::settings::Settings;
@@ -143,6 +143,7 @@ impl Model {
         };
         Edge {
             is_opaque: Edge::has_ids(&form),
+            bounds: form.shapes.iter().map(Bounds::of).collect(),
             labels,
             spans,
             depth,

@@ -125,10 +125,10 @@ fn structured<'a>(column: &[(&'a str, f64)]) -> Vec<Text<'a>> {
     let mut texts = Vec::new();
     for ((count, digits_first), group) in groups {
         let rows = group.len();
-        let mut columns: Vec<Counts<'a>> = vec![Counts::default(); count];
+        let mut columns: Vec<Counts<&'a str>> = vec![Counts::default(); count];
         for (text, _) in &group {
             for (column, run) in columns.iter_mut().zip(runs(text)) {
-                column.add(run);
+                column.add(run, || cost::spell(run));
             }
         }
         let price = match (count, digits_first) {

@@ -113,18 +113,18 @@ fn learn_root(names: &Names, root: &str, join: &[Regex], settings: &Settings) ->
 fn learn_names(names: &Names, root: &str, among: &[u32], settings: &Settings) -> Vec<Draft> {
     let mut lefts = names.sample(among, settings);
     let mut model = Model::learn(lefts.clone(), settings);
-    let mut walk = Walk::default();
-    let (mut ends, mut strays) = pass(&mut model, names, among, &mut walk);
+    let (mut ends, mut strays) = pass(&mut model, names, among, &mut Walk::default());
     // Hosts that everybody has are in no family anyway.
     let unknown = strays.iter().filter(|&&at| !words::is_known_host(names.left(at))).count();
-    if unknown > 0 {
+    if unknown > 2 {
         // What the sample did not show: learn again with it.
         strays.sort_unstable_by_key(|&at| names.rows[at as usize].hash);
         let more = strays.iter().take(16 * settings.sample);
         lefts.extend(more.map(|&at| Sampled { left: names.left(at), weight: 1.0 }));
         model = Model::learn(lefts, settings);
-        (ends, strays) = pass(&mut model, names, among, &mut walk);
+        (ends, strays) = pass(&mut model, names, among, &mut Walk::default());
     }
+    let mut walk = Walk::default();
     strays.sort_unstable_by(|&a, &b| names.left(a).cmp(names.left(b)));
     let rest = strays.split_off(strays.len().min(SINGLES));
     for at in strays {

@@ -5,6 +5,7 @@
 //! tree the labels are split into constants and families, and everything below a family is looked at together.
 
 mod affix;
+mod below;
 mod certificates;
 mod class;
 mod columns;
@@ -24,11 +25,13 @@ mod pool;
 mod population;
 #[cfg(test)]
 mod quality;
+mod region;
 mod render;
 mod roots;
 mod runs;
 mod said;
 mod settings;
+mod shown;
 mod summary;
 mod table;
 mod token;
@@ -36,8 +39,8 @@ mod wire;
 mod words;
 
 pub use learn::learn;
-pub use render::Column;
 pub use said::{Forms, IssuerCount, LevelTemplate, Pattern, Patterns};
 pub use settings::{Detail, Settings};
+pub use shown::Column;
 pub use summary::{Limits, NameIndex, Observation, Summary};
 pub use wire::{PartialError, VERSION as PARTIAL_VERSION, merge_partials, write_partial};

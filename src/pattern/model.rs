@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::facts::Facts;
-use super::form::{Form, Piece, Style};
+use super::form::{Form, Piece, Shape, Style};
 use super::hash::MixBuilder;
 use super::letters;
 use super::token::{self, Token};
@@ -41,10 +41,46 @@ pub(super) struct Edge {
     pub(super) spares_known: bool,
     /// Whether names end at these labels, go on below them, or both.
     pub(super) depth: Depth,
+    /// Per shape, what a label must have to be looked at by it.
+    pub(super) bounds: Vec<Bounds>,
     /// Per shape and piece, the shortest and longest text it was learned from.
     pub(super) spans: Vec<Vec<(u8, u8)>>,
     /// Per shape, the distinct places of the sample that this edge was learned from.
     pub(super) rows: Vec<usize>,
+}
+
+/// How long a label can be and how many separators it has, to be read by a shape.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    min: usize,
+    max: usize,
+    /// `None` where separators are in what varies.
+    separators: Option<usize>,
+}
+
+impl Bounds {
+    pub(super) fn of(shape: &Shape) -> Self {
+        let (mut min, mut max, mut separators) = (0, 0, Some(0));
+        for piece in &shape.pieces {
+            let (least, most, inside) = match piece {
+                Piece::Const(text) => (text.len(), text.len(), Some(count_separators(text))),
+                Piece::Word | Piece::Choice | Piece::Digits | Piece::Number => (1, 63, Some(0)),
+                Piece::Opaque { min, max, dashed } => (usize::from(*min), usize::from(*max), (!dashed).then_some(0)),
+                Piece::Typed(_) => (1, 63, None),
+            };
+            (min, max) = (min + least, max + most);
+            separators = separators.zip(inside).map(|(a, b)| a + b);
+        }
+        Self { min, max, separators }
+    }
+
+    fn allow(&self, label: &str, separators: usize) -> bool {
+        (self.min..=self.max).contains(&label.len()) && self.separators.is_none_or(|count| count == separators)
+    }
+}
+
+fn count_separators(text: &str) -> usize {
+    text.bytes().filter(|octet| matches!(octet, b'-' | b'_')).count()
 }
 
 /// Whether names end at a label or go on below it.
@@ -109,7 +145,20 @@ pub(super) struct Walk {
     steps: Vec<Step>,
     /// The ends of the pieces of all labels of the steps.
     all: Vec<u8>,
+    /// Per place, how labels that names go on below were read before: they repeat.
+    known: HashMap<u32, HashMap<Box<str>, Reading, MixBuilder>, MixBuilder>,
 }
+
+/// How a label was read: the edge, the shape, and the ends of its pieces.
+#[derive(Debug, Clone)]
+struct Reading {
+    edge: u32,
+    shape: u32,
+    ends: Box<[u8]>,
+}
+
+/// Readings kept of one place.
+const READINGS: usize = 512;
 
 impl Model {
     /// A tree without a place; these labels are always constants.
@@ -145,7 +194,20 @@ impl Model {
         if node.edges.is_empty() || self.keep.iter().any(|keep| keep == label) {
             return None;
         }
-        let (edge, shape) = node.choose(label, if below.is_empty() { Depth::Leaf } else { Depth::Inner }, walk)?;
+        let (edge, shape) = if below.is_empty() {
+            node.choose(label, Depth::Leaf, walk)?
+        } else if let Some(reading) = walk.known.get(&at).and_then(|readings| readings.get(label)) {
+            walk.chosen.clear();
+            walk.chosen.extend_from_slice(&reading.ends);
+            (reading.edge, reading.shape)
+        } else {
+            let (edge, shape) = node.choose(label, Depth::Inner, walk)?;
+            let readings = walk.known.entry(at).or_default();
+            if readings.len() < READINGS {
+                readings.insert(label.into(), Reading { edge, shape, ends: walk.chosen.as_slice().into() });
+            }
+            (edge, shape)
+        };
         let octet = |len: usize| u8::try_from(len).expect("a name has at most 253 octets");
         let start = if below.is_empty() { 0 } else { below.len() + 1 };
         walk.steps.push(Step {
@@ -236,12 +298,15 @@ impl Node {
     /// Notes a label with the other edges that would take it: words among ids, and ids among words.
     fn refuse(&mut self, label: &str, chosen: usize, walk: &mut Walk) {
         self.see_tokens(label, walk);
+        let separators = count_separators(label);
         let (opaque, depth) = (self.edges[chosen].is_opaque, self.edges[chosen].depth);
         let others = self.edges.iter_mut().enumerate();
         for (_, other) in
             others.filter(|(at, other)| *at != chosen && (other.is_opaque || opaque) && other.depth.meets(depth))
         {
-            let takes = other.form.shapes.iter().any(|shape| shape.read(label, &walk.tokens, &mut walk.ends));
+            let takes = other.form.shapes.iter().zip(&other.bounds).any(|(shape, bounds)| {
+                bounds.allow(label, separators) && shape.read(label, &walk.tokens, &mut walk.ends)
+            });
             if takes && other.refused.len() < REFUSED {
                 other.refused.insert(label.into());
             }
@@ -251,20 +316,21 @@ impl Node {
     /// The edge that takes a label, and by which shape.
     fn choose(&self, label: &str, depth: Depth, walk: &mut Walk) -> Option<(u32, u32)> {
         self.see_tokens(label, walk);
+        let separators = count_separators(label);
         let mut chosen: Option<(u32, u32)> = None;
         for (at, edge) in (0..).zip(&self.edges) {
             if chosen.is_some() && !self.mixed {
                 break;
             }
-            if !edge.depth.meets(depth)
-                || edge.spares_known && is_known_host(label)
-                || edge.form.style == Style::Closed && !edge.labels.contains(label)
-            {
+            if !edge.depth.meets(depth) || edge.form.style == Style::Closed && !edge.labels.contains(label) {
                 continue;
             }
-            for (shape_at, shape) in (0..).zip(&edge.form.shapes) {
-                if !shape.read(label, &walk.tokens, &mut walk.ends) {
+            for (shape_at, (shape, bounds)) in (0..).zip(edge.form.shapes.iter().zip(&edge.bounds)) {
+                if !bounds.allow(label, separators) || !shape.read(label, &walk.tokens, &mut walk.ends) {
                     continue;
+                }
+                if edge.spares_known && is_known_host(label) {
+                    break;
                 }
                 match chosen {
                     None => {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cost::{self, float};
+use super::cost::{self, Counts, float};
 use super::form::{Form, Piece, Style};
 use super::population::Splitter;
 use super::runs::{known_words, loosened, run_bits, run_shapes, word_order_bits};
@@ -90,8 +90,9 @@ impl<'a> Splitter<'a, '_> {
             let table = pool.remove(at);
             let rows = table.len() + pool.iter().map(Table::len).sum::<usize>();
             let joined = || {
-                let whole: Vec<Table<'a>> = pool.iter().chain([&table]).cloned().collect();
-                run_bits(&whole, self.settings) - run_bits(&pool, self.settings)
+                let others: Vec<&Table<'a>> = pool.iter().collect();
+                let whole: Vec<&Table<'a>> = pool.iter().chain([&table]).collect();
+                run_bits(&whole, self.settings) - run_bits(&others, self.settings)
             };
             // A word with its numbers reads better on a line of its own.
             let line = table.line(self.settings) * if table.is_wordy() { 1.0 } else { 0.3 };
@@ -145,16 +146,17 @@ impl<'a> Splitter<'a, '_> {
         let tables: Vec<Table<'a>> = pool.iter().map(|table| table.with_choice(right)).collect::<Option<_>>()?;
         let texts = tables.iter().flat_map(|table| {
             let at = table.shape.pieces.iter().position(|piece| *piece == Piece::Choice);
-            at.into_iter().flat_map(|at| table.column(at))
+            at.into_iter().flat_map(|at| table.cells(at))
         });
-        let counts: cost::Counts<'_> = texts.collect();
+        let counts: Counts<&str> = texts.collect();
         let key = loosened(tables.first()?).run_key();
         let alike = tables.iter().all(|table| loosened(table).run_key() == key);
         let closed = counts.of.len() <= 60 && 2 * counts.of.len() <= counts.rows && counts.of.len() > 1;
         if !alike || !closed {
             return None;
         }
-        let saved = run_bits(pool, self.settings) - run_bits(&tables, self.settings) - 12.0;
+        let bits = |tables: &[Table<'a>]| run_bits(&tables.iter().collect::<Vec<_>>(), self.settings);
+        let saved = bits(pool) - bits(&tables) - 12.0;
         (saved > 0.0).then_some((saved, tables))
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::affix;
-use super::cost;
+use super::cost::{self, Spelled};
 use super::form::{Form, Item, Piece, Shape, Style};
 use super::grow::Place;
 use super::ids::{self, Ids};
@@ -127,15 +127,19 @@ impl<'a> Splitter<'a, '_> {
                     let is_id = own.takes(text) || ends.take(text, column, kinds.len());
                     self.read_part(at, column, is_id, &mut pieces, &mut row);
                 }
-                let table =
-                    tables.entry(pieces.clone()).or_insert_with(|| Table::new(Shape { pieces: pieces.clone() }));
-                table.push(at, &row);
+                if let Some(table) = tables.get_mut(pieces.as_slice()) {
+                    table.push(at, &row);
+                } else {
+                    let mut table = Table::new(Shape { pieces: pieces.clone() });
+                    table.push(at, &row);
+                    tables.insert(pieces.clone(), table);
+                }
             }
         }
         self.take_dashed(join_widths(tables.into_values().collect()))
     }
 
-    fn read_part(&self, at: usize, column: usize, is_id: bool, pieces: &mut Vec<Piece>, row: &mut Vec<&'a str>) {
+    fn read_part(&self, at: usize, column: usize, is_id: bool, pieces: &mut Vec<Piece>, row: &mut Vec<Spelled<'a>>) {
         let (member, text) = (&self.members[at], self.members[at].part(column));
         let token = member.tokens[column];
         match token.kind {
@@ -146,21 +150,21 @@ impl<'a> Splitter<'a, '_> {
                     && words::is_known_host(member.whole);
                 if is_id && !known {
                     pieces.push(Piece::Opaque { min: token.len, max: token.len, dashed: false });
-                    row.push(text);
+                    row.push(Spelled { text, bits: 0.0 });
                 } else {
                     for run in ids::runs(text) {
                         pieces.push(Piece::of_run(run));
-                        row.push(run);
+                        row.push(Spelled::new(run));
                     }
                 }
             }
             Kind::Dash | Kind::Underscore => {
                 pieces.push(Piece::Const(text.to_owned()));
-                row.push(text);
+                row.push(Spelled { text, bits: 0.0 });
             }
             kind => {
                 pieces.push(Piece::Typed(kind));
-                row.push(text);
+                row.push(Spelled { text, bits: 0.0 });
             }
         }
     }
@@ -204,7 +208,7 @@ impl<'a> Splitter<'a, '_> {
                 let octets = u8::try_from(width).expect("a label has at most 63 octets");
                 let piece = Piece::Opaque { min: octets, max: octets, dashed: true };
                 let whole = dashed.entry(width).or_insert_with(|| Table::new(Shape { pieces: vec![piece] }));
-                whole.push(at, &[self.members[at].label]);
+                whole.push(at, &[Spelled { text: self.members[at].label, bits: 0.0 }]);
             }
             table.retain(|at| !is_taken(at));
             if table.len() > 0 {
@@ -244,14 +248,10 @@ impl<'a> Splitter<'a, '_> {
             let apart =
                 |table: &Table<'_>| table.bits() + 2.0 * table.line(self.settings) + cost::choice(table.len(), rows);
             while group.len() >= 2 {
-                let whole = run_bits(&group, self.settings);
+                let whole = run_bits(&group.iter().collect::<Vec<_>>(), self.settings);
                 let saved = |at: usize| {
-                    let others: Vec<Table<'_>> = group
-                        .iter()
-                        .enumerate()
-                        .filter(|(other, _)| *other != at)
-                        .map(|(_, table)| table.clone())
-                        .collect();
+                    let others = group.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, table)| table);
+                    let others: Vec<&Table<'_>> = others.collect();
                     whole - run_bits(&others, self.settings) - apart(&group[at])
                 };
                 let worst = (0..group.len())
@@ -329,6 +329,9 @@ struct Ends<'a> {
 
 impl<'a> Ends<'a> {
     fn of(members: &[Member<'a>], frames: &BTreeMap<Vec<Kind>, Vec<usize>>) -> Self {
+        if frames.keys().filter(|kinds| kinds.len() > 1).count() < 2 {
+            return Self { columns: Default::default() };
+        }
         let column = |left: bool, place: usize| -> Ids<'a> {
             let mut texts = Vec::new();
             for (kinds, group) in frames.iter().filter(|(kinds, _)| kinds.len() > 2 * place + 1) {

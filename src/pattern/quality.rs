@@ -45,6 +45,9 @@ const HEX: &str = "0123456789abcdef";
 const BASE32: &str = "abcdefghijklmnopqrstuvwxyz234567";
 const BASE36: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 
+/// Schemes that [`name_of`] knows.
+const SCHEMES: usize = 26;
+
 /// One name of a scheme, without its domain.
 fn name_of(scheme: usize, dice: &mut Dice) -> String {
     let region =
@@ -75,6 +78,27 @@ fn name_of(scheme: usize, dice: &mut Dice) -> String {
             format!("{site}{:02}sw{:03}.core", 1 + dice.below(20), 1 + dice.below(200))
         }
         14 => format!("nas{}.home", dice.text(HEX, 6)),
+        15 => {
+            let (app, zone) = (dice.slug(), dice.pick(&["uc", "ew", "as", "de"]));
+            format!("{app}-{}-{zone}.a", dice.text(BASE36, 10))
+        }
+        16 => format!("r{}i{}n{}.hpc", 1 + dice.below(20), dice.below(4), dice.below(18)),
+        17 => format!("{}.letters", dice.text("abcdefghijklmnopqrstuvwxyz", 9)),
+        18 => format!("{}.share", dice.text("abcdefghijklmnopqrstuvwxyz0123456789-_", 21)),
+        19 => format!(
+            "2001-db8-{:x}--{:x}-{:x}.v6",
+            4096 + dice.below(61440),
+            4096 + dice.below(61440),
+            1 + dice.below(65535)
+        ),
+        20 => {
+            let environment = dice.pick(&["dev", "test", "stage", "prod"]);
+            format!("{}.{environment}.clients", dice.slug())
+        }
+        21 => format!("{}-{}.sites", dice.slug(), dice.pick(&["at", "ch", "de", "fr", "it", "pl", "es", "nl"])),
+        22 => format!("{}.blobs", dice.text(HEX, 3)),
+        23 => format!("pos{:02}.{:04}.retail", 1 + dice.below(20), 1 + dice.below(3000)),
+        24 => (0..16).map(|_| dice.text(HEX, 1)).collect::<Vec<_>>().join(".") + ".ip6",
         _ => {
             let (first, second) = (
                 dice.pick(&["amber", "quiet", "bold", "late", "green", "shy"]),
@@ -91,9 +115,13 @@ fn labelled(names: usize, seed: u64) -> BTreeMap<String, Option<(usize, usize)>>
     for domain in 0.. {
         let root = format!("{}{domain}.example", dice.brand());
         for _ in 0..=dice.below(4) {
-            let scheme = dice.below(16);
+            let scheme = dice.below(SCHEMES);
             for _ in 0..12 + dice.below(names / 20) {
-                truth.insert(format!("{}.{root}", name_of(scheme, &mut dice)), Some((domain, scheme)));
+                let name = name_of(scheme, &mut dice);
+                // A label neither begins nor ends with a dash.
+                if !name.split('.').any(|label| label.starts_with('-') || label.ends_with('-')) {
+                    truth.insert(format!("{name}.{root}"), Some((domain, scheme)));
+                }
             }
         }
         for host in ["www", "mail", "vpn", "autodiscover", "git"] {

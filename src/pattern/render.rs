@@ -7,31 +7,9 @@ use super::facts::Facts;
 use super::form::{Item, Piece, Shape, Style};
 use super::language::{self, Forbidden, Language};
 use super::model::{Edge, Node};
+use super::shown::{Column, columns, template};
 use super::token::{self, Kind};
 use super::words;
-
-/// One variable column of a pattern, and why it is what it is said to be.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Column {
-    /// The class: `num`, `hex`, `base32`, `base36`, `k8s`, `uuid`, `ipv4`, `ipv6`, `mac`, `date`, `version`, `region`, `cc`, `enum`,
-    /// `word`, `slug`, `puny`.
-    pub class: String,
-    /// The class as it stands in the template, with its width or values.
-    pub shown: String,
-    /// Which characters were seen, as a class of a regular expression.
-    pub alphabet: String,
-    /// Shortest and longest text.
-    pub length: (usize, usize),
-    /// Distinct values, when there are at most 64.
-    pub distinct: Option<usize>,
-    /// Names looked at.
-    pub rows: u64,
-    /// The values of an `enum`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub values: Vec<String>,
-    /// Why this class.
-    pub reason: String,
-}
 
 /// An edge as a reader sees it.
 #[derive(Debug, Clone)]
@@ -178,31 +156,31 @@ fn overlap(other: &Edge, at_shape: usize, mine: &Shape, forbidden: &mut Vec<Forb
 }
 
 /// A constant cut into runs of letters, digits and separators.
-fn cut(text: &str) -> impl Iterator<Item = String> + '_ {
+pub(super) fn cut(text: &str) -> impl Iterator<Item = String> + '_ {
     let class = |octet: &u8| (octet.is_ascii_lowercase(), octet.is_ascii_digit());
     text.as_bytes().chunk_by(move |a, b| class(a) == class(b)).map(|run| run.iter().copied().map(char::from).collect())
 }
 
 /// The width of a padded number, or of one that never changes its width.
-fn padded(facts: &Facts) -> Option<usize> {
+pub(super) fn padded(facts: &Facts) -> Option<usize> {
     let fixed = facts.min == facts.max && (facts.leading_zero || facts.min >= 6);
     fixed.then_some(usize::from(facts.max))
 }
 
 /// How a column of an edge is to be read.
 #[derive(Debug, Clone, Copy)]
-struct View {
-    style: Style,
+pub(super) struct View {
+    pub(super) style: Style,
     /// Places the shape was learned from.
-    rows: usize,
+    pub(super) rows: usize,
     /// A word among others in a row: its values are no closed list.
-    open: bool,
+    pub(super) open: bool,
     /// The only column that varies.
-    only: bool,
+    pub(super) only: bool,
 }
 
 /// How the columns of one shape are to be read.
-fn views(edge: &Edge, at_shape: usize) -> Vec<View> {
+pub(super) fn views(edge: &Edge, at_shape: usize) -> Vec<View> {
     let shape = &edge.form.shapes[at_shape];
     let view = View {
         style: edge.form.style,
@@ -240,7 +218,7 @@ fn runs(edge: &Edge) -> Vec<bool> {
 }
 
 /// Whether the few values of a word column are all there are.
-fn closed(facts: &Facts, view: View) -> Option<BTreeSet<&str>> {
+pub(super) fn closed(facts: &Facts, view: View) -> Option<BTreeSet<&str>> {
     let values = facts.sorted()?;
     let known = values.iter().filter(|value| words::is_known_host(value)).count();
     let repeated = view.rows >= 2 * values.len() || (10 * known >= 7 * values.len() && values.len() >= 3);
@@ -248,7 +226,7 @@ fn closed(facts: &Facts, view: View) -> Option<BTreeSet<&str>> {
     (!view.open && few).then_some(values)
 }
 
-fn are_countries(facts: &Facts) -> bool {
+pub(super) fn are_countries(facts: &Facts) -> bool {
     let values = facts.values.as_ref().map_or(usize::MAX, HashSet::len);
     facts.max == 2 && 10 * facts.countries >= 9 * facts.rows && values >= 6
 }
@@ -300,237 +278,4 @@ fn typed(kind: Kind, facts: &Facts) -> Language {
         Kind::Mixed => ("[a-z0-9]+", 6.0),
     };
     Language::Fixed { regex, log10 }
-}
-
-/// Class, how it is shown, values and reason of one column.
-fn describe(piece: &Piece, facts: &Facts, view: View) -> Option<Column> {
-    let widths = if facts.min == facts.max { facts.max.to_string() } else { format!("{}-{}", facts.min, facts.max) };
-    let mut values = Vec::new();
-    let distinct = facts.values.as_ref().map(HashSet::len);
-    let counted = distinct.map_or_else(|| "more than 64".to_owned(), |distinct| distinct.to_string());
-    let (class, shown, reason) = match piece {
-        Piece::Const(_) => return None,
-        Piece::Word if view.open => {
-            ("slug", "slug".to_owned(), format!("{counted} different words in {} names", facts.rows))
-        }
-        Piece::Word | Piece::Choice if are_countries(facts) => {
-            ("cc", "cc".to_owned(), "two letters, nine in ten or more are country codes".to_owned())
-        }
-        Piece::Word | Piece::Choice => match closed(facts, view) {
-            Some(found) => {
-                values = found.into_iter().map(str::to_owned).collect();
-                let listed = values.join("|");
-                let shown =
-                    if listed.len() <= 48 { format!("enum:{listed}") } else { format!("enum:{}", values.len()) };
-                ("enum", shown, format!("{} words that repeat over {} places", values.len(), view.rows))
-            }
-            None if view.only => {
-                ("slug", "slug".to_owned(), format!("{counted} different words in {} names", facts.rows))
-            }
-            None => ("word", "word".to_owned(), format!("letters only, {counted} different in {} names", facts.rows)),
-        },
-        Piece::Digits | Piece::Number => numbers(facts),
-        Piece::Opaque { .. } => {
-            let alphabet = Alphabet::of(facts.charset & (class::LETTERS | class::DIGITS), facts.symbols);
-            let digest = match (alphabet, facts.min, facts.max) {
-                (Alphabet::Hex, 32, 32) => ", as long as MD5 or a UUID without dashes",
-                (Alphabet::Hex, 40, 40) => ", as long as SHA-1",
-                (Alphabet::Hex, 64, 64) => ", as long as SHA-256",
-                (Alphabet::Hex, 12, 12) => ", as long as a MAC address",
-                _ => "",
-            };
-            let reason = format!(
-                "{} over {} characters in {} names, width {widths}{digest}",
-                alphabet.variant(),
-                facts.symbols,
-                facts.rows
-            );
-            (alphabet.name(), format!("{}:{widths}", alphabet.name()), reason)
-        }
-        Piece::Typed(kind) => {
-            let name = match kind {
-                Kind::Uuid => "uuid",
-                Kind::Ipv6 => "ipv6",
-                Kind::Mac => "mac",
-                Kind::Ipv4 => "ipv4",
-                Kind::Date => "date",
-                Kind::Version => "version",
-                Kind::Region => "region",
-                Kind::Puny => "puny",
-                Kind::Dash | Kind::Underscore | Kind::Word | Kind::Digits | Kind::Mixed => "word",
-            };
-            (name, name.to_owned(), "the form says it".to_owned())
-        }
-    };
-    Some(Column {
-        class: class.to_owned(),
-        shown,
-        alphabet: class::class_of(facts.charset),
-        length: (usize::from(facts.min), usize::from(facts.max)),
-        distinct,
-        rows: facts.rows,
-        values,
-        reason,
-    })
-}
-
-fn numbers(facts: &Facts) -> (&'static str, String, String) {
-    let range = format!("{}..{} in {} names", facts.smallest, facts.largest, facts.rows);
-    if facts.min == 8 && facts.max == 8 && 20 * facts.dates >= 19 * facts.rows && facts.rows >= 3 {
-        return ("date", "date".to_owned(), format!("eight digits, {} of {} are days", facts.dates, facts.rows));
-    }
-    let seconds =
-        facts.min == 10 && facts.max == 10 && facts.smallest >= 1_000_000_000 && facts.largest < 2_100_000_000;
-    let millis =
-        facts.min == 13 && facts.max == 13 && facts.smallest >= 1_000_000_000_000 && facts.largest < 2_100_000_000_000;
-    let note = match (seconds, millis) {
-        (true, _) => ", seconds since 1970",
-        (_, true) => ", milliseconds since 1970",
-        _ => "",
-    };
-    match padded(facts) {
-        Some(width) => ("num", format!("num:{width}"), format!("always {width} digits, {range}{note}")),
-        None => ("num", "num".to_owned(), range),
-    }
-}
-
-fn columns(edge: &Edge) -> Vec<Column> {
-    if edge.form.style == Style::Slug {
-        return slug_column(edge).into_iter().collect();
-    }
-    // Columns of all shapes over each other; a run of words is one column.
-    let run = edge.form.style == Style::Run;
-    let mut merged: Vec<(Piece, Facts, View)> = Vec::new();
-    for (at_shape, (shape, facts)) in edge.form.shapes.iter().zip(&edge.facts).enumerate() {
-        let (views, mut at) = (views(edge, at_shape), 0);
-        for (place, item) in items(shape, run).into_iter().enumerate() {
-            let (piece, len) = match item {
-                Item::Words(len) => (Piece::Word, len),
-                Item::Piece(piece) => (piece, 1),
-            };
-            if merged.len() <= place {
-                merged.push((piece, Facts::default(), View { rows: 0, ..views[at] }));
-            }
-            let words = at..at + len;
-            for at in words.filter(|&at| len == 1 || matches!(shape.pieces[at], Piece::Word | Piece::Number)) {
-                merged[place].1.merge(&facts[at]);
-            }
-            merged[place].2.rows += views[at].rows;
-            at += len;
-        }
-    }
-    let shown = merged.iter().filter_map(|(piece, facts, view)| match (piece, view.open) {
-        (Piece::Word, true) => run_column(facts),
-        _ => describe(piece, facts, *view),
-    });
-    shown.collect()
-}
-
-/// The items of a shape: with runs of words joined, or piece by piece.
-fn items(shape: &Shape, run: bool) -> Vec<Item> {
-    if run { shape.collapse() } else { shape.pieces.iter().cloned().map(Item::Piece).collect() }
-}
-
-/// A run of words as one column.
-fn run_column(facts: &Facts) -> Option<Column> {
-    let counted = facts.values.as_ref().map_or_else(|| "more than 64".to_owned(), |values| values.len().to_string());
-    (facts.rows > 0).then(|| Column {
-        class: "slug".to_owned(),
-        shown: "slug".to_owned(),
-        alphabet: class::class_of(facts.charset | class::bit(b'-')),
-        length: (usize::from(facts.min), usize::from(facts.max)),
-        distinct: None,
-        rows: facts.rows,
-        values: Vec::new(),
-        reason: format!("one or more words in a row, {counted} different ones"),
-    })
-}
-
-/// All shapes of a slug as one column.
-fn slug_column(edge: &Edge) -> Option<Column> {
-    let (mut set, mut rows, mut length) = (0, 0, (usize::MAX, 0));
-    for (shape, facts) in edge.form.shapes.iter().zip(&edge.facts) {
-        rows += facts.first()?.rows;
-        let (mut shortest, mut longest) = (0, 0);
-        for (piece, facts) in shape.pieces.iter().zip(facts).filter(|(_, facts)| facts.rows > 0) {
-            set |= facts.charset;
-            if !matches!(piece, Piece::Const(text) if text.bytes().any(|octet| octet.is_ascii_alphanumeric())) {
-                shortest += usize::from(facts.min);
-                longest += usize::from(facts.max);
-            }
-        }
-        if longest > 0 {
-            length = (length.0.min(shortest), length.1.max(longest));
-        }
-    }
-    Some(Column {
-        class: "slug".to_owned(),
-        shown: "slug".to_owned(),
-        alphabet: class::class_of(set),
-        length,
-        distinct: None,
-        rows,
-        values: Vec::new(),
-        reason: format!("an open list of words in {} shapes", edge.form.shapes.len()),
-    })
-}
-
-fn template(edge: &Edge, columns: &[Column]) -> String {
-    if edge.form.style == Style::Slug {
-        let (before, after) = affixes(&edge.form.shapes);
-        return format!("{before}{{slug}}{after}");
-    }
-    let mut columns = columns.iter();
-    let mut template = String::new();
-    let items = items(&edge.form.shapes[0], edge.form.style == Style::Run);
-    for item in items {
-        let piece = if let Item::Piece(piece) = item { piece } else { Piece::Word };
-        match &piece {
-            Piece::Const(text) => template.push_str(text),
-            Piece::Typed(Kind::Version) => {
-                columns.next();
-                template.push_str("v{version}");
-            }
-            _ => {
-                if let Some(column) = columns.next() {
-                    template.extend(["{", &column.shown, "}"]);
-                }
-            }
-        }
-    }
-    template
-}
-
-/// The constant words that all shapes begin and end with.
-fn affixes(shapes: &[Shape]) -> (String, String) {
-    let texts = |reverse: bool| -> Vec<Vec<String>> {
-        shapes
-            .iter()
-            .map(|shape| {
-                let mut runs: Vec<String> = Vec::new();
-                let mut pieces: Vec<&Piece> = shape.pieces.iter().collect();
-                if reverse {
-                    pieces.reverse();
-                }
-                for piece in pieces {
-                    let Piece::Const(text) = piece else { break };
-                    let mut cuts: Vec<String> = cut(text).collect();
-                    if reverse {
-                        cuts.reverse();
-                    }
-                    runs.extend(cuts);
-                }
-                runs
-            })
-            .collect()
-    };
-    let shared = |all: Vec<Vec<String>>| -> Vec<String> {
-        let first = all.first().cloned().unwrap_or_default();
-        let len = all.iter().map(|runs| runs.iter().zip(&first).take_while(|(a, b)| a == b).count()).min().unwrap_or(0);
-        first[..len].to_vec()
-    };
-    let before = shared(texts(false)).concat();
-    let mut after = shared(texts(true));
-    after.reverse();
-    (before, after.concat())
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::class;
-use super::cost::{self, float};
+use super::cost::{self, Counts, float};
 use super::form::{Item, Piece, Shape};
 use super::settings::Settings;
 use super::table::{self, Table};
@@ -34,7 +34,7 @@ pub(super) fn loosened(table: &Table<'_>) -> Shape {
 }
 
 /// Bits to tell the rows of several tables as one family of runs of words.
-pub(super) fn run_bits(group: &[Table<'_>], settings: &Settings) -> f64 {
+pub(super) fn run_bits(group: &[&Table<'_>], settings: &Settings) -> f64 {
     let items: Vec<Vec<Item>> = group.iter().map(|table| loosened(table).collapse()).collect();
     let mut bits = 0.0;
     for place in 0..items[0].len() {
@@ -50,8 +50,8 @@ pub(super) fn run_bits(group: &[Table<'_>], settings: &Settings) -> f64 {
                 table::id_bits(texts)
             }
             Item::Piece(Piece::Word | Piece::Choice | Piece::Digits | Piece::Number) => {
-                let texts = group.iter().enumerate().flat_map(|(at, table)| table.column(columns(at).start));
-                texts.collect::<cost::Counts<'_>>().bits()
+                let cells = group.iter().enumerate().flat_map(|(at, table)| table.cells(columns(at).start));
+                cells.collect::<Counts<&str>>().bits()
             }
             Item::Piece(Piece::Const(_) | Piece::Typed(_)) => 0.0,
         };
@@ -71,12 +71,14 @@ pub(super) fn known_words(group: &[Table<'_>]) -> usize {
 
 /// Bits to tell which of `known` words stand in which row.
 pub(super) fn word_order_bits(group: &[Table<'_>], known: usize) -> f64 {
-    let (mut words, mut numbers) = (cost::Counts::default(), cost::Counts::default());
+    let (mut words, mut numbers) = (Counts::default(), Counts::default());
     for table in group {
         for column in 0..table.width() {
             match table.shape.pieces[column] {
-                Piece::Word | Piece::Choice => table.column(column).for_each(|text| words.add(text)),
-                Piece::Digits | Piece::Number => table.column(column).for_each(|text| numbers.add(text)),
+                Piece::Word | Piece::Choice => table.cells(column).for_each(|cell| words.add(cell.text, || cell.bits)),
+                Piece::Digits | Piece::Number => {
+                    table.cells(column).for_each(|cell| numbers.add(cell.text, || cell.bits));
+                }
                 Piece::Const(_) | Piece::Opaque { .. } | Piece::Typed(_) => {}
             }
         }
@@ -86,20 +88,16 @@ pub(super) fn word_order_bits(group: &[Table<'_>], known: usize) -> f64 {
 }
 
 /// Bits to tell runs of words: how many words there are and each of them, or each run as one text of a list.
-fn words_bits(group: &[Table<'_>], columns: impl Fn(usize) -> Range<usize>) -> f64 {
-    let mut words = cost::Counts::default();
-    let mut runs: Vec<String> = Vec::new();
+fn words_bits(group: &[&Table<'_>], columns: impl Fn(usize) -> Range<usize>) -> f64 {
+    let (mut words, mut whole) = (Counts::default(), Counts::default());
     for (at, table) in group.iter().enumerate() {
         let columns = columns(at);
         for column in columns.clone().filter(|&column| !matches!(table.shape.pieces[column], Piece::Const(_))) {
-            table.column(column).for_each(|text| words.add(text));
+            table.cells(column).for_each(|cell| words.add(cell.text, || cell.bits));
         }
-        runs.extend(
-            (0..table.len()).map(|row| columns.clone().map(|column| table.cell(row, column)).collect::<String>()),
-        );
+        table.count_runs(columns, &mut whole);
     }
-    let apart = words.bits() + cost::entropy(group.iter().map(Table::len).collect::<Vec<_>>());
-    let whole: cost::Counts<'_> = runs.iter().map(String::as_str).collect();
+    let apart = words.bits() + cost::entropy(group.iter().map(|table| table.len()).collect::<Vec<_>>());
     if 2 * whole.of.len() > whole.rows { apart } else { apart.min(whole.listed()) }
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::render::Column;
+use super::shown::Column;
 use super::summary::NameIndex;
 
 /// A family of names, or a single name that belongs to none.

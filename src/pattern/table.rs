@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::cost::{self, Counts, float};
+use super::cost::{self, Counts, Spelled, float};
 use super::form::{Piece, Shape};
+use super::hash;
 use super::settings::Settings;
 use super::words;
 
@@ -14,7 +15,7 @@ pub(super) struct Table<'a> {
     pub(super) shape: Shape,
     pub(super) members: Vec<usize>,
     /// The texts of each piece, row after row.
-    cells: Vec<&'a str>,
+    cells: Vec<Spelled<'a>>,
     /// Columns of numbers that follow a constant word: they count something, and are no part of a run of words.
     pub(super) counters: Vec<usize>,
 }
@@ -33,7 +34,7 @@ impl<'a> Table<'a> {
         Self { shape, members: Vec::new(), cells: Vec::new(), counters: Vec::new() }
     }
 
-    pub(super) fn push(&mut self, member: usize, row: &[&'a str]) {
+    pub(super) fn push(&mut self, member: usize, row: &[Spelled<'a>]) {
         debug_assert_eq!(row.len(), self.width(), "one text a piece");
         self.members.push(member);
         self.cells.extend_from_slice(row);
@@ -48,11 +49,16 @@ impl<'a> Table<'a> {
     }
 
     pub(super) fn cell(&self, row: usize, column: usize) -> &'a str {
-        self.cells[row * self.width() + column]
+        self.cells[row * self.width() + column].text
     }
 
     /// The texts of a column, row after row.
     pub(super) fn column(&self, column: usize) -> impl Iterator<Item = &'a str> + Clone + '_ {
+        self.cells(column).map(|cell| cell.text)
+    }
+
+    /// The texts of a column with what each costs to spell.
+    pub(super) fn cells(&self, column: usize) -> impl Iterator<Item = Spelled<'a>> + Clone + '_ {
         self.cells.iter().copied().skip(column).step_by(self.width())
     }
 
@@ -83,8 +89,17 @@ impl<'a> Table<'a> {
         Some(table)
     }
 
-    pub(super) fn counts(&self, column: usize) -> Counts<'a> {
-        self.column(column).collect()
+    pub(super) fn counts(&self, column: usize) -> Counts<&'a str> {
+        self.cells(column).collect()
+    }
+
+    /// Adds the texts of some columns, row by row as one text, to what is counted.
+    pub(super) fn count_runs(&self, columns: Range<usize>, counts: &mut Counts<u64>) {
+        for row in self.cells.chunks_exact(self.width()) {
+            let cells = &row[columns.clone()];
+            let key = cells.iter().fold(0, |key, cell| hash::mix(key, hash::hash(cell.text.as_bytes())));
+            counts.add(key, || cells.iter().map(|cell| cell.bits).sum());
+        }
     }
 
     pub(super) fn distinct(&self, column: usize) -> usize {
@@ -142,9 +157,8 @@ impl<'a> Table<'a> {
         if run.len() == 1 {
             return apart;
         }
-        let texts: Vec<String> =
-            (0..self.len()).map(|row| run.clone().map(|at| self.cell(row, at)).collect()).collect();
-        let whole: Counts<'_> = texts.iter().map(String::as_str).collect();
+        let mut whole = Counts::default();
+        self.count_runs(run, &mut whole);
         if 2 * whole.of.len() > self.len() { apart } else { apart.min(whole.listed()) }
     }
 
@@ -171,7 +185,7 @@ impl<'a> Table<'a> {
 
     fn best_split(&self, settings: &Settings) -> Option<(usize, &'a str)> {
         let words: Vec<usize> = (0..self.width()).filter(|&at| self.shape.pieces[at] == Piece::Word).collect();
-        let counted: Vec<Counts<'a>> = words.iter().map(|&at| self.counts(at)).collect();
+        let counted: Vec<Counts<&'a str>> = words.iter().map(|&at| self.counts(at)).collect();
         for (&at, counts) in words.iter().zip(&counted) {
             let kept = settings.keep.iter().find_map(|keep| counts.of.get_key_value(keep.as_str()));
             if let Some((text, _)) = kept {
@@ -184,7 +198,7 @@ impl<'a> Table<'a> {
         let whole = self.bits();
         let mut best: Option<(f64, usize, &str)> = None;
         for (&at, counts) in words.iter().zip(&counted).filter(|(_, counts)| counts.of.len() >= 2) {
-            let mut heavy: Vec<(&str, usize)> = counts.of.iter().map(|(text, count)| (*text, *count)).collect();
+            let mut heavy: Vec<(&str, usize)> = counts.of.iter().map(|(text, (count, _))| (*text, *count)).collect();
             heavy.retain(|(_, count)| *count >= 3 && 50 * count >= self.len());
             heavy.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
             for &(text, count) in heavy.iter().take(MOST_VALUES) {
@@ -200,7 +214,7 @@ impl<'a> Table<'a> {
     }
 
     /// Two words that each stand before or after numbers or ids of their own are two constants.
-    fn two_words(&self, words: &[usize], counted: &[Counts<'a>]) -> Option<(usize, &'a str)> {
+    fn two_words(&self, words: &[usize], counted: &[Counts<&'a str>]) -> Option<(usize, &'a str)> {
         let varying = |at: usize| {
             matches!(self.shape.pieces[at], Piece::Digits | Piece::Opaque { .. } | Piece::Typed(_))
                 && self.distinct(at) > 2
@@ -209,7 +223,7 @@ impl<'a> Table<'a> {
             return None;
         }
         for (&at, counts) in words.iter().zip(counted) {
-            if counts.of.len() != 2 || counts.of.values().any(|&count| count < 3) || counts.rows < 6 {
+            if counts.of.len() != 2 || counts.of.values().any(|&(count, _)| count < 3) || counts.rows < 6 {
                 continue;
             }
             let first = counts.of.keys().min()?;

@@ -4,6 +4,7 @@
 //! word with a number is decided later, from the column it stands in.
 
 use super::class;
+use super::region::is_region_word;
 
 /// What one token of a label is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,7 +108,7 @@ pub(super) fn tokenize(label: &str, out: &mut Vec<Token>) {
     push_part(out, start, octets.len(), letters, digits);
     if separators >= 1 {
         join_typed(label, first, out);
-    } else if out[first].kind != Kind::Digits && class::is_region_word(label) {
+    } else if out[first].kind != Kind::Digits && is_region_word(label) {
         out[first].kind = Kind::Region;
     }
 }
