@@ -119,11 +119,17 @@ fn assign(summary: &Summary, patterns: &Patterns, out: &mut dyn Write) -> std::i
         .try_for_each(|(name, wildcard, id)| writeln!(out, "{}{name}\t{id}", if wildcard { "*." } else { "" }))
 }
 
+/// One line a pattern with its examples, and below it why each column is what it is; single names at the end.
 fn text(patterns: &[Pattern], out: &mut dyn Write) -> std::io::Result<()> {
-    for pattern in patterns {
-        let examples =
-            if pattern.single { String::new() } else { format!("  such as {}", pattern.examples.join(", ")) };
-        writeln!(out, "{:>9}  {}{examples}", pattern.names, pattern.template)?;
+    let (single, families): (Vec<&Pattern>, Vec<&Pattern>) = patterns.iter().partition(|pattern| pattern.single);
+    for pattern in families {
+        writeln!(out, "{:>9}  {}  such as {}", pattern.names, pattern.template, pattern.examples.join(", "))?;
+        for column in &pattern.columns {
+            writeln!(out, "{:>9}    {{{}}}: {}", "", column.shown, column.reason)?;
+        }
+        for note in &pattern.notes {
+            writeln!(out, "{:>9}    {note}", "")?;
+        }
     }
-    Ok(())
+    single.into_iter().try_for_each(|pattern| writeln!(out, "{:>9}  {}", pattern.names, pattern.template))
 }

@@ -21,6 +21,7 @@ mod learn;
 mod letters;
 mod merge;
 mod model;
+mod periods;
 mod pool;
 mod population;
 #[cfg(test)]
@@ -39,7 +40,7 @@ mod wire;
 mod words;
 
 pub use learn::learn;
-pub use said::{Forms, IssuerCount, LevelTemplate, Pattern, Patterns};
+pub use said::{Forms, IssuerCount, LevelTemplate, Pattern, Patterns, Periods};
 pub use settings::{Detail, Settings};
 pub use shown::Column;
 pub use summary::{Limits, NameIndex, Observation, Summary};
