@@ -17,9 +17,12 @@ mod socket;
 mod stream;
 mod udp;
 mod walk;
+mod walk_hosts;
+mod walk_more;
 mod walk_step;
 #[cfg(test)]
 mod walk_tests;
+mod walk_view;
 mod walk_zone;
 pub mod wire;
 

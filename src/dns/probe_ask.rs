@@ -90,6 +90,11 @@ impl<'a> Asker<'a> {
         self.sent.load(Ordering::Relaxed).min(self.budget)
     }
 
+    /// Whether as many messages were sent as may be.
+    pub(super) fn is_spent(&self) -> bool {
+        self.sent.load(Ordering::Relaxed) >= self.budget
+    }
+
     /// The shortest round trip so far.
     pub(super) fn quickest_us(&self) -> Option<u64> {
         Some(self.quickest_us.load(Ordering::Relaxed)).filter(|time| *time != u64::MAX)

@@ -10,9 +10,9 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use super::probe_ask::{Asker, Form};
-use crate::caa::evidence_name::{is_at_or_below, is_below, key};
+use crate::caa::evidence_name::{is_at_or_below, is_below, key, parent};
 use crate::caa::evidence_reading::{Negative, Reading, alias_at, read_message};
-use crate::caa::{DnsMessage, DsEvidence, Observation, RecordData, rcode, rtype};
+use crate::caa::{DnsMessage, DsEvidence, Observation, ProbeKind, RecordData, rcode, rtype};
 
 /// Addresses of a zone asked for one fact.
 const ADDRESSES: usize = 4;
@@ -111,6 +111,7 @@ pub(super) async fn step(asker: &Asker<'_>, zone: &str, addresses: &[IpAddr], na
             Reading::NoData(Negative::Sound) | Reading::NxDomain(Negative::Sound) => soa_below(message, name, zone),
             Reading::NoData(_) | Reading::NxDomain(_) | Reading::Alias(_) => None,
             Reading::ReferralUp(_)
+            | Reading::ReferralSelf
             | Reading::Error(_)
             | Reading::Truncated
             | Reading::Malformed(_)
@@ -172,20 +173,36 @@ fn cut(message: &DnsMessage, apex: &str, zone: &str, referred: bool) -> Cut {
     Cut { apex: apex.to_owned(), referred, hosts, glue }
 }
 
-/// What the servers of the parent say of DS at `apex`.
-pub(super) async fn ds(asker: &Asker<'_>, addresses: &[IpAddr], apex: &str) -> DsEvidence {
-    let found = first(asker, addresses, apex, rtype::DS, |message, bytes, _| {
+/// What the servers of the parent say of DS at `apex`, and which of them said it.
+pub(super) async fn ds(asker: &Asker<'_>, addresses: &[IpAddr], apex: &str) -> (DsEvidence, Option<IpAddr>) {
+    let found = first(asker, addresses, apex, rtype::DS, |message, bytes, address| {
         let present = message.answers.iter().any(|r| r.rtype == rtype::DS && r.owner.eq_ignore_ascii_case(apex));
         let whole = !message.flags.tc && matches!(message.rcode, rcode::NOERROR | rcode::NXDOMAIN);
         // A server that sends the asker on to the child does not know DS.
         let referral = !message.flags.aa && message.authority.iter().any(|r| r.rtype == rtype::NS);
         match (whole, present, referral) {
-            (true, true, _) => Some(DsEvidence::Present(bytes.to_vec())),
-            (true, false, false) => Some(DsEvidence::Absent(bytes.to_vec())),
+            (true, true, _) => Some((DsEvidence::Present(bytes.to_vec()), Some(address))),
+            (true, false, false) => Some((DsEvidence::Absent(bytes.to_vec()), Some(address))),
             (true, false, true) | (false, _, _) => None,
         }
     });
-    found.await.unwrap_or_default()
+    match found.await {
+        Some(found) => found,
+        None if asker.is_spent() || !asker.any_answered(&addresses.iter().copied().collect()) => {
+            (DsEvidence::Unknown, None)
+        }
+        None => (DsEvidence::Failed(how_ds_fared(asker, addresses, apex).await), None),
+    }
+}
+
+/// What each of the addresses that were asked in vain says, once more and for the record.
+async fn how_ds_fared(asker: &Asker<'_>, addresses: &[IpAddr], apex: &str) -> BTreeMap<IpAddr, String> {
+    let parent = parent(apex).unwrap_or(".");
+    let asked = addresses.iter().take(ADDRESSES).map(async |&address| {
+        let probe = asker.probe(ProbeKind::Control, address, apex, rtype::DS, Form::EDNS, 1).await?;
+        Some((address, probe.told(parent)))
+    });
+    futures::future::join_all(asked).await.into_iter().flatten().collect()
 }
 
 /// The addresses of a host, from the servers of the zone that holds it.
@@ -215,6 +232,10 @@ pub(super) async fn host(asker: &Asker<'_>, zone: &str, addresses: &[IpAddr], ho
     };
     let (four, six) = futures::join!(one(rtype::A), one(rtype::AAAA));
     let mut result = Found::default();
+    if asker.is_spent() {
+        // Nothing is known of a host that could not be asked for.
+        return result;
+    }
     if four.is_none() && six.is_none() {
         result.trouble = Some(format!("the servers of {zone} do not tell its address"));
     }

@@ -12,7 +12,9 @@ pub(super) fn zones(view: &AuthoritativeView) -> Vec<Zone> {
 }
 
 fn shown(view: &AuthoritativeView, zone: &ZoneEvidence) -> Zone {
-    let level = view.levels.values().find(|level| level.zone == zone.name);
+    // An alias speaks for the zones it leads through as well.
+    let of_zone = || view.levels.values().filter(|level| level.zone == zone.name);
+    let level = of_zone().find(|level| level.alias.is_none()).or_else(|| of_zone().next());
     let dnssec = match level.map_or(Security::Unknown, |level| security(view, &level.name)) {
         Security::Secure => "secure",
         Security::Insecure => "insecure",

@@ -1,0 +1,61 @@
+//! [`anchoring`]: whether the keys of the root are those that the world trusts.
+
+use super::AuthoritativeView;
+use super::dnssec::{self, Ds, DsState, Key};
+
+/// The DS records of the root's keys that IANA publishes (<https://data.iana.org/root-anchors/root-anchors.xml>, RFC 9718):
+/// KSK-2017 and KSK-2024, both RSA/SHA-256 with SHA-256 digests.
+const ANCHORS: [(u16, [u8; 32]); 2] = [
+    (
+        20326,
+        [
+            0xe0, 0x6d, 0x44, 0xb8, 0x0b, 0x8f, 0x1d, 0x39, 0xa9, 0x5c, 0x0b, 0x0d, 0x7c, 0x65, 0xd0, 0x84, 0x58, 0xe8,
+            0x80, 0x40, 0x9b, 0xbc, 0x68, 0x34, 0x57, 0x10, 0x42, 0x37, 0xc7, 0xf8, 0xec, 0x8d,
+        ],
+    ),
+    (
+        38696,
+        [
+            0x68, 0x3d, 0x2d, 0x0a, 0xcb, 0x8c, 0x9b, 0x71, 0x2a, 0x19, 0x48, 0xb2, 0x7f, 0x74, 0x12, 0x19, 0x29, 0x8d,
+            0x0a, 0x45, 0x0d, 0x61, 0x2c, 0x48, 0x3a, 0xf4, 0x44, 0xa4, 0xc0, 0xfb, 0x2b, 0x16,
+        ],
+    ),
+];
+
+/// What the chain of trust hangs on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Anchoring {
+    /// The root's keys are among the published anchors.
+    Anchored,
+    /// The servers came from a file: the root is believed for the keys its servers give.
+    Private,
+    /// The root's servers gave no keys.
+    NoKeys,
+    /// They gave keys with these tags, and none is a published anchor.
+    OtherKeys(Vec<u16>),
+}
+
+/// What the chain of trust of a view hangs on.
+#[must_use]
+pub fn anchoring(view: &AuthoritativeView) -> Anchoring {
+    if !view.public_root {
+        return Anchoring::Private;
+    }
+    let keys = super::dnssec_chain::zone_keys(view, ".");
+    if keys.is_empty() {
+        Anchoring::NoKeys
+    } else if anchored(&keys).is_empty() {
+        Anchoring::OtherKeys(keys.iter().map(Key::tag).collect())
+    } else {
+        Anchoring::Anchored
+    }
+}
+
+/// Those of the root's keys that are published anchors.
+pub(super) fn anchored(keys: &[Key]) -> Vec<&Key> {
+    let anchors: Vec<Ds> = ANCHORS.iter().map(|(tag, digest)| Ds::new(*tag, 8, 2, digest)).collect();
+    match dnssec::match_ds(&[0], &anchors, keys) {
+        (DsState::Fits, entry) => entry,
+        (DsState::NoneFits | DsState::NotCheckable, _) => Vec::new(),
+    }
+}
