@@ -22,17 +22,9 @@ pub struct Cause {
     pub hides_policy: bool,
     /// What was seen that shows it, one sentence.
     pub evidence: String,
-    /// Only a part of the servers that answer show it: a resolver that meets one of them asks another.
-    #[serde(skip)]
-    pub partial: bool,
-}
-
-impl Cause {
     /// Whether a CA's lookup at the level fails because of this, every time and not only now and then.
-    #[must_use]
-    pub fn breaks_lookup(&self) -> bool {
-        self.code.breaks_lookup() && !self.partial
-    }
+    #[serde(skip)]
+    pub breaks_lookup: bool,
 }
 
 /// An address of a name server and the host name it goes by.

@@ -27,7 +27,7 @@ pub(super) fn causes(view: &AuthoritativeView, zone: &ZoneEvidence, level: &Leve
             for target in targets {
                 let elsewhere = view.levels.get(target).is_some_and(|at| at.zone != zone.name);
                 for inner in causes_at(view, target, false) {
-                    if elsewhere && inner.breaks_lookup() {
+                    if elsewhere && inner.breaks_lookup && inner.code.breaks_lookup() {
                         // What comes after a link that cannot be looked up does not count.
                         found.push(broken(&level.name, target, &way, &inner));
                         return found;
@@ -66,7 +66,7 @@ fn broken(name: &str, target: &str, way: &str, inner: &Cause) -> Cause {
         servers: inner.servers.clone(),
         hides_policy: false,
         evidence: format!("{way}: {}", inner.evidence),
-        partial: false,
+        breaks_lookup: true,
     }
 }
 

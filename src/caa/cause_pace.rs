@@ -1,10 +1,12 @@
 //! When answers of one address come: late, now and then, or only the first few.
 
-use super::cause_server::{At, Symptom};
+use super::cause_server::{At, Flavour, Symptom};
 use super::{Code, Probe, ProbeKind, Stress};
 
 /// From here on an answer comes late: a CA's resolver with a second for a level has no room for a second server.
 const SLOW_US: u64 = 500_000;
+/// From here on it comes too late: the CA's resolver has asked again, and the CA does not wait for all tries.
+const TOO_SLOW_US: u64 = 1_000_000;
 
 /// Losses shown by asking over and over, if there are enough to speak of.
 pub(super) fn unsteady(at: &At) -> Option<Symptom> {
@@ -49,6 +51,8 @@ pub(super) fn slow(at: &At) -> Option<Symptom> {
         } else {
             String::new()
         };
-        Symptom::new(Code::SlowServer, format!("the quickest answer took {} ms{line}", quickest / 1000))
+        let flavour = if own >= TOO_SLOW_US { Flavour::TooSlow } else { Flavour::Plain };
+        let seen = format!("the quickest answer took {} ms{line}", quickest / 1000);
+        Symptom::of(Code::SlowServer, flavour, seen)
     })
 }

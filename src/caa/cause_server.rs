@@ -61,6 +61,23 @@ pub(super) enum Flavour {
     NotServed,
     /// At the end of a chain of aliases.
     AfterAlias,
+    /// EDNS is rejected with a code that resolvers do not try without EDNS after.
+    NoFallback,
+    /// Later than a CA waits.
+    TooSlow,
+    /// The denial record leaves out a type that the question was not about.
+    Bitmap,
+}
+
+impl Flavour {
+    /// Whether a CA's lookup fails by a fault of this variety, if every server has it.
+    pub(super) fn breaks(self, code: Code) -> bool {
+        match self {
+            Self::NoFallback | Self::TooSlow => true,
+            Self::Bitmap => false,
+            _ => code.breaks_lookup(),
+        }
+    }
 }
 
 impl Symptom {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::cause_dnssec::signature_words;
-use super::cause_server::{Answer, At, Symptom};
+use super::cause_server::{Answer, At, Flavour, Symptom};
 use super::dnssec::{self, Key};
 use super::dnssec_chain::{self as trust, Chain, chain};
 use super::dnssec_denial::{Denial, denial, is_under, nothing_closer};
@@ -122,9 +122,9 @@ impl Signed<'_> {
             }
             (Reading::NoData(_), Denial::NoData(Some(types))) => {
                 let has_a = self.at.reading(ProbeKind::Control) == Some(Reading::Records);
+                let seen = "the denial record at the name lists no A record, and there is one";
                 (has_a && !types.contains(&rtype::A))
-                    .then(|| bad("the denial record at the name lists no A record, and there is one"))
-                    .flatten()
+                    .then(|| Symptom::of(Code::DnssecBadDenial, Flavour::Bitmap, seen))
             }
             _ => None,
         }
@@ -163,6 +163,6 @@ impl Signed<'_> {
             Denial::NxDomain | Denial::NxName => "the denial records say that the name does not exist, and it has a CAA record",
             _ => return None,
         };
-        Some(Symptom::new(Code::DnssecBadDenial, seen))
+        Some(Symptom::of(Code::DnssecBadDenial, Flavour::Bitmap, seen))
     }
 }

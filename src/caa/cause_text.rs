@@ -145,6 +145,10 @@ impl Words<'_> {
                 "{} DS questions for a zone below in a way that proves nothing, so validating resolvers cannot know whether that zone is signed. Answer them with the DS records, or with NSEC or NSEC3 records that deny them, signed.",
                 self.they("answer", "answers")
             ),
+            (_, Flavour::Bitmap) => format!(
+                "{} denial records at {level} that leave out a type which is there: resolvers that answer from such records by themselves (RFC 8198) deny it. Sign the zone again; every version of it must have the same types.",
+                self.they("give", "gives")
+            ),
             (_, Flavour::ParentDs) => format!(
                 "{} DS records of a zone below with a signature that does not hold. Sign {zone} again.",
                 self.they("give", "gives")

@@ -80,7 +80,11 @@ fn edns(at: &At, by_caa: bool) -> Symptom {
         Reading::Error(rcode::BADVERS) => Code::EdnsBadvers,
         _ => Code::EdnsRejected,
     };
-    Symptom::new(code, format!("with EDNS: {}; without: answered", at.told(kind)))
+    // FORMERR and NOTIMP are what a server without EDNS says (RFC 6891 §7).
+    let no_fallback = code == Code::EdnsRejected
+        && !matches!(at.reading(kind), Some(Reading::Error(rcode::FORMERR | rcode::NOTIMP)));
+    let flavour = if no_fallback { Flavour::NoFallback } else { Flavour::Plain };
+    Symptom::of(code, flavour, format!("with EDNS: {}; without: answered", at.told(kind)))
 }
 
 /// The answer does not fit into a datagram, and TCP does not deliver it.

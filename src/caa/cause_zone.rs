@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::cause_line::Line;
 use super::cause_server::{At, Flavour, Health, Symptom};
 use super::cause_text::{self, Blame};
+use super::dnssec_chain::{self, Chain};
 use super::{
     AuthoritativeView, Cause, Code, LevelEvidence, NamedServer, Probe, ServerEvidence, ZoneEvidence, cause_alias,
     cause_compare, cause_dnssec, cause_signed,
@@ -65,7 +66,11 @@ pub(super) fn causes_at(view: &AuthoritativeView, name: &str, follow: bool) -> V
     for ((of, code), seen) in found.0.into_iter().filter(|((_, code), _)| !line.explains(*code)) {
         if let Some(zone) = view.zones.get(&of) {
             let answering = if of == level.zone { standing.alive.len() } else { zone.servers.len() };
-            causes.push(cause(zone, name, code, &seen, answering));
+            let mut cause = cause(zone, name, code, &seen, answering);
+            // Without EDNS there are no signatures.
+            let signed = || dnssec_chain::chain(view, &zone.name) == Chain::Signed;
+            cause.breaks_lookup |= code == Code::EdnsRejected && seen.len() >= answering && signed();
+            causes.push(cause);
         }
     }
     if follow {
@@ -225,7 +230,7 @@ pub(super) fn cause(
         servers,
         hides_policy: code.hides_policy(),
         evidence: evidence(zone, seen),
-        partial,
+        breaks_lookup: !partial && flavour.breaks(code),
     }
 }
 

@@ -49,7 +49,7 @@ pub fn causes_of_lookup(level: &DomainName, lookup: &Lookup) -> Vec<Cause> {
 }
 
 fn cause(level: &DomainName, code: Code, fix: String, evidence: String) -> Cause {
-    Cause { code, who: operator(level), fix, servers: Vec::new(), hides_policy: false, evidence, partial: false }
+    Cause { code, who: operator(level), fix, servers: Vec::new(), hides_policy: false, evidence, breaks_lookup: code.breaks_lookup() }
 }
 
 fn operator(level: &DomainName) -> String {

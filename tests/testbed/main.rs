@@ -25,6 +25,9 @@ use futures::future::join_all;
 /// How long a resolver is waited for. What it does not say by then, no CA waits for.
 const PATIENCE: Duration = Duration::from_secs(12);
 
+/// Questions that the resolvers have open at the same time.
+const AT_ONCE: usize = 80;
+
 /// What must be found at a name and the levels above it, up to a zone.
 struct Row {
     zone: String,
@@ -178,7 +181,9 @@ async fn resolvers(bed: &Bed, rows: &[Row], view: &AuthoritativeView, loud: bool
     let asked = rows.iter().flat_map(|row| {
         [("unbound", "127.53.0.200:53"), ("bind", "127.0.0.1:53")].map(|(resolver, address)| (row, resolver, address))
     });
+    let turns = tokio::sync::Semaphore::new(AT_ONCE);
     let said = join_all(asked.map(async |(row, resolver, address)| {
+        let _turn = turns.acquire().await.unwrap();
         let server = Server::Plain(address.parse::<SocketAddr>().unwrap(), Transport::Udp);
         let answer = sockets.ask(&server, &Question::to_resolver(&row.name), PATIENCE).await;
         let words = match &answer {
@@ -191,7 +196,7 @@ async fn resolvers(bed: &Bed, rows: &[Row], view: &AuthoritativeView, loud: bool
     }));
     let mut faults = Vec::new();
     for (row, resolver, answers, words) in said.await {
-        let breaks = causes(view, &row.name).iter().any(Cause::breaks_lookup);
+        let breaks = causes(view, &row.name).iter().any(|cause| cause.breaks_lookup);
         let expected = match known.get(&(row.name.clone(), resolver.to_owned())).map(String::as_str) {
             Some("either") => continue,
             Some(word) => word == "answers",
