@@ -15,8 +15,8 @@ pub(super) fn causes(view: &AuthoritativeView, zone: &ZoneEvidence, level: &Leve
     let way = way(&level.name, alias);
     match alias.end {
         AliasEnd::Loop | AliasEnd::TooLong => {
-            let end = if alias.end == AliasEnd::Loop { "and back" } else { "and on; not followed further" };
-            let symptom = Symptom::new(Code::AliasLoop, format!("{way} {end}"));
+            let end = if alias.end == AliasEnd::Loop { "" } else { " and on; not followed further" };
+            let symptom = Symptom::new(Code::AliasLoop, format!("{way}{end}"));
             let seen: BTreeMap<Place, Symptom> =
                 level.servers.keys().map(|address| (Place::Address(*address), symptom.clone())).collect();
             vec![cause(zone, &level.name, Code::AliasLoop, &seen, level.servers.len())]

@@ -7,7 +7,8 @@ use super::cause_server::{Answer, At, Flavour, Symptom};
 use super::cause_zone::{Found, Place, Standing, at};
 use super::evidence_reading::{Reading, alias_at};
 use super::{
-    AliasEnd, AuthoritativeView, Code, DnsMessage, LevelEvidence, ProbeKind, RecordData, ZoneEvidence, cause_signed, rtype,
+    AliasEnd, AuthoritativeView, Code, DnsMessage, LevelEvidence, ProbeKind, RecordData, ZoneEvidence, cause_signed,
+    rtype,
 };
 
 /// Records shown of a set.

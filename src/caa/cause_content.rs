@@ -3,11 +3,11 @@
 use super::cause_server::{Answer, At, Flavour, Symptom, denies_name};
 use super::evidence_name::is_below;
 use super::evidence_reading::{Negative, Reading, follow};
-use super::{Code, DnsMessage, Probe, ProbeKind, QuestionEcho, rcode, rtype};
+use super::{Code, DnsMessage, Probe, ProbeKind, QuestionEcho, RecordData, RecordFact, rcode, rtype};
 
 /// What is wrong with the answer.
 pub(super) fn symptoms(at: &At) -> Vec<Symptom> {
-    const ROWS: [fn(&At) -> Option<Symptom>; 8] = [
+    const ROWS: [fn(&At) -> Option<Symptom>; 9] = [
         case_not_preserved,
         hidden_by_case,
         caa_nxdomain,
@@ -16,6 +16,7 @@ pub(super) fn symptoms(at: &At) -> Vec<Symptom> {
         not_authoritative,
         empty_non_terminal,
         cname_beside_data,
+        unreadable_set,
     ];
     ROWS.iter().filter_map(|row| row(at)).collect()
 }
@@ -88,18 +89,14 @@ fn foreign(at: &At, owner: &str, word: &str) -> Symptom {
         Some(apex) => (Flavour::OtherZone, format!("; NS of {}: {}", at.zone, apex.words())),
         None => (Flavour::Plain, String::new()),
     };
-    Symptom::of(
-        Code::ForeignSoa,
-        flavour,
-        format!("{word}: the SOA is that of {owner}, the zone is {}{also}", at.zone),
-    )
+    Symptom::of(Code::ForeignSoa, flavour, format!("{word}: the SOA is that of {owner}, the zone is {}{also}", at.zone))
 }
 
 /// A chain of aliases to a name without CAA must end with the SOA of that name's zone, if the server speaks for it
 /// (RFC 2308 §2.1, §2.2): it gives A records at the end of the same chain, or says that the end does not exist.
 fn negative_after_alias(at: &At) -> Option<Symptom> {
     let Answer { message, reading: Reading::Alias(end), .. } = at.answer()? else { return None };
-    let has = |records: &[super::RecordFact], wanted: u16| records.iter().any(|r| r.rtype == wanted);
+    let has = |records: &[RecordFact], wanted: u16| records.iter().any(|r| r.rtype == wanted);
     let ends_empty = !message.answers.iter().any(|r| r.rtype == rtype::CAA)
         && !has(&message.authority, rtype::SOA)
         && !has(&message.authority, rtype::NS);
@@ -169,4 +166,16 @@ fn cname_beside_data(at: &At) -> Option<Symptom> {
         return None;
     };
     Some(Symptom::new(Code::CnameAtApex, format!("CAA leads to {target}, {why}")))
+}
+
+/// CAA records whose data does not have the form of RFC 8659 §4.1: a CA that meets one cannot read the answer.
+fn unreadable_set(at: &At) -> Option<Symptom> {
+    let answer = at.answer()?;
+    let odd = |r: &&RecordFact| r.rtype == rtype::CAA && !matches!(r.data, RecordData::Caa(_));
+    let count = answer.message.answers.iter().filter(odd).count();
+    (count > 0).then(|| {
+        let all = answer.message.answers.iter().filter(|r| r.rtype == rtype::CAA).count();
+        let seen = format!("{count} of {all} CAA records have data that is none (RFC 8659 section 4.1)");
+        Symptom::of(Code::MalformedCaa, Flavour::Unreadable, seen)
+    })
 }

@@ -1,5 +1,6 @@
 //! DNSSEC faults of a zone as a whole: its DS at the parent, its keys, and the signatures over them.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::cause_server::{Flavour, Symptom};
@@ -31,8 +32,9 @@ pub(super) fn zone_faults(view: &AuthoritativeView, zone: &ZoneEvidence) -> Vec<
     }
     for (address, server) in &zone.servers {
         let symptom = match trust::keys_at(&server.probes, &zone.name) {
-            Some((keys, records)) => key_fault(view, zone, &apex, &ds, &keys, &records)
-                .or_else(|| tcp_only(server, &zone.name)),
+            Some((keys, records)) => {
+                key_fault(view, zone, &apex, &ds, &keys, &records).or_else(|| tcp_only(server, &zone.name))
+            }
             None => no_keys(server, &zone.name),
         };
         faults.extend(symptom.map(|symptom| Fault { zone: zone.name.clone(), address: Some(*address), symptom }));
@@ -52,6 +54,9 @@ fn delegation(
         address,
         symptom: Symptom::of(code, Flavour::ParentDs, seen),
     };
+    let by_servers = |code, seen: &str| -> Vec<Fault> {
+        zone.ds_servers.iter().map(|address| fault(Some(*address), code, seen.to_owned())).collect()
+    };
     match &zone.ds {
         DsEvidence::Unknown => (Vec::new(), Vec::new()),
         DsEvidence::Failed(addresses) => {
@@ -63,7 +68,7 @@ fn delegation(
         DsEvidence::Absent(_) => match trust::ds_absence(view, zone) {
             Absence::NotProven(why) => {
                 let seen = format!("{parent} says that {} has no DS: {why}", zone.name);
-                (vec![fault(zone.ds_server, Code::DnssecBadDenial, seen)], Vec::new())
+                (by_servers(Code::DnssecBadDenial, &seen), Vec::new())
             }
             Absence::Proven | Absence::Unknown => (Vec::new(), Vec::new()),
         },
@@ -72,8 +77,8 @@ fn delegation(
             let state = trust::ds_signature(view, parent, apex, &records);
             let what = format!("the DS set of {} in {parent}", zone.name);
             let signature = state.and_then(|state| signature_words(state, &what));
-            let faults = signature.map(|(code, _, seen)| fault(zone.ds_server, code, seen));
-            (faults.into_iter().collect(), dnssec::ds(&records, apex))
+            let faults = signature.map(|(code, _, seen)| by_servers(code, &seen));
+            (faults.unwrap_or_default(), dnssec::ds(&records, apex))
         }
     }
 }
@@ -85,7 +90,7 @@ fn no_keys(server: &ServerEvidence, zone: &str) -> Option<Symptom> {
     if let Some(cut) = probes().find(|p| p.reading(zone) == Reading::Truncated) {
         let tcp = probes().find(|p| p.transport != cut.transport);
         let tcp = tcp.map_or_else(|| "not asked".to_owned(), |p| p.told(zone));
-        let seen = format!("DNSKEY over UDP: truncated; over TCP: {tcp}");
+        let seen = super::cause_way::truncated_and("DNSKEY", &tcp);
         return Some(Symptom::of(Code::TcpUnavailable, Flavour::Keys, seen));
     }
     // The apex answers with EDNS and DO, so it is not EDNS that keeps the keys back.
@@ -97,7 +102,8 @@ fn no_keys(server: &ServerEvidence, zone: &str) -> Option<Symptom> {
 
 /// Keys that arrive over TCP while UDP is silent: the answer is too large for the way.
 fn tcp_only(server: &ServerEvidence, zone: &str) -> Option<Symptom> {
-    let udp = server.probes.iter().filter(|p| p.kind == ProbeKind::Dnskey).find(|p| p.transport == super::Transport::Udp)?;
+    let udp =
+        server.probes.iter().filter(|p| p.kind == ProbeKind::Dnskey).find(|p| p.transport == super::Transport::Udp)?;
     udp.reading(zone).is_silence().then(|| {
         let seen = "DNSKEY over UDP with room for 1232 octets: silence; over TCP: answered";
         Symptom::of(Code::EdnsDropped, Flavour::Keys, seen)
@@ -116,13 +122,7 @@ fn key_fault(
         let (state, entry) = dnssec::match_ds(apex, ds, keys);
         match state {
             DsState::NoneFits => {
-                let tags = |of: Vec<u16>| of.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
-                let seen = format!(
-                    "DS for key {}, the zone has key {}",
-                    tags(ds.iter().map(|d| d.key_tag).collect()),
-                    tags(keys.iter().map(Key::tag).collect())
-                );
-                return Some(Symptom::new(Code::DnssecDsMismatch, seen));
+                return Some(Symptom::new(Code::DnssecDsMismatch, mismatch(apex, ds, keys)));
             }
             DsState::NotCheckable => return None,
             DsState::Fits => entry,
@@ -132,6 +132,20 @@ fn key_fault(
     };
     let state = dnssec::rrset_state(records, Section::Answer, apex, rtype::DNSKEY, apex, &entry, view.now);
     signature_words(state, "DNSKEY").map(|(code, flavour, seen)| Symptom::of(code, flavour, seen))
+}
+
+/// DS records and keys that do not go together, by their tags.
+fn mismatch(apex: &[u8], ds: &[dnssec::Ds], keys: &[Key]) -> String {
+    let of_ds: BTreeSet<String> =
+        ds.iter().map(|ds| format!("{} (digest type {})", ds.key_tag, ds.digest_type)).collect();
+    let of_keys: BTreeSet<String> = keys.iter().map(|key| key.tag().to_string()).collect();
+    let list = |tags: BTreeSet<String>| tags.into_iter().collect::<Vec<_>>().join(", ");
+    let weak = if dnssec::only_weak_fits(apex, ds, keys) {
+        "; the SHA-1 record fits, and does not count beside a stronger one (RFC 4509 section 3)"
+    } else {
+        ""
+    };
+    format!("DS for key {}, the zone has key {}{weak}", list(of_ds), list(of_keys))
 }
 
 /// A bad signature as a fault: what it is over goes into the words.
@@ -146,9 +160,7 @@ pub(super) fn signature_words(state: SignatureState, what: &str) -> Option<(Code
             let seen = format!("the signature over {what} begins on {}, in the future", date(from));
             Some((Code::DnssecExpired, Flavour::TooEarly, seen))
         }
-        SignatureState::Wrong => {
-            plain(Code::DnssecBadSignature, format!("the signature over {what} does not verify"))
-        }
+        SignatureState::Wrong => plain(Code::DnssecBadSignature, format!("the signature over {what} does not verify")),
         SignatureState::UnknownKey => plain(
             Code::DnssecBadSignature,
             format!("the signature over {what} is by a key that the chain of trust does not lead to"),

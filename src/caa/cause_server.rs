@@ -65,6 +65,8 @@ pub(super) enum Flavour {
     NoFallback,
     /// Later than a CA waits.
     TooSlow,
+    /// Data that has not the form of its type.
+    Unreadable,
     /// The denial record leaves out a type that the question was not about.
     Bitmap,
 }
@@ -73,7 +75,7 @@ impl Flavour {
     /// Whether a CA's lookup fails by a fault of this variety, if every server has it.
     pub(super) fn breaks(self, code: Code) -> bool {
         match self {
-            Self::NoFallback | Self::TooSlow => true,
+            Self::NoFallback | Self::TooSlow | Self::Unreadable => true,
             Self::Bitmap => false,
             _ => code.breaks_lookup(),
         }

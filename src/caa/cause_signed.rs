@@ -26,7 +26,9 @@ struct Signed<'a> {
 /// chain of trust.
 pub(super) fn answer_faults(view: &AuthoritativeView, at: &At, answer: &Answer) -> Option<Vec<Symptom>> {
     use ProbeKind::{Caa, CaaLarge, CaaLowerCase, CaaSmall, CaaTcp};
-    if !matches!(answer.kind, Caa | CaaTcp | CaaLowerCase | CaaSmall | CaaLarge) || chain(view, at.zone) != Chain::Signed {
+    if !matches!(answer.kind, Caa | CaaTcp | CaaLowerCase | CaaSmall | CaaLarge)
+        || chain(view, at.zone) != Chain::Signed
+    {
         return None;
     }
     let signed = Signed {
@@ -39,7 +41,8 @@ pub(super) fn answer_faults(view: &AuthoritativeView, at: &At, answer: &Answer) 
         now: view.now,
     };
     // The SOA of a zone further down means another chain.
-    let deeper = |r: &WireRecord| r.section == Section::Authority && r.rtype == rtype::SOA && is_under(&r.owner, &signed.apex);
+    let deeper =
+        |r: &WireRecord| r.section == Section::Authority && r.rtype == rtype::SOA && is_under(&r.owner, &signed.apex);
     if signed.records.iter().any(deeper) || matches!(answer.reading, Reading::ReferralDown(_)) {
         return None;
     }
@@ -95,9 +98,10 @@ impl Signed<'_> {
                 let (section, owner, kind) = (record.section, &record.owner, record.rtype);
                 let state = dnssec::rrset_state(&self.records, section, owner, kind, &self.apex, &keys, self.now);
                 let what = super::evidence_name::mnemonic(kind).unwrap_or("record");
-                faults.extend(
-                    signature_words(state, what).map(|(code, flavour, seen)| Symptom::of(code, flavour, seen)),
-                );
+                let foreign = kind == rtype::SOA && *owner != self.apex;
+                faults.extend(signature_words(state, what).map(|(code, flavour, seen)| {
+                    Symptom::of(code, if foreign { Flavour::OtherZone } else { flavour }, seen)
+                }));
             }
         }
         faults
@@ -123,8 +127,7 @@ impl Signed<'_> {
             (Reading::NoData(_), Denial::NoData(Some(types))) => {
                 let has_a = self.at.reading(ProbeKind::Control) == Some(Reading::Records);
                 let seen = "the denial record at the name lists no A record, and there is one";
-                (has_a && !types.contains(&rtype::A))
-                    .then(|| Symptom::of(Code::DnssecBadDenial, Flavour::Bitmap, seen))
+                (has_a && !types.contains(&rtype::A)).then(|| Symptom::of(Code::DnssecBadDenial, Flavour::Bitmap, seen))
             }
             _ => None,
         }
@@ -160,7 +163,9 @@ impl Signed<'_> {
             Denial::NoData(Some(types)) if !types.contains(&rtype::CAA) => {
                 "the denial record at the name lists no CAA record, and there is one"
             }
-            Denial::NxDomain | Denial::NxName => "the denial records say that the name does not exist, and it has a CAA record",
+            Denial::NxDomain | Denial::NxName => {
+                "the denial records say that the name does not exist, and it has a CAA record"
+            }
             _ => return None,
         };
         Some(Symptom::of(Code::DnssecBadDenial, Flavour::Bitmap, seen))

@@ -34,7 +34,7 @@ pub(super) fn who(blame: &Blame) -> String {
         (Code::LameDelegation, _) => {
             format!("{operator}; {}, if the delegation is out of date", keeper(zone, above, "the delegation"))
         }
-        (Code::CnameAtApex | Code::AliasLoop, _) => format!("the owner of {zone}; {operator}"),
+        (Code::CnameAtApex | Code::AliasLoop | Code::MalformedCaa, _) => format!("the owner of {zone}; {operator}"),
         _ => operator,
     }
 }
@@ -107,7 +107,7 @@ impl Words<'_> {
     }
 
     fn parent(&self) -> &str {
-        parent(self.blame.zone).unwrap_or(".")
+        parent(self.blame.zone).filter(|parent| *parent != ".").unwrap_or("the root zone")
     }
 
     /// Where the variety of the fault asks for other words than its code.
@@ -117,8 +117,8 @@ impl Words<'_> {
         Some(match (code, self.blame.flavour) {
             (Code::ServerUnreachable | Code::ServerPartlyUnreachable, flavour) => return self.silence(flavour),
             (_, Flavour::Size) => format!(
-                "{}, and their answers over 512 octets do not arrive. Let UDP answers of up to 1232 octets pass, and IP fragments if larger ones are sent; or set the largest UDP answer of the server to 512 octets, so that larger ones are truncated and fetched over TCP.",
-                self.they("answer small questions", "answers small questions")
+                "Answers over 512 octets of {} do not arrive, smaller ones do. Let UDP answers of up to 1232 octets pass, and IP fragments if larger ones are sent; or set the largest UDP answer of the server to 512 octets, so that larger ones are truncated and fetched over TCP.",
+                lower_first(&self.subject)
             ),
             (Code::EdnsDropped, Flavour::Keys) => format!(
                 "{} the DNSKEY records of {zone} over TCP, and the same answer does not arrive over UDP. Let UDP answers of up to 1232 octets pass the firewall in front; fewer or shorter keys help too.",
@@ -147,6 +147,10 @@ impl Words<'_> {
             ),
             (_, Flavour::Bitmap) => format!(
                 "{} denial records at {level} that leave out a type which is there: resolvers that answer from such records by themselves (RFC 8198) deny it. Sign the zone again; every version of it must have the same types.",
+                self.they("give", "gives")
+            ),
+            (Code::DnssecBadSignature, Flavour::OtherZone) => format!(
+                "{} the SOA record of another zone, which no signature of {zone} covers, so validating resolvers refuse the answer. Give the SOA record of {zone}.",
                 self.they("give", "gives")
             ),
             (_, Flavour::ParentDs) => format!(
@@ -242,7 +246,7 @@ impl Words<'_> {
                 self.they("answer", "answers")
             ),
             Code::CaaNxdomain => format!(
-                "{} that {level} exists when asked for CAA (type 257), and give other types there. {must} answer NOERROR with the SOA record, or the CAA record. Until then a CA sees no CAA policy here.",
+                "{} that {level} exists when asked for CAA (type 257), although other types exist there. {must} answer NOERROR with the SOA record, or the CAA record. Until then a CA sees no CAA policy here.",
                 self.they("deny", "denies")
             ),
             Code::EdnsRejected => format!(
@@ -320,11 +324,11 @@ impl Words<'_> {
                 self.they("give", "gives")
             ),
             Code::DnssecBadDenial => format!(
-                "{} what exists at {level} with NSEC or NSEC3 records that are missing or do not fit the answer. Upgrade the software that signs or serves {zone}, and sign again.",
-                self.they("prove", "proves")
+                "{} by NSEC or NSEC3 records what the answer about {level} says: they are missing or do not fit it. Upgrade the software that signs or serves {zone}, and sign again.",
+                self.they_do_not("prove")
             ),
             Code::SlowServer => format!(
-                "{} late about {level}. Use servers nearer to the world (anycast), and look at the load and at what stands in front of them.",
+                "{} late about {level}. Look at the load and at what stands in front; against distance, servers nearer to the world help (anycast).",
                 self.they("answer", "answers")
             ),
             Code::LossyServer => format!(
@@ -344,7 +348,10 @@ impl Words<'_> {
             Code::CnameAtApex => format!(
                 "A CNAME at {level} stands beside other data, which is not allowed (RFC 1034 section 3.6.2). Replace it by A and AAAA records, or by the provider's ALIAS feature."
             ),
-            Code::PolicyDenies | Code::CriticalUnknownTag | Code::MalformedCaa => {
+            Code::MalformedCaa => format!(
+                "CAA records at {level} have data that no CA can read, so that its lookup fails. Publish them again in the form `0 issue \"ca.example\"`."
+            ),
+            Code::PolicyDenies | Code::CriticalUnknownTag => {
                 format!("Edit the CAA records at {level}.")
             }
             Code::CaResolverLink => "Try again later.".to_owned(),

@@ -81,8 +81,8 @@ fn edns(at: &At, by_caa: bool) -> Symptom {
         _ => Code::EdnsRejected,
     };
     // FORMERR and NOTIMP are what a server without EDNS says (RFC 6891 §7).
-    let no_fallback = code == Code::EdnsRejected
-        && !matches!(at.reading(kind), Some(Reading::Error(rcode::FORMERR | rcode::NOTIMP)));
+    let no_fallback =
+        code == Code::EdnsRejected && !matches!(at.reading(kind), Some(Reading::Error(rcode::FORMERR | rcode::NOTIMP)));
     let flavour = if no_fallback { Flavour::NoFallback } else { Flavour::Plain };
     Symptom::of(code, flavour, format!("with EDNS: {}; without: answered", at.told(kind)))
 }
@@ -94,19 +94,20 @@ fn tcp_unavailable(at: &At) -> Vec<Symptom> {
         return Vec::new();
     }
     match at.reading(ProbeKind::CaaTcp) {
-        Some(tcp) if !tcp.is_usable() => {
-            one(Code::TcpUnavailable, format!("CAA over UDP: truncated; over TCP: {}", at.told(ProbeKind::CaaTcp)))
-        }
+        Some(tcp) if !tcp.is_usable() => one(Code::TcpUnavailable, truncated_and("CAA", &at.told(ProbeKind::CaaTcp))),
         Some(_) | None => Vec::new(),
     }
 }
 
+/// What came of a truncated answer.
+pub(super) fn truncated_and(what: &str, over_tcp: &str) -> String {
+    let over_tcp = over_tcp.strip_prefix("over TCP: ").unwrap_or(over_tcp);
+    format!("{what} over UDP: truncated; over TCP: {over_tcp}")
+}
+
 /// Whether the server says that the zone is not its own.
 fn sends_away(reading: &Reading) -> bool {
-    matches!(
-        reading,
-        Reading::Error(rcode::REFUSED | rcode::NOTAUTH) | Reading::ReferralUp(_) | Reading::ReferralSelf
-    )
+    matches!(reading, Reading::Error(rcode::REFUSED | rcode::NOTAUTH) | Reading::ReferralUp(_) | Reading::ReferralSelf)
 }
 
 fn both(at: &At) -> String {

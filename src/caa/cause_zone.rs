@@ -166,8 +166,11 @@ fn dead(zone: &ZoneEvidence, address: IpAddr, seen: String) -> Symptom {
     match stale {
         Some((name, host)) => {
             let own: Vec<String> = host.addresses.iter().map(ToString::to_string).collect();
-            let seen =
-                format!("{seen}; the address is glue of the delegation, {} itself gives {name} {}", zone.name, own.join(", "));
+            let seen = format!(
+                "{seen}; the address is glue of the delegation, {} itself gives {name} {}",
+                zone.name,
+                own.join(", ")
+            );
             Symptom::of(Code::ServerUnreachable, Flavour::StaleGlue, seen)
         }
         None => Symptom::new(Code::ServerUnreachable, seen),
@@ -190,7 +193,7 @@ fn unreachable(zone: &ZoneEvidence, standing: &Standing, found: &mut Found) {
     for (name, host) in &zone.hosts {
         let asked = zone.servers.values().any(|server| server.hosts.contains(name));
         if let Some(why) = host.trouble.as_ref().filter(|_| !asked) {
-            add(Place::Host(name.clone()), Flavour::NoAddress, why.clone());
+            add(Place::Host(name.clone()), Flavour::NoAddress, format!("{name}: {why}"));
         }
     }
     if standing.alive.is_empty() && standing.silent.is_empty() {

@@ -155,6 +155,12 @@ pub(super) fn match_ds<'k>(zone: &[u8], ds: &[Ds], keys: &'k [Key]) -> (DsState,
     (if entry.is_empty() { DsState::NoneFits } else { DsState::Fits }, entry)
 }
 
+/// Whether a DS by SHA-1 fits a key, and none by a stronger digest does.
+pub(super) fn only_weak_fits(zone: &[u8], ds: &[Ds], keys: &[Key]) -> bool {
+    let weak: Vec<Ds> = ds.iter().filter(|d| d.digest_type == SHA1).cloned().collect();
+    match_ds(zone, ds, keys).0 == DsState::NoneFits && match_ds(zone, &weak, keys).0 == DsState::Fits
+}
+
 /// The state of the signatures over one RRset of a message.
 ///
 /// `zone` is the signer that counts; `now` in seconds since 1970.

@@ -89,8 +89,7 @@ pub(super) fn ds_absence(view: &AuthoritativeView, zone: &ZoneEvidence) -> Absen
     }
     let keys: Vec<&Key> = keys.iter().collect();
     let denials = records.iter().filter(|r| matches!(r.rtype, rtype::NSEC | rtype::NSEC3));
-    let states =
-        denials.map(|r| dnssec::rrset_state(&records, r.section, &r.owner, r.rtype, &above, &keys, view.now));
+    let states = denials.map(|r| dnssec::rrset_state(&records, r.section, &r.owner, r.rtype, &above, &keys, view.now));
     let mut result = Absence::Proven;
     for state in states {
         match state {

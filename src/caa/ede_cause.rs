@@ -165,10 +165,7 @@ mod tests {
 
     #[test]
     fn an_answer_with_an_extended_error_blames_nobody() {
-        let stale = Lookup {
-            outcome: LookupOutcome::NoData(crate::caa::Soa::Present),
-            ..lookup(22, "", false)
-        };
+        let stale = Lookup { outcome: LookupOutcome::NoData(crate::caa::Soa::Present), ..lookup(22, "", false) };
         assert_eq!(blamed(&stale), None);
         let refused = Lookup { outcome: LookupOutcome::Failed(LookupFailure::Refused), ..lookup(20, "", false) };
         assert_eq!(blamed(&refused), None, "the resolver refuses us");

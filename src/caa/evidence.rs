@@ -52,8 +52,8 @@ pub struct ZoneEvidence {
     pub hosts: BTreeMap<String, HostEvidence>,
     /// What the parent's servers said of DS at this name.
     pub ds: DsEvidence,
-    /// Which of them said it.
-    pub ds_server: Option<IpAddr>,
+    /// Which of them said it; several where the answer proves too little and others were asked for a better one.
+    pub ds_servers: BTreeSet<IpAddr>,
     /// Each address and its answers at the apex, in order of address.
     pub servers: BTreeMap<IpAddr, ServerEvidence>,
 }

@@ -130,7 +130,8 @@ pub fn read(observation: &Observation, name: &str, rtype: u16, zone: &str) -> Re
         Observation::Unreadable { why, .. } => Reading::Malformed(why.clone()),
         Observation::Silence { strays: 0, .. } => Reading::Silent,
         Observation::Silence { strays, .. } => {
-            Reading::Malformed(format!("{strays} replies with another id or question, or cut short"))
+            let many = if *strays == 1 { "a reply".to_owned() } else { format!("{strays} replies") };
+            Reading::Malformed(format!("{many} with another id or question, or cut short"))
         }
         Observation::Network(why) => Reading::Unreachable(why.clone()),
     }

@@ -19,7 +19,9 @@ pub fn causes_of_lookup(level: &DomainName, lookup: &Lookup) -> Vec<Cause> {
             vec![cause(
                 level,
                 Code::NegativeWithoutSoa,
-                format!("Send the zone's SOA record in the authority section of every negative answer (RFC 2308 section 3).{helps}"),
+                format!(
+                    "Send the zone's SOA record in the authority section of every negative answer (RFC 2308 section 3).{helps}"
+                ),
                 format!("the {word} answer for CAA at {level} has no SOA record"),
             )]
         }
@@ -49,7 +51,15 @@ pub fn causes_of_lookup(level: &DomainName, lookup: &Lookup) -> Vec<Cause> {
 }
 
 fn cause(level: &DomainName, code: Code, fix: String, evidence: String) -> Cause {
-    Cause { code, who: operator(level), fix, servers: Vec::new(), hides_policy: false, evidence, breaks_lookup: code.breaks_lookup() }
+    Cause {
+        code,
+        who: operator(level),
+        fix,
+        servers: Vec::new(),
+        hides_policy: false,
+        evidence,
+        breaks_lookup: code.breaks_lookup(),
+    }
 }
 
 fn operator(level: &DomainName) -> String {
@@ -67,13 +77,25 @@ fn by_resolver(level: &DomainName, code: Code, words: &str) -> Cause {
         Code::DnssecNoDnskey | Code::DnssecDsMismatch => format!(
             "The DS record at the parent and the keys of {zone} do not go together. Replace the DS record by one for the zone's present key, or remove it."
         ),
-        Code::DnssecExpired => format!("Sign {zone} again with signatures that are valid now, and let that happen by itself."),
+        Code::DnssecExpired => {
+            format!("Sign {zone} again with signatures that are valid now, and let that happen by itself.")
+        }
         Code::DnssecBadSignature => format!("Sign {zone} again, and look at devices on the way that change records."),
-        Code::DnssecBadDenial => format!("Let the servers of {zone} prove with NSEC or NSEC3 records what does not exist."),
-        Code::LameDelegation => format!("Load {zone} at every server that the delegation names, or correct the delegation."),
-        Code::CaaDropped => "Let CAA (type 257) questions pass the firewall or load balancer in front of the name servers.".to_owned(),
-        Code::CaaRejected => "Answer CAA (type 257) questions with NOERROR and the SOA record where there is no CAA record.".to_owned(),
-        Code::ServerFailure => format!("Look into the log of the name servers: mostly {zone} does not load or has expired."),
+        Code::DnssecBadDenial => {
+            format!("Let the servers of {zone} prove with NSEC or NSEC3 records what does not exist.")
+        }
+        Code::LameDelegation => {
+            format!("Load {zone} at every server that the delegation names, or correct the delegation.")
+        }
+        Code::CaaDropped => {
+            "Let CAA (type 257) questions pass the firewall or load balancer in front of the name servers.".to_owned()
+        }
+        Code::CaaRejected => {
+            "Answer CAA (type 257) questions with NOERROR and the SOA record where there is no CAA record.".to_owned()
+        }
+        Code::ServerFailure => {
+            format!("Look into the log of the name servers: mostly {zone} does not load or has expired.")
+        }
         _ => format!("Make the name servers of {zone} reachable on port 53 over UDP and TCP from everywhere."),
     };
     let who = match code {

@@ -4,8 +4,16 @@
 
 mod batch;
 mod breaker;
+#[cfg(test)]
+mod diagnosis_kit;
+#[cfg(test)]
+mod diagnosis_tests;
+#[cfg(test)]
+mod dnssec_tests;
 mod exchange;
 mod hints;
+#[cfg(test)]
+mod hostile_tests;
 mod lookup;
 mod probe;
 mod probe_ask;

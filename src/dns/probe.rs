@@ -123,9 +123,8 @@ impl Prober<'_> {
 
     /// Asks again, more than a second later, what was refused or failed: a limit or a short failure may be why.
     async fn repeat_refused(&self, caa: &mut Probe, control: Option<&mut Probe>) {
-        let passing = |probe: &Probe| {
-            matches!(probe.reading(self.zone), Reading::Error(rcode::SERVFAIL | rcode::REFUSED))
-        };
+        let passing =
+            |probe: &Probe| matches!(probe.reading(self.zone), Reading::Error(rcode::SERVFAIL | rcode::REFUSED));
         if !passing(caa) {
             return;
         }

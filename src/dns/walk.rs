@@ -75,7 +75,9 @@ pub async fn authoritative_view(
     };
     if let Some(example) = too_deep.first() {
         let many = too_deep.len();
-        asker.limit(format!("{many} names of more than {LABELS} labels were not asked at their name servers: {example}"));
+        asker.limit(format!(
+            "{many} names of more than {LABELS} labels were not asked at their name servers: {example}"
+        ));
     }
     try_ipv6(&asker, options).await;
     gathering.gather(names).await;
@@ -122,7 +124,7 @@ struct Job {
 impl Gathering<'_> {
     /// Walks and probes until neither new hosts nor new aliases turn up.
     async fn gather(&mut self, mut wanted: BTreeSet<String>) {
-        let most = wanted.len() * (1 + TARGETS) + TARGETS;
+        let most = wanted.len() * (1 + TARGETS) + TARGETS + ALIASES;
         for _ in 0..ROUNDS {
             for name in &wanted {
                 self.walk.want(name);

@@ -60,7 +60,8 @@ impl Walk<'_> {
     /// Looks up the hosts of a zone that lie below it and of which only the parent's glue is known.
     pub(super) fn confirm_glue(&mut self, zone: &str) {
         // Of top-level domains the glue is kept by IANA from the same source, and their servers are spared the questions.
-        let Some(evidence) = self.zones.get(zone).filter(|_| depth(zone) > 1) else { return };
+        let answers = self.asker.any_answered(&self.addresses(zone));
+        let Some(evidence) = self.zones.get(zone).filter(|_| depth(zone) > 1 && answers) else { return };
         let unconfirmed = |(name, host): &(&String, &HostEvidence)| {
             host.addresses.is_empty() && !host.glue.is_empty() && is_at_or_below(name, zone)
         };

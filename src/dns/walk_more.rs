@@ -134,7 +134,6 @@ impl Gathering<'_> {
         }
     }
 
-
     /// Whether the root's servers, which are known to be sound, seem to have faults too, if anything looked faulty at all.
     pub(super) async fn line(&self) -> LevelEvidence {
         let mut line = LevelEvidence { name: ANY_TLD.to_owned(), zone: ".".to_owned(), ..LevelEvidence::default() };
@@ -146,9 +145,11 @@ impl Gathering<'_> {
         let root = self.servers.iter().filter(|((zone, _), server)| zone == "." && answers(&server.probes));
         if faulty {
             let asker = self.asker;
-            let asked = join_all(root.map(|((_, address), _)| *address).take(OF_THE_ROOT).map(async |address| {
-                (address, Prober { asker, zone: ".", address }.line(ANY_TLD).await)
-            }));
+            let asked = join_all(
+                root.map(|((_, address), _)| *address)
+                    .take(OF_THE_ROOT)
+                    .map(async |address| (address, Prober { asker, zone: ".", address }.line(ANY_TLD).await)),
+            );
             line.servers.extend(asked.await);
         }
         line

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -174,25 +175,44 @@ fn cut(message: &DnsMessage, apex: &str, zone: &str, referred: bool) -> Cut {
 }
 
 /// What the servers of the parent say of DS at `apex`, and which of them said it.
-pub(super) async fn ds(asker: &Asker<'_>, addresses: &[IpAddr], apex: &str) -> (DsEvidence, Option<IpAddr>) {
+///
+/// Below a signed parent the absence must be proven: an answer without denial records counts if no server has a better one.
+pub(super) async fn ds(
+    asker: &Asker<'_>,
+    addresses: &[IpAddr],
+    apex: &str,
+    signed: bool,
+) -> (DsEvidence, BTreeSet<IpAddr>) {
+    let bare: Mutex<BTreeMap<IpAddr, Vec<u8>>> = Mutex::default();
     let found = first(asker, addresses, apex, rtype::DS, |message, bytes, address| {
         let present = message.answers.iter().any(|r| r.rtype == rtype::DS && r.owner.eq_ignore_ascii_case(apex));
         let whole = !message.flags.tc && matches!(message.rcode, rcode::NOERROR | rcode::NXDOMAIN);
         // A server that sends the asker on to the child does not know DS.
         let referral = !message.flags.aa && message.authority.iter().any(|r| r.rtype == rtype::NS);
+        let denied = || message.authority.iter().any(|r| matches!(r.rtype, rtype::NSEC | rtype::NSEC3));
         match (whole, present, referral) {
-            (true, true, _) => Some((DsEvidence::Present(bytes.to_vec()), Some(address))),
-            (true, false, false) => Some((DsEvidence::Absent(bytes.to_vec()), Some(address))),
+            (true, true, _) => Some((DsEvidence::Present(bytes.to_vec()), BTreeSet::from([address]))),
+            (true, false, false) if !signed || denied() => {
+                Some((DsEvidence::Absent(bytes.to_vec()), BTreeSet::from([address])))
+            }
+            (true, false, false) => {
+                bare.lock().unwrap_or_else(PoisonError::into_inner).insert(address, bytes.to_vec());
+                None
+            }
             (true, false, true) | (false, _, _) => None,
         }
     });
-    match found.await {
-        Some(found) => found,
-        None if asker.is_spent() || !asker.any_answered(&addresses.iter().copied().collect()) => {
-            (DsEvidence::Unknown, None)
-        }
-        None => (DsEvidence::Failed(how_ds_fared(asker, addresses, apex).await), None),
+    if let Some(found) = found.await {
+        return found;
     }
+    let bare = bare.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(bytes) = bare.values().next() {
+        return (DsEvidence::Absent(bytes.clone()), bare.keys().copied().collect());
+    }
+    if asker.is_spent() || !asker.any_answered(&addresses.iter().copied().collect()) {
+        return (DsEvidence::Unknown, BTreeSet::new());
+    }
+    (DsEvidence::Failed(how_ds_fared(asker, addresses, apex).await), BTreeSet::new())
 }
 
 /// What each of the addresses that were asked in vain says, once more and for the record.
@@ -237,7 +257,7 @@ pub(super) async fn host(asker: &Asker<'_>, zone: &str, addresses: &[IpAddr], ho
         return result;
     }
     if four.is_none() && six.is_none() {
-        result.trouble = Some(format!("the servers of {zone} do not tell its address"));
+        result.trouble = Some(format!("the servers of {zone}, which hold its address, do not tell it"));
     }
     for (addresses, alias, trouble) in [four, six].into_iter().flatten() {
         result.addresses.extend(addresses);

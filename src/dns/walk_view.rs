@@ -7,9 +7,7 @@ use super::walk::{ALIASES, Gathering};
 use super::walk_more::next_alias;
 use crate::caa::evidence_name::is_below;
 use crate::caa::evidence_reading::Reading;
-use crate::caa::{
-    AliasEnd, AliasEvidence, Anchoring, AuthoritativeView, LevelEvidence, Line, Probe, anchoring,
-};
+use crate::caa::{AliasEnd, AliasEvidence, Anchoring, AuthoritativeView, LevelEvidence, Line, Probe, anchoring};
 
 impl Gathering<'_> {
     pub(super) fn into_view(
@@ -54,6 +52,12 @@ impl Gathering<'_> {
             self.levels.values().filter_map(|level| Some((level.name.clone(), next_alias(level)?))).collect();
         for level in self.levels.values_mut() {
             level.alias = chain(&links, &level.name);
+            if level.alias.as_ref().is_some_and(|alias| alias.end == AliasEnd::TooLong) {
+                self.asker.limit(format!(
+                    "the aliases from {} were followed for {ALIASES} links, and no further",
+                    level.name
+                ));
+            }
         }
     }
 

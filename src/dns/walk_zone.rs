@@ -56,7 +56,7 @@ enum Task {
 
 enum Done {
     Step { name: String, zone: String, step: Step },
-    Ds { apex: String, ds: DsEvidence, server: Option<IpAddr> },
+    Ds { apex: String, ds: DsEvidence, servers: BTreeSet<IpAddr> },
     Host { host: String, found: Found },
 }
 
@@ -197,10 +197,12 @@ impl<'a> Walk<'a> {
                 .boxed()
             }
             Task::Ds(apex) => {
-                let addresses = ordered(self.zones.get(&apex)?.parent.as_ref()?, &apex);
+                let parent = self.zones.get(self.zones.get(&apex)?.parent.as_ref()?)?;
+                let signed = parent.parent.is_none() || !matches!(parent.ds, DsEvidence::Absent(_));
+                let addresses = ordered(&parent.name, &apex);
                 async move {
-                    let (ds, server) = walk_step::ds(asker, &addresses, &apex).await;
-                    Done::Ds { apex, ds, server }
+                    let (ds, servers) = walk_step::ds(asker, &addresses, &apex, signed).await;
+                    Done::Ds { apex, ds, servers }
                 }
                 .boxed()
             }
@@ -232,9 +234,9 @@ impl<'a> Walk<'a> {
                 self.place.insert(name, zone);
             }
             Done::Step { name, zone, step: Step::Cut(cut) } => self.apply_cut(name, &zone, cut),
-            Done::Ds { apex, ds, server } => {
+            Done::Ds { apex, ds, servers } => {
                 if let Some(zone) = self.zones.get_mut(&apex) {
-                    (zone.ds, zone.ds_server) = (ds, server);
+                    (zone.ds, zone.ds_servers) = (ds, servers);
                 }
             }
             Done::Host { host, found } => {

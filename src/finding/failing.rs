@@ -6,7 +6,7 @@ use super::code::{FindingCode, may_break};
 use super::diagnose::{Case, finding, listed};
 use super::level::lacks_soa;
 use super::{Finding, LevelFacts, Severity};
-use crate::caa::{Cause, Code, Lookup, LookupOutcome, Observed, Soa};
+use crate::caa::{Cause, Code, Lookup, LookupOutcome, Observed, Soa, ede_title, is_the_resolvers_own};
 use crate::name::DomainName;
 
 /// Names shown of a list.
@@ -153,11 +153,19 @@ fn one_unexplained(case: &Case<'_>, weight: Weight, found: &[&LevelFacts]) -> Fi
     } else {
         ""
     };
-    let text = format!(
-        "The lookup of CAA at {} fails: {}.{dnssec} {follows}",
-        listed(&names, SHOWN),
-        classes(case, level, true)
-    );
+    let failed = format!("The lookup of CAA at {} fails: {}.", listed(&names, SHOWN), classes(case, level, true));
+    let own = found.iter().find_map(|level| own_words(case, level));
+    if let Some(own) = own.filter(|_| weight != Weight::Shielded) {
+        return Finding {
+            severity: Severity::Warning,
+            level: Some(level.name.to_string()),
+            patterns: patterns(case, &names),
+            who: Some(whose_resolver(case, level)),
+            fix: Some("Ask another resolver (`-r`), as a CA does: this one says nothing of the domain.".into()),
+            ..finding(code, format!("{failed} {own}"))
+        };
+    }
+    let text = format!("{failed}{dnssec} {follows}");
     let fix = match weight {
         Weight::Shielded => None,
         Weight::Blocks | Weight::Sometimes if level.nobodys(case.scope()) => Some(format!(
@@ -176,6 +184,24 @@ fn one_unexplained(case: &Case<'_>, weight: Weight, found: &[&LevelFacts]) -> Fi
         fix,
         ..finding(code, text)
     }
+}
+
+/// What a resolver says of itself, where every failure at the level is one that it owns up to: it filters, or is not ready.
+fn own_words(case: &Case<'_>, level: &LevelFacts) -> Option<String> {
+    let failed: Vec<&Lookup> =
+        level.used(&case.ignored).filter(|(_, lookup)| level.failure(lookup).is_some()).map(|(_, l)| l).collect();
+    let own = |lookup: &Lookup| lookup.ede.iter().find(|ede| is_the_resolvers_own(ede)).cloned();
+    let first = failed.first().and_then(|lookup| own(lookup))?;
+    failed.iter().all(|lookup| own(lookup).is_some()).then(|| {
+        let colon = if first.text.is_empty() { "" } else { ": " };
+        format!("The resolver says why: extended error {}, {}{colon}{}.", first.code, ede_title(first.code), first.text)
+    })
+}
+
+/// Whoever runs the resolvers that failed.
+fn whose_resolver(case: &Case<'_>, level: &LevelFacts) -> String {
+    let failed = level.used(&case.ignored).filter(|(_, lookup)| level.failure(lookup).is_some());
+    format!("whoever runs {}", tally(&failed.map(|(view, _)| view).collect::<Vec<_>>()))
 }
 
 /// Who can act: where other views answer, the trouble may lie with the resolver that got no answer.

@@ -15,9 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bed::{Bed, Place};
 use ctclimb::caa::evidence_name::{is_at_or_below, parent};
 use ctclimb::caa::{AuthoritativeView, Cause, Code, Security, Transport, causes, security};
-use ctclimb::dns::{
-    Exchange, ExchangeError, Question, RootHints, Server, Sockets, ViewOptions, authoritative_view,
-};
+use ctclimb::dns::{Exchange, ExchangeError, Question, RootHints, Server, Sockets, ViewOptions, authoritative_view};
 use ctclimb::limit::{Rate, Rates, Throttle};
 use ctclimb::name::DomainName;
 use futures::future::join_all;
@@ -73,7 +71,8 @@ async fn view(bed: &Bed, rows: &[Row]) -> AuthoritativeView {
 /// What is wrong with the causes found for one row.
 fn compare(row: &Row, view: &AuthoritativeView, loud: bool) -> Vec<String> {
     let names = levels(&row.name).into_iter().filter(|name| is_at_or_below(name, &row.zone));
-    let found: Vec<(&str, Cause)> = names.flat_map(|name| causes(view, name).into_iter().map(move |c| (name, c))).collect();
+    let found: Vec<(&str, Cause)> =
+        names.flat_map(|name| causes(view, name).into_iter().map(move |c| (name, c))).collect();
     let mut faults = Vec::new();
     for (name, cause) in &found {
         if loud {
@@ -86,8 +85,12 @@ fn compare(row: &Row, view: &AuthoritativeView, loud: bool) -> Vec<String> {
         faults.push(format!("{}: expected {:?} (may {:?}), found {got:?}", row.name, row.must, row.may));
     }
     if let Some(servers) = &row.servers {
-        let blamed: BTreeSet<String> =
-            found.iter().flat_map(|(_, cause)| &cause.servers).filter_map(|s| s.address).map(|a| a.to_string()).collect();
+        let blamed: BTreeSet<String> = found
+            .iter()
+            .flat_map(|(_, cause)| &cause.servers)
+            .filter_map(|s| s.address)
+            .map(|a| a.to_string())
+            .collect();
         if blamed != *servers {
             faults.push(format!("{}: blames {blamed:?}, not {servers:?}", row.name));
         }
@@ -203,7 +206,11 @@ async fn resolvers(bed: &Bed, rows: &[Row], view: &AuthoritativeView, loud: bool
             None => !breaks,
         };
         if loud {
-            println!("{}: {resolver} says {words}; the causes say {}", row.name, if breaks { "fails" } else { "answers" });
+            println!(
+                "{}: {resolver} says {words}; the causes say {}",
+                row.name,
+                if breaks { "fails" } else { "answers" }
+            );
         }
         if answers != expected {
             let wanted = if expected { "an answer" } else { "a failure" };
