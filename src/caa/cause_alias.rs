@@ -19,7 +19,7 @@ pub(super) fn causes(view: &AuthoritativeView, zone: &ZoneEvidence, level: &Leve
             let symptom = Symptom::new(Code::AliasLoop, format!("{way}{end}"));
             let seen: BTreeMap<Place, Symptom> =
                 level.servers.keys().map(|address| (Place::Address(*address), symptom.clone())).collect();
-            vec![cause(zone, &level.name, Code::AliasLoop, &seen, level.servers.len())]
+            vec![cause(zone, &level.name, Code::AliasLoop, &seen, false)]
         }
         AliasEnd::Target => {
             let targets = alias.chain.iter().filter(|target| **target != level.name);

@@ -47,9 +47,11 @@ pub(super) fn differences(
             tags.extend(cause_signed::tags(&at, &answer).map(|tags| (address, tags)));
         }
     }
-    let all_lame = lame.len() == standing.alive.len();
+    let serves = |address: &IpAddr| at(view, zone, level, *address).is_some_and(|at| at.answer().is_some());
+    let others_serve =
+        standing.alive.iter().any(|address| lame.iter().all(|(lame, _)| lame != address) && serves(address));
     for (address, symptom) in lame {
-        let symptom = if all_lame {
+        let symptom = if !others_serve {
             symptom
         } else {
             let seen = format!("does not serve the zone: {}", symptom.seen);
@@ -99,18 +101,18 @@ fn content(view: &AuthoritativeView, at: &At, answer: &Answer) -> Option<String>
 
 /// What is found where an alias leads, if every server there says the same.
 fn at_target(view: &AuthoritativeView, target: &str) -> Option<String> {
-    let mut name = target.to_owned();
-    if let Some(alias) = view.levels.get(target).and_then(|level| level.alias.as_ref()) {
-        name = alias.chain.last().filter(|_| alias.end == AliasEnd::Target)?.clone();
-    }
-    let level = view.levels.get(&name)?;
+    let name = match view.levels.get(target).and_then(|level| level.alias.as_ref()) {
+        Some(alias) => alias.chain.last().filter(|_| alias.end == AliasEnd::Target)?,
+        None => target,
+    };
+    let level = view.levels.get(name)?;
     let zone = view.zones.get(&level.zone)?;
     let mut said = BTreeSet::new();
     for address in level.servers.keys() {
         let at = at(view, zone, level, *address)?;
         let answer = at.answer()?;
         said.insert(match &answer.reading {
-            Reading::Records => set(answer.message, &name).into_iter().collect::<Vec<_>>().join(", "),
+            Reading::Records => set(answer.message, name).into_iter().collect::<Vec<_>>().join(", "),
             Reading::NoData(_) | Reading::NxDomain(_) => "no CAA record".to_owned(),
             _ => return None,
         });

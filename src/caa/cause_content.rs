@@ -7,7 +7,7 @@ use super::{Code, DnsMessage, Probe, ProbeKind, QuestionEcho, RecordData, Record
 
 /// What is wrong with the answer.
 pub(super) fn symptoms(at: &At) -> Vec<Symptom> {
-    const ROWS: [fn(&At) -> Option<Symptom>; 9] = [
+    const ROWS: [fn(&At) -> Option<Symptom>; 10] = [
         case_not_preserved,
         hidden_by_case,
         caa_nxdomain,
@@ -17,6 +17,7 @@ pub(super) fn symptoms(at: &At) -> Vec<Symptom> {
         empty_non_terminal,
         cname_beside_data,
         unreadable_set,
+        repeated_opt,
     ];
     ROWS.iter().filter_map(|row| row(at)).collect()
 }
@@ -178,4 +179,10 @@ fn unreadable_set(at: &At) -> Option<Symptom> {
         let seen = format!("{count} of {all} CAA records have data that is none (RFC 8659 section 4.1)");
         Symptom::of(Code::MalformedCaa, Flavour::Unreadable, seen)
     })
+}
+
+/// Two OPT records in one message (RFC 6891 §6.1.1): strict readers refuse it whole.
+fn repeated_opt(at: &At) -> Option<Symptom> {
+    let repeated = at.answer()?.message.edns.as_ref().is_some_and(|edns| edns.repeated);
+    repeated.then(|| Symptom::of(Code::MalformedAnswer, Flavour::TwoOpt, "the reply has more than one OPT record"))
 }

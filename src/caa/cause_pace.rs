@@ -8,6 +8,9 @@ const SLOW_US: u64 = 500_000;
 /// From here on it comes too late: the CA's resolver has asked again, and the CA does not wait for all tries.
 const TOO_SLOW_US: u64 = 1_000_000;
 
+/// Questions apart, all answered, that make chance unlikely.
+const SURE: usize = 8;
+
 /// Losses shown by asking over and over, if there are enough to speak of.
 pub(super) fn unsteady(at: &At) -> Option<Symptom> {
     at.server.stress.as_ref().and_then(judge_stress)
@@ -18,8 +21,9 @@ pub(super) fn judge_stress(stress: &Stress) -> Option<Symptom> {
     let lost = |tries: &[bool]| tries.iter().filter(|answered| !**answered).count();
     let (together, apart) = (lost(&stress.together), lost(&stress.apart));
     let (sent, lost) = (stress.together.len() + stress.apart.len(), together + apart);
-    // Nothing answered is a steady state and no loss; one in five is where loss begins to matter.
-    if lost == sent || lost < 2 || lost * 5 < sent {
+    // Nothing answered is a steady state and no loss; one in five, or one in three together, is where loss begins to matter.
+    let matters = lost * 5 >= sent || together * 3 >= stress.together.len();
+    if lost == sent || lost < 2 || !matters {
         return None;
     }
     let otherwise: Vec<&str> = stress.otherwise.iter().map(String::as_str).collect();
@@ -29,11 +33,37 @@ pub(super) fn judge_stress(stress: &Stress) -> Option<Symptom> {
         stress.together.len(),
         stress.apart.len()
     );
-    let begins = stress.together.iter().position(|answered| !answered).unwrap_or(0);
-    let stays_silent = stress.together[begins..].iter().all(|answered| !answered);
-    let limited = apart == 0 || (apart * 3 <= stress.apart.len() && begins > 0 && stays_silent);
-    let code = if limited && !stress.apart.is_empty() { Code::RateLimited } else { Code::LossyServer };
+    let code = if is_limit(stress, apart) { Code::RateLimited } else { Code::LossyServer };
     Some(Symptom::new(code, seen))
+}
+
+/// Whether losses look like a limit: none at a slow pace, or none before the first and all after it.
+fn is_limit(stress: &Stress, lost_apart: usize) -> bool {
+    let (begins, stays_silent) = (first_loss(stress), stays_silent(stress));
+    match stress.apart.len() {
+        0 => false,
+        // Of two in five lost, four in a row arrive by chance once in eight times; eight in a row do not.
+        asked if lost_apart == 0 => stays_silent || asked >= SURE,
+        // A limit over more than a second: what comes after the first loss is lost too.
+        asked if lost_apart == asked => begins > 0 && stays_silent,
+        asked => lost_apart * 3 <= asked && begins > 0 && stays_silent,
+    }
+}
+
+/// Whether more questions apart are needed to tell a limit from chance.
+#[must_use]
+pub fn needs_more(stress: &Stress) -> bool {
+    let (together, apart) = (stress.together.contains(&false), stress.apart.contains(&false));
+    together && !apart && !stays_silent(stress) && stress.apart.len() < SURE
+}
+
+fn first_loss(stress: &Stress) -> usize {
+    stress.together.iter().position(|answered| !answered).unwrap_or(0)
+}
+
+/// Whether nothing is answered after the first loss among the questions sent together.
+fn stays_silent(stress: &Stress) -> bool {
+    stress.together[first_loss(stress)..].iter().all(|answered| !answered)
 }
 
 /// Every answer comes late, beyond what the line itself costs.

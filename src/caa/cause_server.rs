@@ -65,6 +65,10 @@ pub(super) enum Flavour {
     NoFallback,
     /// Later than a CA waits.
     TooSlow,
+    /// A wrong denial in a signed zone, which validating resolvers refuse.
+    Unproven,
+    /// One OPT record too many.
+    TwoOpt,
     /// Data that has not the form of its type.
     Unreadable,
     /// The denial record leaves out a type that the question was not about.
@@ -75,8 +79,8 @@ impl Flavour {
     /// Whether a CA's lookup fails by a fault of this variety, if every server has it.
     pub(super) fn breaks(self, code: Code) -> bool {
         match self {
-            Self::NoFallback | Self::TooSlow | Self::Unreadable => true,
-            Self::Bitmap => false,
+            Self::NoFallback | Self::TooSlow | Self::Unreadable | Self::Unproven => true,
+            Self::Bitmap | Self::TwoOpt => false,
             _ => code.breaks_lookup(),
         }
     }

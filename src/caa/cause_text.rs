@@ -30,11 +30,12 @@ pub(super) fn who(blame: &Blame) -> String {
             format!("{}; {operator}", keeper(zone, above, "the DS record"))
         }
         (_, Flavour::StaleGlue) => keeper(zone, above, "the delegation"),
-        (_, Flavour::NoAddress) => format!("the owner of {zone}; {operator}"),
         (Code::LameDelegation, _) => {
             format!("{operator}; {}, if the delegation is out of date", keeper(zone, above, "the delegation"))
         }
-        (Code::CnameAtApex | Code::AliasLoop | Code::MalformedCaa, _) => format!("the owner of {zone}; {operator}"),
+        (_, Flavour::NoAddress) | (Code::CnameAtApex | Code::AliasLoop | Code::MalformedCaa, _) => {
+            format!("the owner of {zone}; {operator}")
+        }
         _ => operator,
     }
 }
@@ -144,6 +145,18 @@ impl Words<'_> {
             (Code::DnssecBadDenial, Flavour::ParentDs) => format!(
                 "{} DS questions for a zone below in a way that proves nothing, so validating resolvers cannot know whether that zone is signed. Answer them with the DS records, or with NSEC or NSEC3 records that deny them, signed.",
                 self.they("answer", "answers")
+            ),
+            (_, Flavour::Unproven) => {
+                let said = self.of_code();
+                let until = said.find(" Until then").unwrap_or(said.len());
+                format!(
+                    "{} {zone} is signed, and the wrong answer has no proof: validating resolvers refuse it, and the lookup fails.",
+                    &said[..until]
+                )
+            }
+            (_, Flavour::TwoOpt) => format!(
+                "{} replies with more than one OPT record, and a message may have one (RFC 6891 section 6.1.1). Upgrade the software or the device that adds the second: some resolvers take the first, others refuse the reply.",
+                self.they("send", "sends")
             ),
             (_, Flavour::Bitmap) => format!(
                 "{} denial records at {level} that leave out a type which is there: resolvers that answer from such records by themselves (RFC 8198) deny it. Sign the zone again; every version of it must have the same types.",

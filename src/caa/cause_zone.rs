@@ -28,6 +28,17 @@ pub(super) enum Place {
 pub(super) struct Found(BTreeMap<(String, Code), BTreeMap<Place, Symptom>>);
 
 impl Found {
+    /// Whether some address of a zone that is alive shows nothing that keeps its answer from a CA.
+    fn has_sound(&self, zone: &str, alive: &BTreeSet<IpAddr>) -> bool {
+        let of_zone = self.0.iter().filter(|((of, _), _)| of == zone).flat_map(|(_, seen)| seen);
+        let breaking = of_zone.filter(|(_, symptom)| {
+            let not_served = symptom.code == Code::InconsistentServers && symptom.flavour == Flavour::NotServed;
+            not_served || symptom.flavour.breaks(symptom.code)
+        });
+        let broken: BTreeSet<&Place> = breaking.map(|(place, _)| place).collect();
+        alive.iter().any(|address| !broken.contains(&Place::Address(*address)))
+    }
+
     /// Adds a fault; what a place showed first stays.
     pub(super) fn add(&mut self, zone: &str, place: Place, symptom: Symptom) {
         self.0.entry((zone.to_owned(), symptom.code)).or_default().entry(place).or_insert(symptom);
@@ -62,16 +73,13 @@ pub(super) fn causes_at(view: &AuthoritativeView, name: &str, follow: bool) -> V
         }
         at = zone.parent.as_deref().and_then(|parent| view.zones.get(parent));
     }
+    let sound = found.has_sound(&zone.name, &standing.alive);
     let mut causes: Vec<Cause> = Vec::new();
     for ((of, code), seen) in found.0.into_iter().filter(|((_, code), _)| !line.explains(*code)) {
-        if let Some(zone) = view.zones.get(&of) {
-            let answering = if of == level.zone { standing.alive.len() } else { zone.servers.len() };
-            let mut cause = cause(zone, name, code, &seen, answering);
-            // Without EDNS there are no signatures.
-            let signed = || dnssec_chain::chain(view, &zone.name) == Chain::Signed;
-            cause.breaks_lookup |= code == Code::EdnsRejected && seen.len() >= answering && signed();
-            causes.push(cause);
-        }
+        let Some(of) = view.zones.get(&of) else { continue };
+        // Of a zone above, only a part of the servers may have been asked.
+        let partial = if of.name == zone.name { sound } else { seen.len() < of.servers.len() };
+        causes.push(cause(of, name, code, &seen, partial));
     }
     if follow {
         causes.extend(cause_alias::causes(view, zone, level));
@@ -144,17 +152,27 @@ fn servers(view: &AuthoritativeView, zone: &ZoneEvidence, level: &LevelEvidence,
 fn shown(view: &AuthoritativeView, at: &At, zone: &ZoneEvidence, standing: &mut Standing, found: &mut Found) {
     let symptoms = at.symptoms();
     let made_up = symptoms.iter().any(|s| cause_compare::hides_answer(s.code));
-    if let Some(answer) = at.answer().filter(|_| !made_up) {
-        for symptom in cause_signed::answer_faults(view, at, &answer).unwrap_or_default() {
-            found.add(&zone.name, Place::Address(at.address), symptom);
-        }
+    let faults = at.answer().and_then(|answer| cause_signed::answer_faults(view, at, &answer));
+    let unproven = made_up && faults.as_ref().is_some_and(|faults| faults.iter().any(|s| s.code.is_dnssec()));
+    for symptom in faults.into_iter().flatten().filter(|_| !made_up) {
+        found.add(&zone.name, Place::Address(at.address), symptom);
     }
-    for symptom in symptoms {
-        if symptom.code == Code::ServerUnreachable {
-            standing.silent.insert(at.address, symptom);
-        } else if symptom.code != Code::LameDelegation {
-            found.add(&zone.name, Place::Address(at.address), symptom);
+    for mut symptom in symptoms {
+        match symptom.code {
+            Code::LameDelegation => continue,
+            Code::ServerUnreachable => {
+                standing.silent.insert(at.address, symptom);
+                continue;
+            }
+            // Without EDNS there are no signatures.
+            Code::EdnsRejected if dnssec_chain::chain(view, &zone.name) == Chain::Signed => {
+                symptom.flavour = Flavour::NoFallback;
+            }
+            // What hides a policy elsewhere is refused where absence must be proven.
+            Code::CaaNxdomain | Code::CaseSensitive if unproven => symptom.flavour = Flavour::Unproven,
+            _ => {}
         }
+        found.add(&zone.name, Place::Address(at.address), symptom);
     }
 }
 
@@ -213,16 +231,15 @@ pub(super) fn cause(
     level: &str,
     code: Code,
     seen: &BTreeMap<Place, Symptom>,
-    answering: usize,
+    others_work: bool,
 ) -> Cause {
     let mut servers: Vec<NamedServer> = seen.keys().filter_map(|place| named(zone, place)).collect();
     if servers.is_empty() && zone.servers.is_empty() {
         servers = zone.hosts.keys().map(|host| NamedServer { name: host.clone(), address: None }).collect();
     }
     servers.sort();
-    let addresses = seen.keys().filter(|place| matches!(place, Place::Address(_))).count();
     let flavours: BTreeSet<Flavour> = seen.values().map(|symptom| symptom.flavour).collect();
-    let partial = addresses > 0 && addresses < answering;
+    let partial = others_work && seen.keys().any(|place| matches!(place, Place::Address(_)));
     let flavour = flavours.first().copied().filter(|_| flavours.len() == 1).unwrap_or_default();
     let shown: Vec<String> = servers.iter().map(NamedServer::to_string).collect();
     let blame = Blame { code, flavour, zone: &zone.name, level, servers: &shown, partial };
@@ -231,7 +248,7 @@ pub(super) fn cause(
         who: cause_text::who(&blame),
         fix: cause_text::fix(&blame),
         servers,
-        hides_policy: code.hides_policy(),
+        hides_policy: code.hides_policy() && flavour != Flavour::Unproven,
         evidence: evidence(zone, seen),
         breaks_lookup: !partial && flavour.breaks(code),
     }

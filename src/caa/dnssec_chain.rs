@@ -46,11 +46,10 @@ pub(super) fn chain(view: &AuthoritativeView, zone: &str) -> Chain {
 
 fn root(view: &AuthoritativeView) -> Chain {
     match anchoring(view) {
-        Anchoring::Anchored => Chain::Signed,
         Anchoring::NoKeys | Anchoring::OtherKeys(_) => Chain::Unknown,
         // Nothing is known of a private root but what its servers say.
         Anchoring::Private if zone_keys(view, ".").is_empty() => Chain::Unsigned { proven: true },
-        Anchoring::Private => Chain::Signed,
+        Anchoring::Private | Anchoring::Anchored => Chain::Signed,
     }
 }
 

@@ -52,8 +52,8 @@ fn cause(ede: &Ede, address_answers: bool) -> Option<Code> {
     let text = ede.text.to_ascii_lowercase();
     let by_text = || TEXTS.iter().find(|(words, _)| text.contains(words)).map(|(_, code)| *code);
     match ede.code {
-        // Bogus without a reason is not told apart.
-        5 | 6 => by_text(),
+        // "Other", "indeterminate" and "bogus" say nothing by themselves.
+        0 | 5 | 6 => by_text(),
         7 | 8 | 25 => Some(Code::DnssecExpired),
         9 => Some(by_text().unwrap_or(Code::DnssecNoDnskey)),
         10 => Some(by_text().unwrap_or(Code::DnssecBadSignature)),
@@ -64,7 +64,6 @@ fn cause(ede: &Ede, address_answers: bool) -> Option<Code> {
         20 => Some(if address_answers { Code::CaaRejected } else { Code::LameDelegation }),
         22 | 23 => network(&text, address_answers),
         24 => Some(Code::ServerFailure),
-        0 => by_text(),
         _ => None,
     }
 }

@@ -242,6 +242,8 @@ pub struct EdnsFact {
     pub dnssec_ok: bool,
     /// Extended DNS errors in order (RFC 8914).
     pub ede: Vec<Ede>,
+    /// More OPT records followed; a message may have one (RFC 6891 §6.1.1).
+    pub repeated: bool,
 }
 
 /// One extended DNS error (RFC 8914).

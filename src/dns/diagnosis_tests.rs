@@ -73,6 +73,10 @@ fn what_keeps_an_answer_from_coming_is_told_by_the_forms_that_get_one() {
         (&["ns=self caa=self a=self"], "lame-delegation"),
         (&["ns=refused caa=refused a=silence"], "lame-delegation"),
         (&["ns=refused caa=refused a=refused", OK], "inconsistent-servers"),
+        (
+            &["ns=refused caa=refused a=refused", "ns=servfail caa=servfail a=servfail"],
+            "lame-delegation server-failure",
+        ),
         // The zone is there, and this name gets errors.
         (&["ns=records caa=refused a=refused"], "server-failure"),
         (&["ns=servfail caa=servfail a=servfail"], "server-failure"),
@@ -194,9 +198,16 @@ fn servers_are_held_against_each_other_by_what_they_say_of_caa() {
 #[test]
 fn a_fault_of_a_part_of_the_servers_does_not_break_the_lookup() {
     let dropping = "ns=records caa=silence a=records unknown=nodata plain=silence lower=silence tcp=silence";
-    for (servers, expected) in [(vec![dropping], true), (vec![dropping, OK], false), (vec![dropping, dropping], true)] {
+    let lame = "ns=refused caa=refused a=refused";
+    for (servers, expected) in [
+        (vec![dropping], true),
+        (vec![dropping, OK], false),
+        (vec![dropping, dropping], true),
+        (vec![dropping, lame], true),
+        (vec![dropping, lame, OK], false),
+    ] {
         let found = causes(&view_of(ZONE, LEVEL, &servers), LEVEL);
-        assert_eq!(found[0].breaks_lookup, expected, "{servers:?}");
+        assert!(found.iter().all(|cause| cause.breaks_lookup == expected), "{servers:?} {found:?}");
     }
 }
 
@@ -224,6 +235,9 @@ fn losses_together_are_a_limit_and_losses_at_any_pace_a_bad_line() {
         ("++----", "++++", "rate-limited"),
         ("+-----", "++-", "rate-limited"),
         ("------", "+++", "rate-limited"),
+        ("++----", "----", "rate-limited"),
+        ("+-+-++", "++++++++", "rate-limited"),
+        ("+-+-++", "++++", "lossy-server"),
         ("--+--+", "--+", "lossy-server"),
         ("++++--", "+--", "lossy-server"),
         ("------", "---", "server-unreachable"),

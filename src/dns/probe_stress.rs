@@ -7,7 +7,7 @@ use futures::future::join_all;
 
 use super::probe_ask::{Asker, Form};
 use crate::caa::evidence_reading::{Reading, read};
-use crate::caa::{Observation, Probe, ProbeKind, Stress, Transport, rcode};
+use crate::caa::{Observation, Probe, ProbeKind, Stress, Transport, needs_more, rcode};
 
 /// Questions sent at once.
 const TOGETHER: usize = 6;
@@ -37,12 +37,10 @@ fn any(probe: &Probe, zone: &str, wanted: bool) -> bool {
 
 fn answered(observation: &Observation, probe: &Probe, zone: &str) -> Option<bool> {
     match read(observation, &probe.name, probe.rtype, zone) {
-        Reading::Malformed(_) => None,
         // A limit may answer with an empty truncated message: over TCP the rest is to be had.
         Reading::Truncated => Some(true),
-        Reading::Silent | Reading::Unreachable(_) => Some(false),
-        Reading::Error(rcode::REFUSED | rcode::SERVFAIL) => Some(false),
-        Reading::Error(_) | Reading::ReferralUp(_) | Reading::ReferralSelf => None,
+        Reading::Silent | Reading::Unreachable(_) | Reading::Error(rcode::REFUSED | rcode::SERVFAIL) => Some(false),
+        Reading::Malformed(_) | Reading::Error(_) | Reading::ReferralUp(_) | Reading::ReferralSelf => None,
         reading => Some(reading.is_usable()),
     }
 }
@@ -58,11 +56,26 @@ pub(super) async fn stress(asker: &Asker<'_>, address: IpAddr, question: &Probe,
     };
     let begin = Instant::now() + SPACING;
     let together = join_all((0..TOGETHER).map(|_| one(begin)));
-    let apart = join_all((1..=APART).map(|place| one(begin + Duration::from_millis(600) + SPACING * place)));
-    let (together, apart) = futures::join!(together, apart);
-    let (together, apart): (Vec<_>, Vec<_>) =
-        (together.into_iter().flatten().collect(), apart.into_iter().flatten().collect());
-    let otherwise = together.iter().chain(&apart).filter(|(fine, _)| !fine).map(|(_, words)| words.clone()).collect();
-    let tries = |of: Vec<(bool, String)>| of.into_iter().map(|(fine, _)| fine).collect();
-    Stress { together: tries(together), apart: tries(apart), otherwise }
+    let spaced = |from: Instant| join_all((1..=APART).map(move |place| from + SPACING * place).map(&one));
+    let (together, apart) = futures::join!(together, spaced(begin + SPACING / 2));
+    let mut seen = Stress::default();
+    let mut note = |tries: Vec<Option<(bool, String)>>| -> Vec<bool> {
+        let tries = tries.into_iter().flatten();
+        tries
+            .inspect(|(fine, words)| {
+                if !fine {
+                    seen.otherwise.insert(words.clone());
+                }
+            })
+            .map(|(fine, _)| fine)
+            .collect()
+    };
+    let (together, mut apart) = (note(together), note(apart));
+    seen = Stress { together, apart: apart.clone(), ..seen };
+    if needs_more(&seen) {
+        let more = spaced(Instant::now()).await;
+        apart.extend(more.iter().flatten().map(|(fine, _)| *fine));
+        seen.apart = apart;
+    }
+    seen
 }
