@@ -51,11 +51,11 @@ pub(super) fn differences(
     let others_serve =
         standing.alive.iter().any(|address| lame.iter().all(|(lame, _)| lame != address) && serves(address));
     for (address, symptom) in lame {
-        let symptom = if !others_serve {
-            symptom
-        } else {
+        let symptom = if others_serve {
             let seen = format!("does not serve the zone: {}", symptom.seen);
             Symptom::of(Code::InconsistentServers, Flavour::NotServed, seen)
+        } else {
+            symptom
         };
         found.add(&zone.name, Place::Address(address), symptom);
     }

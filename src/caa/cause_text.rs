@@ -251,11 +251,11 @@ impl Words<'_> {
                 self.they("answer", "answers")
             ),
             Code::CaaDropped => format!(
-                "{} CAA (type 257) questions for {level} without any answer while other types are answered. Let every type pass the firewall or load balancer in front. {must} answer NOERROR with the SOA record where there is no CAA record.",
+                "{} CAA (type 257) questions for {level} without any answer while other types are answered. Let every type pass the firewall or load balancer in front. {must} answer NOERROR with the SOA record where there is no CAA record (RFC 8906 section 3.1.2).",
                 self.they("leave", "leaves")
             ),
             Code::CaaRejected => format!(
-                "{} CAA (type 257) questions for {level} with an error while other types are answered. Upgrade the software or the device in front. {must} answer NOERROR with the SOA record where there is no CAA record.",
+                "{} CAA (type 257) questions for {level} with an error while other types are answered. Upgrade the software or the device in front. {must} answer NOERROR with the SOA record where there is no CAA record (RFC 8906 section 3.1.2).",
                 self.they("answer", "answers")
             ),
             Code::CaaNxdomain => format!(

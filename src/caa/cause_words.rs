@@ -52,40 +52,42 @@ impl Code {
     pub fn explanation(self) -> &'static str {
         match self {
             Code::ServerUnreachable => {
-                "No address of the zone's name servers answers any question, over UDP or TCP. A CA's resolver waits in vain and the CA \
-                 reports a time-out; nothing in or below the zone can get a certificate."
+                "No address of the zone's name servers gives an answer about the name over UDP, mostly because none answers anything. A \
+                 CA's resolver waits in vain and the CA reports a time-out: nothing at or below the name gets a certificate, unless a \
+                 CAA record closer to the names ends the climb before."
             }
             Code::ServerPartlyUnreachable => {
-                "Some addresses of the zone's name servers answer nothing. Resolvers find the others, but late; a CA with a budget of \
-                 seconds fails now and then."
+                "Some addresses of the zone's name servers answer nothing, or some of the hosts have no address. Resolvers find the \
+                 others, but late; a CA with a budget of seconds fails now and then."
             }
             Code::LameDelegation => {
-                "The delegation names servers that refuse the zone or send the asker back up to the root: the zone is not loaded there. \
-                 Resolvers answer SERVFAIL."
+                "The delegation names servers that refuse the zone or send the asker elsewhere: the zone is not loaded there. Resolvers \
+                 answer SERVFAIL."
             }
             Code::ServerFailure => {
-                "The name server itself answers SERVFAIL to every type: it knows of the zone but cannot serve it, mostly because a zone \
-                 file does not load or a transfer expired."
+                "The name server answers every type with an error, mostly SERVFAIL: it knows of the zone but cannot serve it, because a \
+                 zone file does not load or a copy has expired; or it fails at this name only."
             }
             Code::CaaDropped => {
-                "Other types are answered, CAA (type 257) is met with silence, mostly by a firewall or load balancer that lets only known \
-                 types pass. A CA must see an answer, even an empty one (RFC 8659 §3)."
+                "Other types are answered, CAA (type 257) is met with silence, mostly by a firewall or load balancer that lets only \
+                 known types pass. A CA must see an answer, even an empty one (RFC 8659 §3; RFC 8906 §3.1.2)."
             }
             Code::CaaRejected => {
-                "Other types are answered, CAA (type 257) gets an error code. Software that does not know the type must answer NOERROR \
-                 with an empty answer (RFC 3597); an error makes the CA's lookup fail."
+                "Other types are answered, CAA (type 257) gets an error code. Software that does not know a type must answer as if it \
+                 knew it and had no data (RFC 8906 §3.1.2); an error makes the CA's lookup fail."
             }
             Code::CaaNxdomain => {
                 "CAA (type 257) gets NXDOMAIN although other types exist at the name. The CA takes it for \"no CAA here\": nothing fails, \
                  but a published policy would not be seen."
             }
             Code::EdnsRejected => {
-                "Questions with an EDNS record get an error code, without it they are answered (RFC 6891 §7). Resolvers fall back, slowly; \
-                 DNSSEC cannot work."
+                "Questions with an EDNS record get an error code, without it they are answered. FORMERR is what a server without EDNS \
+                 says (RFC 6891 §7): some resolvers then ask again without it, others fail, as all do after other codes; and DNSSEC \
+                 cannot work."
             }
             Code::EdnsDropped => {
-                "Questions with an EDNS record are met with silence, without it they are answered. Resolvers stopped working around this \
-                 in 2019; the CA's lookup times out."
+                "Questions with an EDNS record are met with silence, without it they are answered; or the answers it makes room for, \
+                 over 512 octets, are lost on the way. Resolvers stopped working around this in 2019; the CA's lookup times out."
             }
             Code::EdnsBadvers => {
                 "EDNS version 0 is answered with BADVERS. Some resolvers read the reply as an empty answer, others fail: a published policy \
@@ -96,8 +98,8 @@ impl Code {
                  lookup fails (RFC 7766 §5 requires TCP)."
             }
             Code::MalformedAnswer => {
-                "Replies are cut short, carry another id or answer another question. Resolvers throw them away as forgeries, so the lookup \
-                 fails or times out."
+                "Replies are cut short, carry another id, answer another question or break the form of DNS otherwise. Most resolvers \
+                 throw them away as forgeries, so the lookup fails or times out."
             }
             Code::CaseNotPreserved => {
                 "The question comes back in another case than it was sent. Resolvers that mix the case against forgeries (0x20) must ask \
@@ -130,16 +132,16 @@ impl Code {
                  hides everything below."
             }
             Code::InconsistentServers => {
-                "The servers of one zone answer the same question differently. What a CA sees depends on which one its resolver happens to \
-                 ask."
+                "The servers of one zone answer the same question differently, or some do not serve the zone. What a CA sees depends on \
+                 which one its resolver happens to ask."
             }
             Code::DnssecExpired => {
                 "The signatures' dates do not cover the present. Validating resolvers answer SERVFAIL; since 2026-03-15 a CA may never take \
                  that for permission."
             }
             Code::DnssecNoDnskey => {
-                "The parent zone has a DS record, the zone has no DNSKEY: typical after a move to another DNS provider with the DS left \
-                 behind. Validating resolvers answer SERVFAIL."
+                "The parent zone has a DS record, and the zone's servers give no DNSKEY: typical after a move to another DNS provider \
+                 with the DS left behind. Validating resolvers answer SERVFAIL."
             }
             Code::DnssecDsMismatch => {
                 "No DS record of the parent fits a key of the zone. Validating resolvers answer SERVFAIL."
@@ -148,8 +150,9 @@ impl Code {
                 "The zone is announced as signed, but signatures are missing or do not verify. Validating resolvers answer SERVFAIL."
             }
             Code::DnssecBadDenial => {
-                "In a signed zone the absence of CAA must be proven by signed NSEC or NSEC3 records. They are missing, do not cover the \
-                 name, or contradict the zone's data. Validating resolvers answer SERVFAIL."
+                "In a signed zone what does not exist must be proven by signed NSEC or NSEC3 records: the absence of CAA, and that of a \
+                 DS record for a zone below. They are missing, do not cover the name, or contradict the zone's data. Validating \
+                 resolvers answer SERVFAIL."
             }
             Code::SlowServer => {
                 "Answers come so late that a CA's resolver, which must ask several servers in turn, runs near or over its time."

@@ -43,17 +43,24 @@ fn weight(case: &Case<'_>, level: &LevelFacts) -> Option<Weight> {
     })
 }
 
-fn severity(weight: Option<Weight>, code: Code) -> Severity {
+/// Whether a cause can explain that lookups fail.
+fn explains(cause: &Cause) -> bool {
+    cause.breaks_lookup || cause.code.breaks_lookup() || may_break(cause.code)
+}
+
+fn severity(weight: Option<Weight>, cause: &Cause) -> Severity {
     match weight {
-        Some(Weight::Blocks) if code.breaks_lookup() || may_break(code) => Severity::Error,
+        Some(Weight::Blocks) if explains(cause) => Severity::Error,
         Some(Weight::Shielded) => Severity::Note,
         Some(Weight::Blocks | Weight::Sometimes) | None => Severity::Warning,
     }
 }
 
-/// Policy has findings of its own, and the CA's own link is only told by errors.
-fn is_about_lookups(code: Code) -> bool {
-    !matches!(code, Code::PolicyDenies | Code::CriticalUnknownTag | Code::MalformedCaa | Code::CaResolverLink)
+/// Policy has findings of its own, unless the set cannot be read at all; the CA's own link is only told by errors.
+fn is_about_lookups(cause: &Cause) -> bool {
+    let of_policy =
+        matches!(cause.code, Code::PolicyDenies | Code::CriticalUnknownTag | Code::MalformedCaa | Code::CaResolverLink);
+    cause.breaks_lookup || !of_policy
 }
 
 /// What makes two causes one finding: how bad, what, who must act, which servers.
@@ -64,9 +71,9 @@ fn causes(case: &Case<'_>, levels: &[&LevelFacts]) -> Vec<Finding> {
     let mut groups: BTreeMap<Blame<'_>, (Vec<&DomainName>, &Cause)> = BTreeMap::new();
     for level in levels {
         let weight = weight(case, level);
-        for cause in level.causes.iter().filter(|cause| is_about_lookups(cause.code)) {
+        for cause in level.causes.iter().filter(|cause| is_about_lookups(cause)) {
             let servers = cause.servers.iter().map(ToString::to_string).collect();
-            let key = (severity(weight, cause.code), cause.code, cause.who.as_str(), servers);
+            let key = (severity(weight, cause), cause.code, cause.who.as_str(), servers);
             groups.entry(key).or_insert((Vec::new(), cause)).0.push(&level.name);
         }
     }
@@ -122,8 +129,7 @@ fn unexplained(case: &Case<'_>, levels: &[&LevelFacts]) -> Vec<Finding> {
     let mut groups: BTreeMap<(Weight, String, String), Vec<&LevelFacts>> = BTreeMap::new();
     for level in levels {
         let Some(weight) = weight(case, level) else { continue };
-        let told = level.causes.iter().any(|cause| cause.code.breaks_lookup() || may_break(cause.code));
-        if told {
+        if level.causes.iter().any(explains) {
             continue;
         }
         let parent = level.name.parent().map(|parent| parent.to_string()).unwrap_or_default();
