@@ -92,7 +92,9 @@ fn content(view: &AuthoritativeView, at: &At, answer: &Answer) -> Option<String>
             let control = at.probe(ProbeKind::Control)?.best(at.zone).0?.0;
             // A server that leads elsewhere each time does not differ from its fellows by that.
             let steady = alias_at(control, name).is_none_or(|other| other == target);
-            steady.then(|| at_target(view, &target).unwrap_or_else(|| format!("alias to {target}")))
+            // Nor does one that leads elsewhere for good, if the same is found there; a target not looked at tells nothing.
+            let looked_at = view.levels.contains_key(&target);
+            (steady && looked_at).then(|| at_target(view, &target).unwrap_or_else(|| format!("alias to {target}")))
         }
         // Below a cut that only a part of the servers shows.
         _ => None,

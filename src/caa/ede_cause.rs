@@ -40,11 +40,30 @@ const TEXTS: [(&str, Code); 26] = [
     ("denial of existence", Code::DnssecBadDenial),
 ];
 
-/// The cause that an extended error of a failed lookup names, and the error in words; `None` where it names none that lies
-/// with the domain's servers.
-pub(super) fn blamed(lookup: &Lookup) -> Option<(Code, String)> {
+/// What a resolver blames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Blamed {
+    pub(super) code: Code,
+    /// The error in words, with the resolver's own.
+    pub(super) words: String,
+    /// The zone, where the text names one; hostile.
+    pub(super) zone: Option<String>,
+}
+
+/// The cause that an extended error of a failed lookup names; `None` where it names none that lies with the domain's servers.
+pub(super) fn blamed(lookup: &Lookup) -> Option<Blamed> {
     let LookupOutcome::Failed(LookupFailure::ServFail) = lookup.outcome else { return None };
-    lookup.ede.iter().find_map(|ede| Some((cause(ede, lookup.address_answers == Some(true))?, words(ede))))
+    lookup.ede.iter().find_map(|ede| {
+        let code = cause(ede, lookup.address_answers == Some(true))?;
+        Some(Blamed { code, words: words(ede), zone: zone(&ede.text) })
+    })
+}
+
+/// The zone that a text names: the one whose key or DS was looked for.
+fn zone(text: &str) -> Option<String> {
+    let (_, rest) = ["for key ", "DS found for "].iter().find_map(|before| text.rsplit_once(before))?;
+    let name = rest.split([' ', ',', ')', '>']).next()?.trim_end_matches('.');
+    (!name.is_empty()).then(|| name.to_ascii_lowercase())
 }
 
 /// What an extended error says of a lookup that fails, while A records at the same name can be had or not.
@@ -145,8 +164,20 @@ mod tests {
             (23, "no DS", None),
         ] {
             let text = if text.ends_with(' ') { format!("{text}{building}") } else { text.to_owned() };
-            let found = blamed(&lookup(code, &text, false)).map(|(code, _)| code);
+            let found = blamed(&lookup(code, &text, false)).map(|blamed| blamed.code);
             assert_eq!(found, expected, "{code} {text}");
+        }
+    }
+
+    #[test]
+    fn the_zone_is_read_where_the_text_names_one() {
+        for (text, expected) in [
+            ("signature expired from 192.0.2.1 for key X.bed. while building chain of trust", Some("x.bed")),
+            ("no SEP matching the DS found for dnssec-failed.org.", Some("dnssec-failed.org")),
+            ("no signatures from 192.0.2.1", None),
+            ("for key ", None),
+        ] {
+            assert_eq!(zone(text).as_deref(), expected, "{text}");
         }
     }
 
@@ -158,7 +189,7 @@ mod tests {
             (22, "At delegation x.bed for x.bed/caa", Code::CaaDropped),
             (7, "", Code::DnssecExpired),
         ] {
-            assert_eq!(blamed(&lookup(code, text, true)).map(|(code, _)| code), Some(expected), "{code} {text}");
+            assert_eq!(blamed(&lookup(code, text, true)).map(|blamed| blamed.code), Some(expected), "{code} {text}");
         }
     }
 

@@ -2,7 +2,10 @@
 //!
 //! The sets themselves are judged elsewhere; here is what an empty answer, an alias and an extended error tell.
 
-use super::{Cause, Code, Lookup, LookupFailure, LookupOutcome, Soa, ede_cause};
+use super::cause_server::Flavour;
+use super::cause_text::{self, Blame};
+use super::ede_cause::{self, Blamed};
+use super::{Cause, Code, Lookup, LookupFailure, LookupOutcome, Soa};
 use crate::name::{DomainName, is_public_suffix, registered_domain};
 
 /// What `lookup` at `level` shows.
@@ -41,7 +44,7 @@ pub fn causes_of_lookup(level: &DomainName, lookup: &Lookup) -> Vec<Cause> {
             format!("the aliases from {level} lead back to themselves or never end"),
         )],
         LookupOutcome::Failed(LookupFailure::ServFail) => {
-            ede_cause::blamed(lookup).map(|(code, words)| by_resolver(level, code, &words)).into_iter().collect()
+            ede_cause::blamed(lookup).map(|blamed| by_resolver(level, &blamed)).into_iter().collect()
         }
         LookupOutcome::Records(_)
         | LookupOutcome::NoData(Soa::Present)
@@ -70,8 +73,25 @@ fn operator(level: &DomainName) -> String {
     }
 }
 
-/// What a resolver blames by an extended error. It does not say which server, nor at which zone above the level.
-fn by_resolver(level: &DomainName, code: Code, words: &str) -> Cause {
+/// What a resolver blames by an extended error. It does not say which server, and not always which zone.
+fn by_resolver(level: &DomainName, blamed: &Blamed) -> Cause {
+    let code = blamed.code;
+    let named =
+        blamed.zone.as_ref().and_then(|zone| DomainName::parse(zone).ok()).filter(|zone| level.is_at_or_below(zone));
+    let (who, fix) = match named {
+        Some(zone) => {
+            let (zone, level) = (zone.as_str(), level.as_str());
+            let blame = Blame { code, flavour: Flavour::Plain, zone, level, servers: &[], partial: false };
+            (cause_text::who(&blame), cause_text::fix(&blame))
+        }
+        None => unnamed(level, code),
+    };
+    let more = format!(" `ctclimb caa {level} --deep` asks the name servers themselves.");
+    Cause { who, ..cause(level, code, fix + &more, format!("the resolver says: {}", blamed.words)) }
+}
+
+/// Who must act and what to do where the zone is not known.
+fn unnamed(level: &DomainName, code: Code) -> (String, String) {
     let zone = format!("the zone that holds {level}");
     let fix = match code {
         Code::DnssecNoDnskey | Code::DnssecDsMismatch => format!(
@@ -108,6 +128,58 @@ fn by_resolver(level: &DomainName, code: Code, words: &str) -> Cause {
         },
         _ => operator(level),
     };
-    let more = format!(" `ctclimb caa {level} --deep` asks the name servers themselves.");
-    Cause { who, ..cause(level, code, fix + &more, format!("the resolver says: {words}")) }
+    (who, fix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::caa::{Ede, Transport};
+
+    fn told(level: &str, code: u16, text: &str) -> Vec<Cause> {
+        let lookup = Lookup {
+            ede: vec![Ede { code, text: text.to_owned() }],
+            ..Lookup::bare(LookupOutcome::Failed(LookupFailure::ServFail), Transport::Udp)
+        };
+        causes_of_lookup(&DomainName::parse(level).unwrap(), &lookup)
+    }
+
+    #[test]
+    fn what_a_resolver_blames_is_laid_to_the_zone_it_names() {
+        let text = "validation failure <www.x.bed. CAA IN>: no keys have a DS with algorithm ECDSAP256SHA256 from \
+                    192.0.2.1 for key x.bed. while building chain of trust";
+        let found = told("www.x.bed", 9, text);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].code, Code::DnssecDsMismatch);
+        assert!(found[0].who.starts_with("the owner of x.bed, at the registrar that keeps the DS record in bed"));
+        assert!(found[0].fix.starts_with("The DS record of x.bed in bed fits no key"), "{}", found[0].fix);
+        assert!(found[0].evidence.contains("no keys have a DS") && found[0].servers.is_empty());
+    }
+
+    #[test]
+    fn a_zone_elsewhere_or_none_is_not_named() {
+        for text in ["signature expired for key evil.example. while", "signature expired"] {
+            let found = told("www.x.bed", 7, text);
+            assert_eq!(found[0].code, Code::DnssecExpired);
+            assert_eq!(found[0].who, "the operator of the name servers that answer for www.x.bed");
+            assert!(!found[0].fix.contains("evil"), "{}", found[0].fix);
+        }
+        assert_eq!(told("net", 7, "")[0].who, "the registry of net");
+        assert!(told("www.x.bed", 17, "").is_empty());
+    }
+
+    #[test]
+    fn an_empty_answer_without_soa_is_told_with_a_way_round_it_where_there_is_one() {
+        for (level, helps) in [("www.x.bed", true), ("net", false), ("co.uk", false)] {
+            let lookup = Lookup::bare(LookupOutcome::NoData(Soa::Missing), Transport::Udp);
+            let found = causes_of_lookup(&DomainName::parse(level).unwrap(), &lookup);
+            assert_eq!(
+                (found[0].code, found[0].fix.contains("a CAA set")),
+                (Code::NegativeWithoutSoa, helps),
+                "{level}"
+            );
+        }
+        let sound = Lookup::bare(LookupOutcome::NoData(Soa::Present), Transport::Udp);
+        assert!(causes_of_lookup(&DomainName::parse("x.bed").unwrap(), &sound).is_empty());
+    }
 }

@@ -56,4 +56,4 @@ pub use policy::{IssueValue, IssueValueError, Judgement, Request, judge};
 pub use problem::{Problem, Try, ede_title, problem};
 pub use record::{CaaRecord, RecordError};
 pub use root_anchor::{Anchoring, anchoring};
-pub use security::security;
+pub use security::{security, zone_security};

@@ -59,3 +59,50 @@ pub(super) fn anchored(keys: &[Key]) -> Vec<&Key> {
         (DsState::NoneFits | DsState::NotCheckable, _) => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+
+    use super::super::dnssec_wire::{Section, WireRecord};
+    use super::super::rtype;
+    use super::*;
+
+    /// The public keys of the anchors, as the root zone has them.
+    const KEYS: [(u16, &str); 2] = [
+        (
+            20326,
+            "AwEAAaz/tAm8yTn4Mfeh5eyI96WSVexTBAvkMgJzkKTOiW1vkIbzxeF3+/4RgWOq7HrxRixHlFlExOLAJr5emLvN7SWXgnLh4+B5\
+                 xQlNVz8Og8kvArMtNROxVQuCaSnIDdD5LKyWbRd2n9WGe2R8PzgCmr3EgVLrjyBxWezF0jLHwVN8efS3rCj/EWgvIWgb9tarpVUD\
+                 K/b58Da+sqqls3eNbuv7pr+eoZG+SrDK6nWeL3c6H5Apxz7LjVc1uTIdsIXxuOLYA4/ilBmSVIzuDWfdRUfhHdY6+cn8HFRm+2hM\
+                 8AnXGXws9555KrUB5qihylGa8subX2Nn6UwNR1AkUTV74bU=",
+        ),
+        (
+            38696,
+            "AwEAAa96jeuknZlaeSrvyAJj6ZHv28hhOKkx3rLGXVaC6rXTsDc449/cidltpkyGwCJNnOAlFNKF2jBosZBU5eeHspaQWOmOElZs\
+                 jICMQMC3aeHbGiShvZsx4wMYSjH8e7Vrhbu6irwCzVBApESjbUdpWWmEnhathWu1jo+siFUiRAAxm9qyJNg/wOZqqzL/dL/q8Pkc\
+                 RU5oUKEpUge71M3ej2/7CPqpdVwuMoTvoB+ZOT4YeGyxMvHmbrxlFzGOHOijtzN+u1TQNatX2XBuzZNQ1K+s2CXkPIZo7s6JgZyv\
+                 aBevYtxPvYLw4z9mR7K2vaF18UYH9Z9GNUUeayffKC73PYc=",
+        ),
+    ];
+
+    fn key(public: &str, flags: u8) -> Key {
+        let public = base64::engine::general_purpose::STANDARD.decode(public).unwrap();
+        let rdata = [&[1, flags, 3, 8], public.as_slice()].concat();
+        let record = WireRecord { section: Section::Answer, owner: vec![0], rtype: rtype::DNSKEY, class: 1, rdata };
+        dnssec::keys(&[record], &[0]).remove(0)
+    }
+
+    #[test]
+    fn the_keys_of_the_root_are_anchored_and_others_are_not() {
+        let keys: Vec<Key> = KEYS.iter().map(|(_, public)| key(public, 1)).collect();
+        let tags: Vec<u16> = anchored(&keys).into_iter().map(Key::tag).collect();
+        assert_eq!(tags, KEYS.map(|(tag, _)| tag));
+        assert_eq!(anchored(&keys[1..]).len(), 1);
+        // Revoked (RFC 5011 §2.1), or another key of the same algorithm.
+        assert!(anchored(&[key(KEYS[0].1, 0x81)]).is_empty());
+        let mut other = KEYS[0].1.to_owned();
+        other.replace_range(40..41, if &other[40..41] == "A" { "B" } else { "A" });
+        assert!(anchored(&[key(&other, 1)]).is_empty());
+    }
+}

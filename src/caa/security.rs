@@ -4,7 +4,7 @@ use super::cause_dnssec::zone_faults;
 use super::cause_line::Line;
 use super::cause_signed::answer_faults;
 use super::cause_zone::at;
-use super::dnssec_chain::{Chain, chain};
+use super::dnssec_chain::{Chain, chain, zone_keys};
 use super::{AuthoritativeView, LevelEvidence, Security};
 
 /// DNSSEC at a level, for the allowance of the Baseline Requirements. An alias is as secure as the least secure of the
@@ -33,8 +33,13 @@ pub fn security(view: &AuthoritativeView, level: &str) -> Security {
     }
 }
 
-fn of_level(view: &AuthoritativeView, level: &LevelEvidence) -> Security {
-    let Some(zone) = view.zones.get(&level.zone) else { return Security::Unknown };
+/// DNSSEC of a zone by its keys and its delegation, whatever its answers are.
+#[must_use]
+pub fn zone_security(view: &AuthoritativeView, zone: &str) -> Security {
+    if Line::of(view).is_blind() {
+        return Security::Unknown;
+    }
+    let Some(zone) = view.zones.get(zone) else { return Security::Unknown };
     // From the root down: what is broken above counts before what is proven below.
     let mut way = vec![zone];
     while let Some(parent) = way.last().and_then(|zone| zone.parent.as_ref()).and_then(|name| view.zones.get(name)) {
@@ -50,6 +55,13 @@ fn of_level(view: &AuthoritativeView, level: &LevelEvidence) -> Security {
             Chain::Unsigned { proven: false } | Chain::Unknown => return Security::Unknown,
         }
     }
+    // Keys that nobody saw prove nothing.
+    if zone_keys(view, &zone.name).is_empty() { Security::Unknown } else { Security::Secure }
+}
+
+fn of_level(view: &AuthoritativeView, level: &LevelEvidence) -> Security {
+    let (trust, zone) = (zone_security(view, &level.zone), view.zones.get(&level.zone));
+    let Some(zone) = zone.filter(|_| trust == Security::Secure) else { return trust };
     let mut checked = false;
     for address in level.servers.keys() {
         let at = at(view, zone, level, *address);
