@@ -170,9 +170,5 @@ fn next_aliases(level: &LevelEvidence) -> BTreeSet<String> {
 
 /// Where a level leads in one link, if a server says that it is an alias.
 pub(super) fn next_alias(level: &LevelEvidence) -> Option<String> {
-    let mut probes = level.servers.values().flatten().filter(|probe| probe.rtype == rtype::CAA);
-    probes.find_map(|probe| match probe.best(&level.zone) {
-        (Some((message, _)), Reading::Alias(_)) => alias_at(message, &level.name),
-        _ => None,
-    })
+    next_aliases(level).pop_first()
 }

@@ -233,6 +233,11 @@ fn a_public_root_does_not_lead_into_private_space() {
     assert!(seen.zones["net"].servers.is_empty());
     assert!(seen.zones["net"].hosts["ns.net"].trouble.as_ref().unwrap().contains("10.0.0.2"));
     assert!(world.asked.lock().unwrap().iter().all(|(address, ..)| *address == root));
+    // A CA cannot reach them either.
+    let found = crate::caa::causes(&seen, "net");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].code, crate::caa::Code::ServerUnreachable);
+    assert!(found[0].evidence.contains("no address of the public Internet: 10.0.0.2"), "{found:?}");
 }
 
 /// Every question gets a referral one label further down, for ever.
