@@ -63,7 +63,11 @@ fn delegation(
             let one = |(address, words): (&IpAddr, &String)| {
                 fault(Some(*address), Code::DnssecBadDenial, format!("asked for DS of {}: {words}", zone.name))
             };
-            (addresses.iter().map(one).collect(), Vec::new())
+            let loses = |address: &IpAddr| {
+                let server = view.zones.get(parent).and_then(|zone| zone.servers.get(address));
+                server.and_then(|server| server.stress.as_ref()).and_then(super::cause_pace::judge_stress).is_some()
+            };
+            (addresses.iter().filter(|(address, _)| !loses(address)).map(one).collect(), Vec::new())
         }
         DsEvidence::Absent(_) => match trust::ds_absence(view, zone) {
             Absence::NotProven(why) => {
@@ -92,6 +96,11 @@ fn no_keys(server: &ServerEvidence, zone: &str) -> Option<Symptom> {
         let tcp = tcp.map_or_else(|| "not asked".to_owned(), |p| p.told(zone));
         let seen = super::cause_way::truncated_and("DNSKEY", &tcp);
         return Some(Symptom::of(Code::TcpUnavailable, Flavour::Keys, seen));
+    }
+    let lost = probe.reading(zone).negative().is_none();
+    if lost && server.stress.as_ref().and_then(super::cause_pace::judge_stress).is_some() {
+        // Lost like other questions.
+        return None;
     }
     // The apex answers with EDNS and DO, so it is not EDNS that keeps the keys back.
     let alive = server.probes.iter().any(|p| p.kind == ProbeKind::ApexNs && p.reading(zone).is_usable());

@@ -132,7 +132,7 @@ impl Words<'_> {
             ),
             (Code::DnssecNoDnskey, Flavour::Keys) => format!(
                 "The parent has a DS record for {zone}, and {}. Let questions for DNSKEY (type 48) be answered; without the keys validating resolvers fail.",
-                lower_first(&self.they_do_not("answer questions for DNSKEY"))
+                lower_first(&self.they_do_not("give a usable answer to questions for DNSKEY"))
             ),
             (Code::DnssecNoDnskey, _) if self.blame.partial => format!(
                 "{} {zone} without DNSKEY records, other servers of the zone have them. Bring the signed zone to every server; look at the zone transfer.",

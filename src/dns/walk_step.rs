@@ -13,10 +13,12 @@ use futures::stream::FuturesUnordered;
 use super::probe_ask::{Asker, Form};
 use crate::caa::evidence_name::{is_at_or_below, is_below, key, parent};
 use crate::caa::evidence_reading::{Negative, Reading, alias_at, read_message};
-use crate::caa::{DnsMessage, DsEvidence, Observation, ProbeKind, RecordData, rcode, rtype};
+use crate::caa::{DnsMessage, DsEvidence, Observation, Probe, ProbeKind, RecordData, rcode, rtype};
 
 /// Addresses of a zone asked for one fact.
 const ADDRESSES: usize = 4;
+/// Transmissions of a question that a fault is laid to.
+const PATIENT: usize = 3;
 /// How long a transmission of the walk stays alone before the next one.
 const STAGGER: Duration = Duration::from_millis(800);
 
@@ -184,45 +186,65 @@ pub(super) async fn ds(
     signed: bool,
 ) -> (DsEvidence, BTreeSet<IpAddr>) {
     let bare: Mutex<BTreeMap<IpAddr, Vec<u8>>> = Mutex::default();
-    let found = first(asker, addresses, apex, rtype::DS, |message, bytes, address| {
-        let present = message.answers.iter().any(|r| r.rtype == rtype::DS && r.owner.eq_ignore_ascii_case(apex));
-        let whole = !message.flags.tc && matches!(message.rcode, rcode::NOERROR | rcode::NXDOMAIN);
-        // A server that sends the asker on to the child does not know DS.
-        let referral = !message.flags.aa && message.authority.iter().any(|r| r.rtype == rtype::NS);
-        let denied = || message.authority.iter().any(|r| matches!(r.rtype, rtype::NSEC | rtype::NSEC3));
-        match (whole, present, referral) {
-            (true, true, _) => Some((DsEvidence::Present(bytes.to_vec()), BTreeSet::from([address]))),
-            (true, false, false) if !signed || denied() => {
-                Some((DsEvidence::Absent(bytes.to_vec()), BTreeSet::from([address])))
-            }
-            (true, false, false) => {
-                bare.lock().unwrap_or_else(PoisonError::into_inner).insert(address, bytes.to_vec());
-                None
-            }
-            (true, false, true) | (false, _, _) => None,
+    let judge = |message: &DnsMessage, bytes: &[u8], address| match ds_said(message, apex, signed)? {
+        DsSaid::Present => Some((DsEvidence::Present(bytes.to_vec()), BTreeSet::from([address]))),
+        DsSaid::Absent => Some((DsEvidence::Absent(bytes.to_vec()), BTreeSet::from([address]))),
+        DsSaid::Bare => {
+            bare.lock().unwrap_or_else(PoisonError::into_inner).insert(address, bytes.to_vec());
+            None
         }
-    });
-    if let Some(found) = found.await {
+    };
+    if let Some(found) = first(asker, addresses, apex, rtype::DS, &judge).await {
         return found;
-    }
-    let bare = bare.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Some(bytes) = bare.values().next() {
-        return (DsEvidence::Absent(bytes.clone()), bare.keys().copied().collect());
     }
     if asker.is_spent() || !asker.any_answered(&addresses.iter().copied().collect()) {
         return (DsEvidence::Unknown, BTreeSet::new());
     }
-    (DsEvidence::Failed(how_ds_fared(asker, addresses, apex).await), BTreeSet::new())
+    // Once more, patiently, before anything is said against the parent.
+    let asked = addresses.iter().take(ADDRESSES).map(async |&address| {
+        let probe = asker.probe(ProbeKind::Control, address, apex, rtype::DS, Form::EDNS, PATIENT).await?;
+        Some((address, probe))
+    });
+    let probes: Vec<(IpAddr, Probe)> = futures::future::join_all(asked).await.into_iter().flatten().collect();
+    let answers = probes.iter().flat_map(|(address, probe)| probe.messages().map(|(m, bytes, _)| (*address, m, bytes)));
+    if let Some(found) = answers.into_iter().find_map(|(address, message, bytes)| judge(message, bytes, address)) {
+        return found;
+    }
+    let bare = bare.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(bytes) = bare.values().next() {
+        return (DsEvidence::Absent(bytes.clone()), bare.keys().copied().collect());
+    }
+    let parent = parent(apex).unwrap_or(".");
+    let fared = probes.iter().map(|(address, probe)| (*address, probe.told(parent))).collect();
+    (DsEvidence::Failed(fared), BTreeSet::new())
 }
 
-/// What each of the addresses that were asked in vain says, once more and for the record.
-async fn how_ds_fared(asker: &Asker<'_>, addresses: &[IpAddr], apex: &str) -> BTreeMap<IpAddr, String> {
-    let parent = parent(apex).unwrap_or(".");
-    let asked = addresses.iter().take(ADDRESSES).map(async |&address| {
-        let probe = asker.probe(ProbeKind::Control, address, apex, rtype::DS, Form::EDNS, 1).await?;
-        Some((address, probe.told(parent)))
-    });
-    futures::future::join_all(asked).await.into_iter().flatten().collect()
+/// What one answer says of DS.
+enum DsSaid {
+    Present,
+    /// Not there, with denial records where they are due.
+    Absent,
+    /// Not there, without them.
+    Bare,
+}
+
+/// Reads an answer about DS; `None` for one that says nothing of it.
+fn ds_said(message: &DnsMessage, apex: &str, signed: bool) -> Option<DsSaid> {
+    let present = message.answers.iter().any(|r| r.rtype == rtype::DS && r.owner.eq_ignore_ascii_case(apex));
+    // A server that sends the asker on to the child does not know DS.
+    let referral = !message.flags.aa && message.authority.iter().any(|r| r.rtype == rtype::NS);
+    // Without EDNS there are no denial records to be had.
+    let plain = signed && message.edns.is_none();
+    let whole = !message.flags.tc && matches!(message.rcode, rcode::NOERROR | rcode::NXDOMAIN);
+    if !whole || plain || (referral && !present) {
+        return None;
+    }
+    let denied = message.authority.iter().any(|r| matches!(r.rtype, rtype::NSEC | rtype::NSEC3));
+    Some(match (present, denied || !signed) {
+        (true, _) => DsSaid::Present,
+        (false, true) => DsSaid::Absent,
+        (false, false) => DsSaid::Bare,
+    })
 }
 
 /// The addresses of a host, from the servers of the zone that holds it.

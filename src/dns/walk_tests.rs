@@ -13,7 +13,8 @@ use super::hints::RootHints;
 use super::walk::{ViewOptions, authoritative_view};
 use crate::caa::evidence_name::{depth, is_at_or_below};
 use crate::caa::{
-    AliasEnd, AuthoritativeView, DnsMessage, DsEvidence, Flags, QuestionEcho, RecordData, RecordFact, rcode, rtype,
+    AliasEnd, AuthoritativeView, DnsMessage, DsEvidence, EdnsFact, Flags, QuestionEcho, RecordData, RecordFact, rcode,
+    rtype,
 };
 use crate::limit::{Rate, Rates, Throttle};
 use crate::name::DomainName;
@@ -56,7 +57,7 @@ impl World {
             answers: Vec::new(),
             authority: Vec::new(),
             additional: Vec::new(),
-            edns: None,
+            edns: Some(EdnsFact::default()),
             octets: 100,
         };
         let holds = |zone: &&&str| is_at_or_below(name, zone) && !(kind == rtype::DS && **zone == name);
