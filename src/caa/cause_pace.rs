@@ -66,6 +66,14 @@ fn stays_silent(stress: &Stress) -> bool {
     stress.together[first_loss(stress)..].iter().all(|answered| !answered)
 }
 
+impl At<'_> {
+    /// Whether a probe was answered, and only too late.
+    pub(super) fn is_late(&self, kind: ProbeKind) -> bool {
+        let quickest = self.probe(kind).and_then(|probe| probe.messages().map(|(_, _, rtt)| rtt).min());
+        quickest.is_some_and(|time| time.saturating_sub(self.line_us) >= TOO_SLOW_US)
+    }
+}
+
 /// Every answer comes late, beyond what the line itself costs.
 pub(super) fn slow(at: &At) -> Option<Symptom> {
     let times = |probe: &Probe| probe.messages().map(|(_, _, rtt)| rtt).collect::<Vec<_>>();

@@ -8,8 +8,8 @@ use super::cause_server::{At, Flavour, Health, Symptom};
 use super::cause_text::{self, Blame};
 use super::dnssec_chain::{self, Chain};
 use super::{
-    AuthoritativeView, Cause, Code, LevelEvidence, NamedServer, Probe, ServerEvidence, ZoneEvidence, cause_alias,
-    cause_compare, cause_dnssec, cause_signed,
+    AuthoritativeView, Cause, Code, LevelEvidence, NamedServer, Probe, ProbeKind, ServerEvidence, ZoneEvidence,
+    cause_alias, cause_compare, cause_dnssec, cause_signed,
 };
 
 /// What a fault was seen at.
@@ -71,6 +71,9 @@ pub(super) fn causes_at(view: &AuthoritativeView, name: &str, follow: bool) -> V
             let place = fault.address.map_or(Place::Zone, Place::Address);
             found.add(&fault.zone, place, fault.symptom);
         }
+        if zone.name != level.zone {
+            on_the_way(view, zone, &mut found);
+        }
         at = zone.parent.as_deref().and_then(|parent| view.zones.get(parent));
     }
     let sound = found.has_sound(&zone.name, &standing.alive);
@@ -87,6 +90,28 @@ pub(super) fn causes_at(view: &AuthoritativeView, name: &str, follow: bool) -> V
     causes.sort();
     causes.dedup_by(|a, b| a.code == b.code && a.who == b.who);
     causes
+}
+
+/// Faults of a zone above that keep a resolver from learning where the zones below it are: whatever type is asked for, every
+/// server leaves it unanswered or answers too late.
+fn on_the_way(view: &AuthoritativeView, zone: &ZoneEvidence, found: &mut Found) {
+    let Some(apex) = view.levels.get(&zone.name).filter(|apex| apex.zone == zone.name) else { return };
+    let concerns_all = |at: &At, symptom: &Symptom| match symptom.code {
+        Code::EdnsDropped | Code::CaseDropped => !at.works(ProbeKind::Control),
+        Code::SlowServer => symptom.flavour == Flavour::TooSlow && at.is_late(ProbeKind::Control),
+        _ => false,
+    };
+    let mut shown: Vec<(IpAddr, Symptom)> = Vec::new();
+    for address in apex.servers.keys().copied() {
+        let Some(at) = at(view, zone, apex, address) else { return };
+        match at.symptoms().into_iter().find(|symptom| concerns_all(&at, symptom)) {
+            Some(symptom) => shown.push((address, symptom)),
+            None => return,
+        }
+    }
+    for (address, symptom) in shown {
+        found.add(&zone.name, Place::Address(address), symptom);
+    }
 }
 
 /// One address at one level.

@@ -327,6 +327,29 @@ fn an_empty_non_terminal_needs_the_servers_own_word() {
     assert_eq!(codes(&causes(&view, "c.z.test")), "empty-non-terminal-nxdomain");
 }
 
+#[test]
+fn a_zone_above_that_answers_nobody_is_the_cause_below_it() {
+    let no_edns = "ns=silence apexplain=records caa=silence a=silence plain=nodata lower=silence tcp=silence";
+    let late = "ns=records caa=nodata-late=4000+nodata-late=4000+nodata-late=4000 a=nodata-late=4000";
+    for (above, expected) in [
+        (vec![no_edns], "edns-dropped"),
+        (vec![no_edns, OK], ""),
+        (vec!["ns=silence caa=silence a=silence lower=nodata plain=silence tcp=silence"], "case-dropped"),
+        (vec![late], "slow-server"),
+        (vec!["ns=records caa=nodata-late=4000+nodata-late=4000+nodata-late=4000 a=nodata"], ""),
+        // What concerns CAA only does not keep the zone below from being found.
+        (vec!["ns=records caa=silence a=nodata plain=silence lower=silence tcp=silence"], ""),
+        (vec!["ns=records caa=nosoa a=nodata lower=nosoa"], ""),
+    ] {
+        let mut view = view_of(ZONE, LEVEL, &[OK]);
+        add(&mut view, "test", "test", &above);
+        view.zones.get_mut(ZONE).unwrap().parent = Some("test".into());
+        let found = causes(&view, LEVEL);
+        assert_eq!(codes(&found), expected, "{above:?}");
+        assert!(found.iter().all(|cause| cause.who == "the registry of test" && cause.breaks_lookup), "{found:?}");
+    }
+}
+
 fn aliased(target_zone: &str, target: &str, servers: &[&str]) -> AuthoritativeView {
     let answer = format!("ns=records caa=alias={target} a=alias={target}");
     let mut view = view_of(ZONE, LEVEL, &[&answer]);
