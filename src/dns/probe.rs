@@ -57,7 +57,10 @@ impl Prober<'_> {
 
     async fn with_keys(&self, mut probes: Vec<Probe>, keys: bool) -> Vec<Probe> {
         if keys && shows_life(&probes) {
-            let udp = self.ask(ProbeKind::Dnskey, self.zone, rtype::DNSKEY, Form::EDNS, TRIES).await;
+            // Where EDNS met silence at this very name, keys would too.
+            let silent = probes.iter().any(|p| p.kind == ProbeKind::ApexNs && p.reading(self.zone).is_silence());
+            let tries = if silent { 1 } else { TRIES };
+            let udp = self.ask(ProbeKind::Dnskey, self.zone, rtype::DNSKEY, Form::EDNS, tries).await;
             let cut_or_lost = |reading: Reading| reading == Reading::Truncated || reading.is_silence();
             if udp.as_ref().is_some_and(|probe| cut_or_lost(probe.reading(self.zone))) {
                 // The whole answer stands before the truncated one.

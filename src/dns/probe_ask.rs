@@ -18,7 +18,7 @@ use crate::caa::{Observation, Probe, ProbeKind, Transport};
 use crate::limit::{Endpoint, Throttle};
 
 /// Questions in flight over all addresses.
-const IN_FLIGHT: usize = 128;
+const IN_FLIGHT: usize = 256;
 /// How long a try stays alone before the next one is sent.
 pub(super) const PATIENCE: Duration = Duration::from_millis(1500);
 /// The pause after an error of the operating system.
