@@ -257,6 +257,8 @@ pub(super) fn may_break(code: Code) -> bool {
             | Code::NotAuthoritative
             | Code::EdnsRejected
             | Code::EdnsBadvers
+            | Code::CaaNxdomain
+            | Code::CaseSensitive
             | Code::CaseNotPreserved
             | Code::ServerPartlyUnreachable
             | Code::InconsistentServers

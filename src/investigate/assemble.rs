@@ -126,10 +126,14 @@ fn causes(gathered: &Gathered<'_>, level: NodeId) -> Vec<Cause> {
     let lookups = gathered.lookups.get(&level).map_or(&[][..], Vec::as_slice);
     let mut causes: Vec<Cause> = lookups.iter().flat_map(|(_, lookup)| causes_of_lookup(&name, lookup)).collect();
     if let Some(view) = gathered.authoritative.as_ref().filter(|view| view.levels.contains_key(name.as_str())) {
-        // A resolver drops the SOA it finds wrong; what the servers themselves send is the better witness.
-        causes.retain(|cause| !matches!(cause.code, Code::NegativeWithoutSoa | Code::ForeignSoa));
         let told = caa::causes(view, name.as_str());
-        causes.retain(|cause| told.iter().all(|other| other.code != cause.code));
+        causes.retain(|cause| match cause.code {
+            // A resolver drops the SOA it finds wrong; what the servers themselves send is the better witness.
+            Code::NegativeWithoutSoa | Code::ForeignSoa => false,
+            Code::AliasLoop => told.iter().all(|other| other.code != cause.code),
+            // What a resolver says of the servers counts only where they show nothing themselves.
+            _ => told.is_empty(),
+        });
         causes.extend(told);
     }
     causes.sort();

@@ -47,7 +47,15 @@ fn view(server: &str, outcome: &'static str, class: Option<&'static str>) -> Vie
 
 fn cause(code: Code, who: &str, fix: &str, evidence: &str) -> Cause {
     let servers = vec![NamedServer { name: "ns1.example.net".into(), address: Some([192, 0, 2, 1].into()) }];
-    Cause { code, who: who.into(), fix: fix.into(), servers, hides_policy: false, evidence: evidence.into() }
+    Cause {
+        code,
+        who: who.into(),
+        fix: fix.into(),
+        servers,
+        hides_policy: false,
+        evidence: evidence.into(),
+        breaks_lookup: code.breaks_lookup(),
+    }
 }
 
 pub(super) fn pattern(id: &str, template: &str, names: u64) -> Pattern {
