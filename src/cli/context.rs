@@ -62,8 +62,12 @@ impl Context {
             quiet: common.quiet,
             now,
             fail_on: pick(common.fail_on, None, file.fail_on, || FailOn::Error),
-            // A reader without a terminal gets a width that fits a mail or a forum post.
-            columns: if common.output.is_some() { 100 } else { env.columns.unwrap_or(100) },
+            // A reader without a terminal gets a width that fits a mail, unless the shell says another.
+            columns: if common.output.is_some() {
+                80
+            } else {
+                env.columns.or_else(|| wanted_columns(env)).unwrap_or(80)
+            },
             output: common.output,
             format: common.format,
             file,
@@ -77,6 +81,11 @@ impl Context {
             env.say(line);
         }
     }
+}
+
+/// `COLUMNS`, where somebody exported it.
+fn wanted_columns(env: &Env) -> Option<u16> {
+    env.var("COLUMNS").and_then(|text| text.parse().ok()).filter(|columns| *columns > 0)
 }
 
 /// Seconds since 1970 from RFC 3339, or from the bare number of `SOURCE_DATE_EPOCH`.
