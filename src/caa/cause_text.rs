@@ -24,6 +24,13 @@ pub(super) fn who(code: Code, zone: &str, parent: &str) -> String {
     }
 }
 
+/// Who must act on a cause and what to do, as a report words it for `www.example.net` and one server of its zone.
+#[must_use]
+pub fn example(code: Code) -> (String, String) {
+    let servers = ["ns1.example.net (192.0.2.1)".to_owned()];
+    (who(code, "example.net", "net"), fix(code, "example.net", "www.example.net", &servers))
+}
+
 /// What to do about a cause at `level`, shown by `servers`.
 #[allow(clippy::too_many_lines, reason = "one text a code, in one place")]
 pub(super) fn fix(code: Code, zone: &str, level: &str, servers: &[String]) -> String {
@@ -57,7 +64,7 @@ pub(super) fn fix(code: Code, zone: &str, level: &str, servers: &[String]) -> St
             "{servers} deny that {level} exists when asked for CAA (type 257), although other types exist. {must} answer NOERROR with the SOA record, or the CAA record. Until then a CA sees no CAA policy here."
         ),
         Code::EdnsRejected => format!(
-            "{servers} answer questions with an EDNS record with an error. Upgrade the software or the firewall in front: EDNS must be understood or ignored (RFC 6891)."
+            "{servers} answer questions with an EDNS record with an error. Upgrade the software or the firewall in front: EDNS has been expected of every server since 2019 (RFC 6891)."
         ),
         Code::EdnsDropped => format!(
             "{servers} leave questions with an EDNS record unanswered. Let them pass the firewall in front; answers up to 1232 octets must get through (RFC 6891)."
@@ -90,7 +97,7 @@ pub(super) fn fix(code: Code, zone: &str, level: &str, servers: &[String]) -> St
             "{servers} give the SOA record of another zone when there is no CAA record at {level}. {must} give the SOA record of {zone}, the zone that was delegated (RFC 2308). A CAA record at {level} works around it."
         ),
         Code::NotAuthoritative => format!(
-            "{servers} answer for {level} without the AA flag. {must} hold the zone themselves; a resolver or cache must not be in the NS records."
+            "{servers} answer for {level} without the AA flag. Only servers that hold the zone belong in the NS records, no resolver and no cache."
         ),
         Code::EmptyNonTerminalNxdomain => format!(
             "{servers} deny that {level} exists although names do. The answer must be NOERROR with the SOA record (RFC 8020)."
@@ -134,6 +141,36 @@ pub(super) fn fix(code: Code, zone: &str, level: &str, servers: &[String]) -> St
         }
         Code::CaResolverLink => "Try again later.".to_owned(),
     };
+    let said = if many { said } else { singular(&said, &servers) };
     // Sentences begin with a capital after the fixed words above.
     said.replace(". they must", ". They must").replace(". it must", ". It must")
+}
+
+/// The sentence with the verb that follows one server in the singular.
+fn singular(said: &str, server: &str) -> String {
+    let Some(rest) = said.strip_prefix(server).and_then(|rest| rest.strip_prefix(' ')) else { return said.to_owned() };
+    let (verb, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+    let verb = match verb {
+        "deny" => "denies".to_owned(),
+        "answer" | "leave" | "send" | "change" | "put" | "give" | "disagree" | "lose" => format!("{verb}s"),
+        other => other.to_owned(),
+    };
+    format!("{server} {verb} {}", rest.replacen("names them.", "names it.", 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_server_loses_and_two_lose() {
+        let text = |servers: &[&str]| {
+            let servers: Vec<String> = servers.iter().map(|server| (*server).to_owned()).collect();
+            fix(Code::LossyServer, "example.net", "www.example.net", &servers)
+        };
+        assert!(text(&["a"]).starts_with("The name server a of example.net loses questions."));
+        assert!(text(&["a", "b"]).starts_with("The name servers a and b of example.net lose questions."));
+        let lame = fix(Code::LameDelegation, "example.net", "www.example.net", &["a".to_owned()]);
+        assert!(lame.contains("does not serve the zone although the delegation names it."), "{lame}");
+    }
 }

@@ -26,6 +26,7 @@ mod record;
 
 pub use cause::{Cause, NamedServer};
 pub use cause_code::Code;
+pub use cause_text::example as example_remedy;
 pub use cause_zone::{causes, security};
 pub use classify::{Classified, MAX_ALIASES, classify};
 pub use climb::{BrFailureAllowance, Climb, Obstacle, Reason, Ruling, Security, Verdict, climb, corroborate, verdict};

@@ -60,6 +60,23 @@ impl Env {
         std::mem::replace(&mut self.stdin, Box::new(std::io::empty()))
     }
 
+    /// Whether standard input has ended before its first octet. Waits for that octet, and puts it back.
+    pub fn stdin_is_empty(&mut self) -> std::io::Result<bool> {
+        let mut first = [0];
+        let mut stdin = self.take_stdin();
+        loop {
+            match stdin.read(&mut first) {
+                Ok(0) => return Ok(true),
+                Ok(_) => {
+                    self.stdin = Box::new(std::io::Cursor::new(first).chain(stdin));
+                    return Ok(false);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Says one line to the person at the terminal. A closed standard error is no reason to stop.
     pub fn say(&mut self, line: &str) {
         let _ = writeln!(self.stderr, "{line}");

@@ -13,7 +13,9 @@ use super::exit::Exit;
 use super::output::write_result;
 use super::{Failure, wrong_format};
 use crate::acme::{History, HistoryReport, write_explained, write_history};
-use crate::finding::error_patterns;
+use crate::finding::{error_patterns, every_code};
+use crate::report::{code_chapter, codes_page};
+use crate::source::dump::unpacked;
 
 /// Octets of a line that are read; the rest of it is passed over.
 const LINE: u64 = 1 << 20;
@@ -23,11 +25,28 @@ const FEW: u64 = 3;
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Explain) -> Result<Exit, Failure> {
     let format = context.format.unwrap_or(Format::Text);
+    if args.codes {
+        let page = codes_page();
+        write_result(env, context.output.as_deref(), |out| out.write_all(page.as_bytes()))?;
+        return Ok(Exit::Complete);
+    }
+    if let [input] = args.inputs.as_slice()
+        && let Some(code) = every_code().find(|code| code.code == input)
+        && !Path::new(input).exists()
+    {
+        let chapter = code_chapter(&code);
+        write_result(env, context.output.as_deref(), |out| out.write_all(chapter.as_bytes()))?;
+        return Ok(Exit::Complete);
+    }
     if !matches!(format, Format::Text | Format::Json | Format::Jsonl) {
         return Err(wrong_format("explain", format, "text, json and jsonl"));
     }
     if args.inputs.is_empty() && env.stdin_is_terminal {
         let hint = "nothing to explain: give an error text, a file, or pipe a log in; see `ctclimb explain --help`";
+        return Err(Failure::Usage(anyhow::anyhow!(hint)));
+    }
+    if args.inputs.is_empty() && env.stdin_is_empty().context("cannot read standard input")? {
+        let hint = "standard input is empty: give an error text, a file, or `-` if that is meant";
         return Err(Failure::Usage(anyhow::anyhow!(hint)));
     }
     let mut history = History::new(year(context.now));
@@ -86,8 +105,8 @@ fn looks_like_a_path(text: &str) -> bool {
     !text.contains(char::is_whitespace) && (text.contains('/') || Path::new(text).extension().is_some())
 }
 
-fn read_lines(input: impl Read, history: &mut History) -> std::io::Result<()> {
-    let mut input = BufReader::with_capacity(1 << 16, input);
+fn read_lines(input: impl Read + Send + 'static, history: &mut History) -> std::io::Result<()> {
+    let mut input = BufReader::with_capacity(1 << 16, unpacked(Box::new(input))?);
     let mut line = Vec::new();
     loop {
         line.clear();

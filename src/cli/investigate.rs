@@ -15,6 +15,7 @@ use super::explain::read_history;
 use super::live::{
     RESOLVERS, batch, block_on, domain, fetch_plan, http, open_case, rates, resolvers, throttle, timestamp,
 };
+use super::output::write_result;
 use super::patterns::settings;
 use super::present::present;
 use super::progress::Progress;
@@ -32,7 +33,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     let domain = domain(text.ok_or_else(|| Failure::Usage(anyhow!("a domain is needed")))?)?;
     let grouping = settings(context, &args.grouping)?;
     let plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;
-    let script = args.lookups.dns.as_deref().map(script).transpose()?;
+    let script = args.lookups.climb.dns.as_deref().map(script).transpose()?;
     let resolvers = if script.is_some() { Vec::new() } else { resolvers(context, &args.lookups)? };
     let batch = batch(context, &args.limits)?;
     let throttle = throttle(rates(context, &args.limits)?);
@@ -42,7 +43,11 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     if args.sources.dry_run {
         let forecasts =
             forecast(&plan, &throttle, case.as_ref(), timestamp(context.now)).map_err(anyhow::Error::from)?;
-        tell_forecast(env, &http, &forecasts);
+        let mut text = forecast_text(&http, &forecasts);
+        if script.is_none() {
+            text.push_str(&foretell_lookups(context, args, &plan, &http, &throttle, case.as_mut(), &resolvers)?);
+        }
+        write_result(env, context.output.as_deref(), |out| out.write_all(text.as_bytes()))?;
         return Ok(Exit::Complete);
     }
     let where_to_resume =
@@ -68,8 +73,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     let mut issued = collection.finish();
     progress.stage("grouping names");
     let grouped = Grouped::new(&issued, &grouping);
-    let sample = (!args.lookups.all_names).then(|| args.lookups.sample.or(context.file.sample).unwrap_or(SAMPLE));
-    let (counts, selection) = levels(&mut issued, &grouped, sample);
+    let (counts, selection) = levels(&mut issued, &grouped, sample(context, args));
 
     let mut authoritative = None;
     let (lookups, tally) = if let Some(script) = &script {
@@ -84,7 +88,11 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
             let repeat = args.lookups.repeat.unwrap_or(1);
             let plan = LookupPlan { resolvers: &resolvers, exchange: &exchange, throttle: &throttle, batch, repeat };
             let total = (selection.levels.len() * resolvers.len()) as u64 * u64::from(repeat);
-            let found = look_up(&plan, &issued.tree, &selection.levels, &|_, _, _| progress.lookup(total)).await;
+            let told = |server: &str, level, lookup: &_| {
+                progress.lookup(total);
+                progress.answered(server, issued.tree.name(level), lookup);
+            };
+            let found = look_up(&plan, &issued.tree, &selection.levels, &told).await;
             progress.stage("asking the name servers");
             let (tree, lookups) = (&issued.tree, &found.0);
             let view = deep::view(&args.lookups, tree, &selection, lookups, &exchange, &throttle, context.now).await;
@@ -129,11 +137,11 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
 
 /// For whom names are judged.
 pub fn judging(context: &Context, lookups: &LookupArgs) -> Judging {
-    let asked = lookups.issuer.clone();
+    let asked = lookups.climb.issuer.clone();
     Judging {
         issuers: if asked.is_empty() { context.file.issuer.clone().unwrap_or_default() } else { asked },
-        method: lookups.method.clone(),
-        account_uri: lookups.account_uri.clone(),
+        method: lookups.climb.method.clone(),
+        account_uri: lookups.climb.account_uri.clone(),
     }
 }
 
@@ -190,18 +198,67 @@ fn keep_dns(case: &mut Case, resolvers: &[Resolver], recorded: &[DnsExchange]) -
     Ok(())
 }
 
-/// Tells what would be asked, and how long that takes at least.
-pub fn tell_forecast(env: &mut Env, http: &Http, forecasts: &[Forecast]) {
-    for Forecast { service, kept, next, requests, time } in forecasts {
+/// What would be asked of the services, a line each, and how long that takes at least.
+pub fn forecast_text(http: &Http, forecasts: &[Forecast]) -> String {
+    let line = |forecast: &Forecast| {
+        let Forecast { service, kept, next, requests, time } = forecast;
         let Some(next) = next else {
-            env.say(&format!("{}: nothing to ask; {kept} replies are kept and still good", service.title()));
-            continue;
+            return format!("{}: nothing to ask; {kept} replies are kept and still good\n", service.title());
         };
         let url = http.url(next).unwrap_or_else(|| "(PostgreSQL)".to_owned());
-        env.say(&format!(
-            "{}: {kept} replies kept; next: {url}; at most {requests} requests, which take at least {} s",
+        let kept = if *kept > 0 { format!("{kept} replies are kept; ") } else { String::new() };
+        format!(
+            "{}: {kept}first request {url}\n  at most {requests} requests, which take at least {} s\n",
             service.title(),
             time.as_secs()
+        )
+    };
+    forecasts.iter().map(line).collect()
+}
+
+/// What would be looked up, as far as kept replies tell the names.
+fn foretell_lookups(
+    context: &Context,
+    args: &Investigate,
+    plan: &FetchPlan,
+    http: &Http,
+    throttle: &Throttle,
+    case: Option<&mut Case>,
+    resolvers: &[Resolver],
+) -> Result<String, Failure> {
+    let names: Vec<&str> = resolvers.iter().map(|resolver| resolver.name.as_str()).collect();
+    let names = names.join(", ");
+    let repeat = u64::from(args.lookups.repeat.unwrap_or(1));
+    let rate = rates(context, &args.limits)?.resolver;
+    let mut issued = Collection::new(Some(plan.domain.clone())).finish();
+    if case.is_some() {
+        let offline = FetchPlan { offline: true, ..plan.clone() };
+        let mut collection = Collection::new(Some(plan.domain.clone()));
+        let silent = Progress::silent();
+        fetch_into(context, &offline, http, throttle, case, &silent, &mut collection)?;
+        issued = collection.finish();
+    }
+    if issued.tree.is_empty() {
+        return Ok(format!(
+            "DNS: which levels there are is known once the names are; then one CAA query a level at {names}, and A where it fails\n"
         ));
     }
+    let grouped = Grouped::new(&issued, &settings(context, &args.grouping)?);
+    let (_, selection) = levels(&mut issued, &grouped, sample(context, args));
+    let queries = selection.levels.len() as u64 * resolvers.len() as u64 * repeat;
+    let time = rate.time_for(u32::try_from(queries / resolvers.len().max(1) as u64).unwrap_or(u32::MAX)).as_secs();
+    let mut text = format!(
+        "DNS: {} levels of the names kept so far at {names}: {queries} queries and retries, at least {time} s\n",
+        selection.levels.len()
+    );
+    for &level in &selection.levels {
+        text.push_str(&format!("  CAA {}\n", issued.tree.name(level)));
+    }
+    Ok(text)
+}
+
+/// Names of each pattern to climb; `None` for all.
+fn sample(context: &Context, args: &Investigate) -> Option<usize> {
+    let climb = &args.lookups.climb;
+    (!climb.all_names).then(|| climb.sample.or(context.file.sample).unwrap_or(SAMPLE))
 }

@@ -26,7 +26,9 @@ pub fn run(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Failur
     }
     let mut settings = settings(context, &args.grouping)?;
     settings.threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
-    let inputs = inputs(env, &args.inputs, "patterns")?;
+    // One of many machines may have got nothing to do.
+    let share = (args.partial || args.merge) && args.inputs.is_empty() && !env.stdin_is_terminal;
+    let inputs = if share { vec![Input::Stdin] } else { inputs(env, &args.inputs, "patterns")? };
     let (summary, told) = if args.merge {
         (merge(env, inputs)?, Told::default())
     } else {

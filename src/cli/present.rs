@@ -17,7 +17,13 @@ pub fn present(env: &mut Env, context: &Context, report: &Report, redact: bool) 
     let unicode = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env.var(name));
     // The C locale on a terminal shows no box characters; a file or a pipe can hold anything.
     let ascii = env.columns.is_some() && unicode.is_none_or(|locale| !locale.to_ascii_lowercase().contains("utf"));
-    let style = Style { width: usize::from(context.columns), color: context.color, ascii, ..Style::default() };
+    let style = Style {
+        width: usize::from(context.columns),
+        color: context.color,
+        ascii,
+        csv_raw: context.csv_raw,
+        ..Style::default()
+    };
     write_result(env, context.output.as_deref(), |out| report::write(report, format, &style, out))?;
     Ok(exit(context, report))
 }

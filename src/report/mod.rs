@@ -21,7 +21,7 @@ mod tree;
 
 use std::io::{self, Write};
 
-pub use codes::codes_page;
+pub use codes::{chapter as code_chapter, codes_page};
 pub use csv::Delimiter;
 pub use idn::unicode_form;
 pub use model::{

@@ -9,3 +9,4 @@ mod boulder_cases;
 mod dumps;
 mod readme;
 mod stories;
+mod tool;
