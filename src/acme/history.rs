@@ -76,17 +76,17 @@ impl Default for History {
 }
 
 impl History {
-    /// An empty history. `year` is lent to times of day that come without a year (syslog, klog) until the log shows one;
-    /// without it such times are not used.
+    /// An empty history. Times without a year (syslog, klog) take the latest that lies before `now`, seconds since 1970, or
+    /// the one closest to the times before them; without `now`, and before any other time, they are not used.
     #[must_use]
-    pub fn new(year: Option<i16>) -> Self {
-        Self::bounded(year, BOUNDS)
+    pub fn new(now: Option<i64>) -> Self {
+        Self::bounded(now, BOUNDS)
     }
 
-    fn bounded(year: Option<i16>, bounds: Bounds) -> Self {
+    fn bounded(now: Option<i64>, bounds: Bounds) -> Self {
         Self {
             bounds,
-            reader: Reader::new(year),
+            reader: Reader::new(now),
             events: Vec::new(),
             lines: 0,
             errors: 0,

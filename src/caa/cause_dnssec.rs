@@ -255,16 +255,21 @@ fn signature_fault(state: SignatureState, what: &str) -> Option<(Code, String)> 
     match state {
         SignatureState::Good | SignatureState::NotCheckable => None,
         SignatureState::Expired { at } => {
-            Some((Code::DnssecExpired, format!("the signature over {what} ended at {at} (seconds since 1970)")))
+            Some((Code::DnssecExpired, format!("the signature over {what} ended at {}", utc(at))))
         }
-        SignatureState::NotYetValid { from } => Some((
-            Code::DnssecExpired,
-            format!("the signature over {what} begins at {from} (seconds since 1970), in the future"),
-        )),
+        SignatureState::NotYetValid { from } => {
+            Some((Code::DnssecExpired, format!("the signature over {what} begins at {}, in the future", utc(from))))
+        }
         SignatureState::Wrong => Some((Code::DnssecBadSignature, format!("the signature over {what} does not verify"))),
         SignatureState::UnknownKey => {
             Some((Code::DnssecBadSignature, format!("the signature over {what} is by a key the zone does not publish")))
         }
         SignatureState::Missing => Some((Code::DnssecBadSignature, format!("{what}: no signature"))),
     }
+}
+
+/// A point in time for people: RFC 3339 UTC.
+fn utc(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    time.map_or_else(|| format!("{seconds} seconds since 1970"), |time| time.to_string())
 }

@@ -14,7 +14,7 @@ use super::output::write_result;
 use super::{Failure, wrong_format};
 use crate::acme::{History, HistoryReport, write_explained, write_history};
 use crate::finding::{error_patterns, every_code};
-use crate::report::{code_chapter, codes_page};
+use crate::report::{code_chapter, codes_page, write_explained_markdown};
 use crate::source::dump::unpacked;
 
 /// Octets of a line that are read; the rest of it is passed over.
@@ -38,8 +38,8 @@ pub fn run(env: &mut Env, context: &Context, args: &Explain) -> Result<Exit, Fai
         write_result(env, context.output.as_deref(), |out| out.write_all(chapter.as_bytes()))?;
         return Ok(Exit::Complete);
     }
-    if !matches!(format, Format::Text | Format::Json | Format::Jsonl) {
-        return Err(wrong_format("explain", format, "text, json and jsonl"));
+    if !matches!(format, Format::Text | Format::Markdown | Format::Json | Format::Jsonl) {
+        return Err(wrong_format("explain", format, "text, markdown, json and jsonl"));
     }
     if args.inputs.is_empty() && env.stdin_is_terminal {
         let hint = "nothing to explain: give an error text, a file, or pipe a log in; see `ctclimb explain --help`";
@@ -49,7 +49,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Explain) -> Result<Exit, Fai
         let hint = "standard input is empty: give an error text, a file, or `-` if that is meant";
         return Err(Failure::Usage(anyhow::anyhow!(hint)));
     }
-    let mut history = History::new(year(context.now));
+    let mut history = History::new(Some(context.now));
     if args.inputs.is_empty() {
         read_lines(env.take_stdin(), &mut history).context("cannot read standard input")?;
     }
@@ -57,9 +57,13 @@ pub fn run(env: &mut Env, context: &Context, args: &Explain) -> Result<Exit, Fai
         read_input(env, input, &mut history)?;
     }
     let report = finish(history);
+    let width = usize::from(context.columns).min(100);
     write_result(env, context.output.as_deref(), |out| match format {
-        Format::Text if report.errors <= FEW && !report.explained.is_empty() => write_explained(out, &report.explained),
-        Format::Text => write_history(out, &report),
+        Format::Text if report.errors <= FEW && !report.explained.is_empty() && report.other_errors.is_empty() => {
+            write_explained(out, &report.explained, width)
+        }
+        Format::Text => write_history(out, &report, width),
+        Format::Markdown => write_explained_markdown(&report, out),
         Format::Jsonl => lines(&report, out),
         _ => {
             serde_json::to_writer_pretty(&mut *out, &report)?;
@@ -74,7 +78,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Explain) -> Result<Exit, Fai
 
 /// Reads an ACME error or log from a file for other commands; `-` is standard input.
 pub fn read_history(env: &mut Env, context: &Context, path: &Path) -> Result<HistoryReport, Failure> {
-    let mut history = History::new(year(context.now));
+    let mut history = History::new(Some(context.now));
     read_input(env, &path.to_string_lossy(), &mut history)?;
     Ok(finish(history))
 }
@@ -144,8 +148,4 @@ fn lines(report: &HistoryReport, out: &mut dyn Write) -> std::io::Result<()> {
     let mut value = serde_json::to_value(report)?;
     value["type"] = "history".into();
     writeln!(out, "{value}")
-}
-
-fn year(now: i64) -> Option<i16> {
-    jiff::Timestamp::from_second(now).ok()?.strftime("%Y").to_string().parse().ok()
 }

@@ -7,6 +7,7 @@ mod architecture;
 mod audit;
 mod boulder_cases;
 mod dumps;
+mod hostile;
 mod readme;
 mod stories;
 mod tool;

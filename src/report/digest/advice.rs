@@ -69,8 +69,13 @@ pub(in crate::report) fn effects(report: &Report, advice: &Advice) -> Vec<String
     if !advice.cures.is_empty() {
         effects.push(format!("ends the climb before {}", failures(&advice.cures)));
     }
-    if !advice.leaves.is_empty() {
-        effects.push(format!("does not help against {}, closer to the names", failures(&advice.leaves)));
+    let (here, closer): (Vec<&String>, Vec<&String>) = advice.leaves.iter().partition(|level| **level == advice.level);
+    if !here.is_empty() {
+        effects.push("does not help against the failure at the level itself".into());
+    }
+    if !closer.is_empty() {
+        let closer: Vec<String> = closer.into_iter().cloned().collect();
+        effects.push(format!("does not help against {}, closer to the names", failures(&closer)));
     }
     effects
 }

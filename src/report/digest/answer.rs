@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use super::state::{State, failing_views};
 use super::verdicts::{deciding_levels, forms, verdict_groups, verdict_rank};
 use super::words::{counted, list, quote, share, thousands};
-use crate::finding::{Finding, Severity};
-use crate::report::{LevelReport, Report};
+use crate::caa::Code;
+use crate::finding::{Finding, FindingCode, Severity};
+use crate::report::{Advice, LevelReport, Report};
 
 /// The conclusion of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,7 @@ pub(in crate::report) fn answer(report: &Report) -> Answer {
     let mut lines = Vec::new();
     lines.extend(pattern(report).map(|text| ("Names", text)));
     lines.extend(reported(report).map(|text| ("The CA", text)));
+    lines.extend(error_rate(report).map(|text| ("Errors", text)));
     let mut records = Vec::new();
     match conclusion {
         Conclusion::Fails => {
@@ -70,7 +72,10 @@ pub(in crate::report) fn answer(report: &Report) -> Answer {
             records = publish(report, &mut lines);
         }
         Conclusion::Denied => denial(report, &mut lines),
-        Conclusion::Works => lines.push(("CAA", sets(report))),
+        Conclusion::Works => {
+            lines.push(("CAA", sets(report)));
+            lines.extend(risk(report).map(|text| ("At risk", text)));
+        }
         Conclusion::Unknown => {}
     }
     Answer { conclusion, sentence, lines, records }
@@ -81,9 +86,13 @@ fn unchecked(report: &Report, subject: &str) -> (Conclusion, String) {
     if !failing.is_empty() {
         return (Conclusion::Fails, format!("{subject}: the CAA lookup fails at {}.", named(&failing)));
     }
-    if !report.levels.is_empty() {
-        let asked = counted(report.levels.len() as u64, "level");
-        return (Conclusion::Unknown, format!("{subject}: {asked} asked for CAA, none fails."));
+    let asked = report.levels.iter().filter(|level| State::of_level(level) != State::NotAsked).count() as u64;
+    let found = if report.names == 0 { " No names of certificates were found." } else { "" };
+    if asked > 0 {
+        return (
+            Conclusion::Unknown,
+            format!("{subject}: {} asked for CAA, none fails.{found}", counted(asked, "level")),
+        );
     }
     if report.names == 0 {
         return (Conclusion::Unknown, format!("{subject}: no names of certificates were found."));
@@ -200,6 +209,13 @@ fn reported(report: &Report) -> Option<String> {
     Some(format!("{said}, at {}{now}", quote(level)))
 }
 
+/// How the rate of the errors changed, if the user brought a log and it did.
+fn error_rate(report: &Report) -> Option<String> {
+    let code = FindingCode::ErrorRateChanged.as_str();
+    let text = report.findings.iter().find(|finding| finding.code == code)?.text.split_once(": ")?.1;
+    Some(text.trim_end_matches('.').to_owned())
+}
+
 /// The failing levels that decide, with their causes and who can mend them.
 fn failures(report: &Report, lines: &mut Vec<(&'static str, String)>) {
     let mut deciding: Vec<&LevelReport> =
@@ -240,9 +256,11 @@ fn blamed(report: &Report, level: &str) -> Option<String> {
 
 /// Where a record helps; its lines.
 fn publish(report: &Report, lines: &mut Vec<(&'static str, String)>) -> Vec<String> {
-    let Some(advice) = report.advice.iter().find(|advice| !advice.cures.is_empty()) else {
+    let cure = |advice: &&Advice| !advice.cures.is_empty() && advice.leaves.is_empty();
+    let Some(advice) = report.advice.iter().find(cure) else {
         if !report.checked.is_empty() {
-            let text = "no CAA record: none would end the climb before what fails; its servers must be mended";
+            let text =
+                "no CAA record by itself: none would end the climb before all that fails; the servers must be mended";
             lines.push(("What helps", text.into()));
         }
         return Vec::new();
@@ -278,13 +296,32 @@ fn denial(report: &Report, lines: &mut Vec<(&'static str, String)>) {
     let worst = report
         .findings
         .iter()
-        .filter(|finding| finding.code == crate::caa::Code::PolicyDenies.as_str())
+        .filter(|finding| finding.code == Code::PolicyDenies.as_str())
         .min_by_key(|finding| finding.severity);
     if let Some(finding) = worst {
         lines.extend(finding.who.clone().map(|who| ("Who", who)));
         let fix = finding.fix.clone().filter(|_| finding.severity == Severity::Error);
         lines.extend(fix.map(|fix| ("Do", fix)));
     }
+}
+
+/// The worst that works today by luck or leniency.
+fn risk(report: &Report) -> Option<String> {
+    let warned = |finding: &&Finding| finding.severity < Severity::Note && finding.level.is_some();
+    let warnings: Vec<&Finding> = report.findings.iter().filter(warned).collect();
+    let first = warnings.iter().find(|finding| title(&finding.code).is_some())?;
+    let more = match warnings.len() {
+        1 => String::new(),
+        more => format!("; and {} more, see the findings", thousands(more as u64 - 1)),
+    };
+    let level = first.level.as_deref().unwrap_or_default();
+    Some(format!("at {}: {} ({}){more}", quote(level), title(&first.code)?, quote(&first.code)))
+}
+
+/// The headline of a code.
+fn title(code: &str) -> Option<&'static str> {
+    let known = FindingCode::ALL.into_iter().find(|known| known.as_str() == code);
+    Code::parse(code).map(Code::title).or_else(|| known.map(FindingCode::title))
 }
 
 /// Where sets stand, in one clause.

@@ -22,6 +22,14 @@ pub(in crate::report) struct Matrix<'a> {
     pub(in crate::report) servers: Vec<(&'a ZoneServer, Vec<&'a str>)>,
 }
 
+impl Matrix<'_> {
+    /// Whether any server gave an answer that a healthy one would not.
+    pub(in crate::report) fn has_trouble(&self) -> bool {
+        let cells = self.servers.iter().flat_map(|(_, cells)| cells);
+        cells.into_iter().any(|cell| !cell.is_empty() && health(cell) != Health::Fine)
+    }
+}
+
 /// The matrices of a zone, by name. A probe without a name stands in that of the zone itself.
 pub(in crate::report) fn matrices<'a>(zone: &'a Zone) -> Vec<Matrix<'a>> {
     let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();

@@ -156,6 +156,7 @@ pub(in crate::report) fn failing_views(level: &LevelReport) -> String {
     for (words, servers) in &failing {
         parts.push(match (fine.is_empty(), one_way, servers.len()) {
             (true, true, 1) => words.clone(),
+            (true, true, 2) if distinct(servers).len() == 2 => format!("{words} at both resolvers"),
             (true, true, all) => format!("{words} at all {all} resolvers"),
             _ => format!("{words} at {}", some_of(servers, failed + fine.len())),
         });

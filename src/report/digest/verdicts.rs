@@ -52,6 +52,21 @@ impl VerdictGroup<'_> {
         }
     }
 
+    /// Whose verdicts they are: the one name, or how many.
+    pub(in crate::report) fn names(&self) -> String {
+        let check = self.example;
+        match self.count {
+            1 => format!("{}{}", if check.wildcard { "*." } else { "" }, check.name),
+            count => counted(count, "name"),
+        }
+    }
+
+    /// One of several names.
+    pub(in crate::report) fn such_as(&self) -> Option<String> {
+        let check = self.example;
+        (self.count > 1).then(|| format!("{}{}", if check.wildcard { "*." } else { "" }, check.name))
+    }
+
     /// The reason with its level: `at net: the lookup failed: no answer within 5000 ms`.
     pub(in crate::report) fn because(&self) -> String {
         let only = self.example.decided_at.as_deref().filter(|_| self.count == 1);

@@ -101,7 +101,11 @@ impl Page {
             sections: Vec::new(),
             views: views(&servers),
             legend: State::ALL.map(|state| letter(state, state.words().into())).into(),
-            levels: tree(&report.levels, MOST).iter().map(|line| level_line(line, &servers)).collect(),
+            levels: if report.levels.iter().all(|level| level.views.is_empty()) {
+                Vec::new()
+            } else {
+                tree(&report.levels, MOST).iter().map(|line| level_line(line, &servers)).collect()
+            },
             advice: advised.best.iter().map(|(advice, own)| advice_card(report, advice, own)).collect(),
             other_advice: parts(&digest::list(&advised.others, 8)),
             mind: advised.shared.iter().map(|remark| parts(remark)).collect(),

@@ -4,11 +4,13 @@
 
 #![allow(clippy::format_push_string, clippy::format_collect)] // a few hundred short texts; the plain form reads best
 
+mod explained;
 mod post;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+pub use explained::write_explained_markdown;
 use post::Section;
 
 use super::digest::{self, State, counted, thousands};
@@ -70,6 +72,9 @@ fn fenced<'a>(language: &str, lines: impl Iterator<Item = &'a str>) -> String {
 
 fn levels(report: &Report, style: &Style) -> Section {
     let mut items: Vec<String> = Vec::new();
+    if report.levels.iter().all(|level| level.views.is_empty()) {
+        return Section::table("", items);
+    }
     let timed = report.levels.iter().any(|level| slowest(level).is_some());
     for line in tree(&report.levels, style.rows * 2) {
         items.push(match line.node {
@@ -205,20 +210,20 @@ fn verdicts(report: &Report) -> Section {
     let numbers = digest::pattern_numbers(report);
     let one = |group: &digest::VerdictGroup<'_>| {
         let check = group.example;
-        let star = if check.wildcard { "*." } else { "" };
         let issuer = check.issuer.as_deref().map_or("any issuer".into(), |issuer| code(&digest::issuer(issuer)));
-        let example = code(&format!("{star}{}", check.name));
-        let such = if group.count > 1 { ", such as " } else { ", " };
+        let names = if group.count == 1 { code(&group.names()) } else { group.names() };
+        let such = group.such_as().map(|name| format!("; such as {}", code(&name))).unwrap_or_default();
+        let because = group.because();
+        let joint = if because.starts_with("at ") { " " } else { ": " };
         let allowance = match digest::allowance(check.br_failure_allowance) {
             "" => String::new(),
             told => format!("; {}", prose(told)),
         };
         format!(
-            "- **{}** {}{} for {issuer}{such}{example}, {}{allowance}\n",
+            "- **{}** {names}{} for {issuer}{joint}{}{allowance}{such}\n",
             check.verdict,
-            counted(group.count, "name"),
             group.of_patterns(&numbers),
-            prose(&group.because())
+            prose(&because)
         )
     };
     Section::folded("Verdicts: what a CA would conclude", digest::verdict_groups(report).iter().map(one).collect())

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::Report;
-use crate::name::registered_domain;
+use crate::name::{SuffixKind, public_suffix, registered_domain};
 
 /// The report with names, ids and accounts that lead to the domain replaced.
 #[must_use]
@@ -39,6 +39,16 @@ struct Redactor {
 /// Domains whose labels are looked for inside other words too.
 const BRANDS: usize = 64;
 
+/// The domain that tells whose a name is: below a platform's suffix the customer's, else the registered one.
+fn own_domain(name: &str) -> Option<&str> {
+    let (suffix, kind) = public_suffix(name);
+    let left = name.strip_suffix(suffix).and_then(|left| left.strip_suffix('.'));
+    match left {
+        Some(left) if kind == SuffixKind::Private => Some(&name[left.rfind('.').map_or(0, |dot| dot + 1)..]),
+        _ => registered_domain(name),
+    }
+}
+
 /// What of the domains tells whose they are, in whatever company it stands.
 fn brands(domains: &BTreeMap<String, String>) -> Vec<String> {
     let mut brands = Vec::new();
@@ -59,7 +69,7 @@ impl Redactor {
         names.extend(report.levels.iter().map(|level| level.name.as_str()));
         names.extend(report.checked.iter().map(|check| check.name.as_str()));
         let mut domains = BTreeMap::new();
-        for domain in names.iter().filter_map(|name| registered_domain(name)) {
+        for domain in names.iter().filter_map(|name| own_domain(name)) {
             let suffix = domain.split_once('.').map_or("", |(_, suffix)| suffix);
             let number = domains.len() + 1;
             let stand_in = if number == 1 { "example".to_owned() } else { format!("example-{number}") };
@@ -340,6 +350,17 @@ mod tests {
         // Public suffixes stay.
         found.retain(|text| text != "name: net");
         assert_eq!(found, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_customer_of_a_platform_is_hidden_too() {
+        let mut report = story();
+        report.domain = Some("melon.github.io".into());
+        report.levels[1].name = "www.melon.github.io".into();
+        report.coverage.notes = vec!["melon.github.io, seen at github.io".into()];
+        let redacted = redact(&report);
+        assert_eq!(redacted.levels[1].name, "www.example.github.io");
+        assert_eq!(redacted.coverage.notes, ["example.github.io, seen at github.io"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::report::{LevelReport, Report, idn};
 const MOST_COLUMNS: usize = 8;
 
 pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
-    if report.levels.is_empty() {
+    if report.levels.iter().all(|level| level.views.is_empty()) {
         return Ok(());
     }
     page.section("LEVELS", "from the TLD to the names")?;
@@ -79,7 +79,11 @@ fn level_lines(
     if digest::is_notable(level) {
         let differ = digest::disagrees(level);
         for view in level.views.iter().filter(|view| differ || State::of_view(level, view) == State::Failed) {
-            page.wrapped(&indent, hang + 2, &[(Look::Faint, &digest::view_facts(level, view))])?;
+            let facts = digest::view_facts(level, view);
+            // Alone, and with nothing to add, it stands in the line above.
+            if level.views.len() > 1 || !facts.ends_with(&format!(": {}", digest::view_words(level, view))) {
+                page.wrapped(&indent, hang + 2, &[(Look::Faint, &facts)])?;
+            }
         }
     }
     if let Some(view) = level.views.iter().find(|view| !view.records.is_empty()) {
@@ -115,17 +119,17 @@ pub(super) fn servers(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     for zone in report.zones.iter().take(rows) {
         let remark = format!("  DNSSEC {}; {}", zone.dnssec, counted(zone.servers.len() as u64, "address"));
         page.wrapped("  ", 4, &[(Look::Name, &zone.name), (Look::Plain, &remark)])?;
-        let matrices = digest::matrices(zone);
-        if matrices.is_empty() {
-            let servers: Vec<String> = zone.servers.iter().map(|s| format!("{} {}", s.name, s.address)).collect();
-            if !servers.is_empty() {
-                page.wrapped("    ", 4, &[(Look::Faint, &digest::list(&servers, 8))])?;
-            }
+        let (odd, fine): (Vec<_>, Vec<_>) = digest::matrices(zone).into_iter().partition(digest::Matrix::has_trouble);
+        let servers: Vec<String> = zone.servers.iter().map(|s| format!("{} {}", s.name, s.address)).collect();
+        if odd.is_empty() && !servers.is_empty() {
+            let what = if fine.is_empty() { "" } else { ": every probe got a proper answer" };
+            let told = format!("{}{what}", digest::list(&servers, 8));
+            page.wrapped("    ", 4, &[(Look::Faint, &told)])?;
         }
-        for matrix in matrices.iter().take(rows) {
+        for matrix in odd.iter().take(rows) {
             matrix_lines(matrix, page)?;
         }
-        page.more(matrices.len().saturating_sub(rows), REST)?;
+        page.more(odd.len().saturating_sub(rows), REST)?;
     }
     page.more(report.zones.len().saturating_sub(rows), REST)
 }

@@ -144,10 +144,12 @@ fn verdicts(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
             _ => (Look::Bad, "FAIL"),
         };
         let issuer = check.issuer.as_deref().map_or("any issuer".into(), digest::issuer);
-        let whom = format!(" {}{} for {issuer}", counted(group.count, "name"), group.of_patterns(&numbers));
-        let because = format!(", {}", group.because());
-        let star = if check.wildcard { "*." } else { "" };
-        let example = format!(" ({}{star}{})", if group.count > 1 { "such as " } else { "" }, check.name);
+        let of = group.of_patterns(&numbers);
+        let because = group.because();
+        let joint = if because.starts_with("at ") { " " } else { ": " };
+        let because = format!("{of} for {issuer}{joint}{because}");
+        let example = group.such_as().map(|name| format!("; such as {name}")).unwrap_or_default();
+        let names = format!(" {}", group.names());
         let allowance = match digest::allowance(check.br_failure_allowance) {
             "" => String::new(),
             told => format!("; {told}"),
@@ -157,10 +159,10 @@ fn verdicts(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
             9,
             &[
                 (look, &format!("{word:6}")),
-                (Look::Plain, &whom),
-                (Look::Faint, &example),
+                (if group.count == 1 { Look::Name } else { Look::Plain }, &names),
                 (Look::Plain, &because),
                 (Look::Plain, &allowance),
+                (Look::Faint, &example),
             ],
         )?;
     }
