@@ -92,8 +92,17 @@ pub fn advise(grounds: &Grounds<'_>) -> Vec<Advice> {
         return Vec::new();
     }
     ranked.retain(|(rank, _)| !cures || rank.class < Class::Nothing);
+    // Where nothing fails, a copy of the set that decides already changes nothing.
+    let decided = |advice: &Advice| grounds.levels.iter().any(|level| is_below(&advice.level, level));
+    ranked.retain(|(_, advice)| cures || !decided(advice));
     ranked.truncate(if cures { MOST } else { CALM });
     ranked.into_iter().map(|(_, advice)| advice).collect()
+}
+
+/// Whether a level lies below one with a set.
+fn is_below(name: &str, level: &LevelFacts) -> bool {
+    let above = name.strip_suffix(level.name.as_str()).is_some_and(|left| left.ends_with('.'));
+    above && !level.set().is_empty()
 }
 
 /// Levels of errors that were not asked in this run.

@@ -223,7 +223,7 @@ fn unknown_issuers(case: &Case<'_>) -> Option<Finding> {
         finding(
             FindingCode::IssuerUnknown,
             format!(
-                "The CAA domain of {} is not known here, so no record is proposed and no set is judged for it.",
+                "The CAA domain of {} is not known here: no record is proposed for it, and a set that names other CAs is taken to deny it.",
                 listed(&names, 5)
             ),
         )

@@ -9,5 +9,6 @@ mod boulder_cases;
 mod dumps;
 mod hostile;
 mod readme;
+mod snapshots;
 mod stories;
 mod tool;

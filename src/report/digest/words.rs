@@ -62,6 +62,29 @@ pub(in crate::report) fn elided<'a>(name: &'a str, room: usize, mark: &str) -> C
     Cow::Owned(format!("{}{mark}{}.{rest}", &label[..8], &label[label.len() - 6..]))
 }
 
+/// What a class of dropped entries is, in words, and the class itself.
+pub(in crate::report) fn dropped(class: &str) -> String {
+    let words = match class {
+        "empty" => "empty entries",
+        "email" => "e-mail addresses",
+        "uri" => "URIs",
+        "ip-address" => "IP addresses",
+        "blank" => "entries with blanks",
+        "control" => "entries with control characters",
+        "empty-label" => "entries with an empty label",
+        "label-length" => "entries with a label over 63 octets",
+        "name-length" => "entries over 253 octets",
+        "odd-wildcard" => "entries with `*` elsewhere than in front",
+        "character" => "entries with characters that no host name has",
+        "other-kind" => "entries of another kind",
+        "out-of-scope" => "names outside the domain",
+        "common-name-out-of-scope" => "common names outside the domain",
+        "unreadable-record" => "records that cannot be read",
+        _ => return class.to_owned(),
+    };
+    format!("{words} ({class})")
+}
+
 /// Numbers in order, neighbours as a range: `1 to 5 and 9`.
 pub(in crate::report) fn ranges(numbers: &[usize]) -> String {
     let mut sorted = numbers.to_vec();

@@ -137,7 +137,9 @@ impl Page {
                 .coverage
                 .dropped
                 .iter()
-                .map(|(class, dropped)| (thousands(dropped.count), clean(class), clean(&dropped.example)))
+                .map(|(class, dropped)| {
+                    (thousands(dropped.count), clean(&digest::dropped(class)), clean(&dropped.example))
+                })
                 .collect(),
             notes: report.coverage.notes.iter().take(MOST).map(|note| parts(note)).collect(),
             more_notes: more(report.coverage.notes.len(), MOST),

@@ -6,7 +6,10 @@ use super::REST;
 use super::page::{Look, Page};
 use crate::finding::Severity;
 use crate::report::digest::{self, counted, thousands};
-use crate::report::{Report, SourceCoverage};
+use crate::report::{Report, SourceCoverage, safe};
+
+/// Characters of an example of what was dropped.
+const EXAMPLE: usize = 60;
 
 pub(super) fn findings(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     if report.findings.is_empty() {
@@ -82,7 +85,8 @@ pub(super) fn coverage(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     }
     page.more(coverage.sources.len().saturating_sub(rows), REST)?;
     for (class, dropped) in &coverage.dropped {
-        let text = format!("dropped {} {class}, such as {}", thousands(dropped.count), dropped.example);
+        let example = safe::bounded(&dropped.example, EXAMPLE);
+        let text = format!("dropped {} {}, such as {example}", thousands(dropped.count), digest::dropped(class));
         page.wrapped("  ", 4, &[(Look::Plain, &text)])?;
     }
     if coverage.levels_asked > 0 || coverage.queries > 0 {
