@@ -48,6 +48,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         let looked_up = block_on(async {
             let sockets = Sockets::new();
             let plan = LookupPlan { resolvers: &resolvers, exchange: &sockets, throttle: &throttle, batch, repeat };
+            progress.lookups(total);
             let told = |server: &str, level, lookup: &_| {
                 progress.lookup(total);
                 progress.answered(server, issued.tree.name(level), lookup);

@@ -61,6 +61,9 @@ impl Env {
     }
 
     /// Whether standard input has ended before its first octet. Waits for that octet, and puts it back.
+    ///
+    /// # Errors
+    /// It cannot be read.
     pub fn stdin_is_empty(&mut self) -> std::io::Result<bool> {
         let mut first = [0];
         let mut stdin = self.take_stdin();

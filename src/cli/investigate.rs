@@ -12,6 +12,7 @@ use super::deep;
 use super::env::Env;
 use super::exit::Exit;
 use super::explain::read_history;
+use super::forecast::Foretold;
 use super::live::{
     RESOLVERS, batch, block_on, domain, fetch_plan, http, open_case, rates, resolvers, throttle, timestamp,
 };
@@ -25,7 +26,7 @@ use crate::investigate::{Gathered, Grouped, Judging, LookupPlan, assemble, look_
 use crate::issuance::Collection;
 use crate::limit::Throttle;
 use crate::report::SourceCoverage;
-use crate::source::live::{FetchOutcome, FetchPlan, Forecast, Http, fetch, forecast};
+use crate::source::live::{FetchOutcome, FetchPlan, Http, fetch};
 
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit, Failure> {
@@ -41,17 +42,14 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     let errors = args.error.as_deref().map(|path| read_history(env, context, path)).transpose()?;
     let mut case = open_case(env, context, &domain, &args.sources)?;
     if args.sources.dry_run {
-        let forecasts =
-            forecast(&plan, &throttle, case.as_ref(), timestamp(context.now)).map_err(anyhow::Error::from)?;
-        let mut text = forecast_text(&http, &forecasts);
-        if script.is_none() {
-            text.push_str(&foretell_lookups(context, args, &plan, &http, &throttle, case.as_mut(), &resolvers)?);
-        }
+        let foretold = Foretold { context, args, plan: &plan, http: &http, throttle: &throttle, resolvers: &resolvers };
+        let text = foretold.text(case.as_mut())?;
         write_result(env, context.output.as_deref(), |out| out.write_all(text.as_bytes()))?;
         return Ok(Exit::Complete);
     }
+    let file = args.sources.case.as_ref().map(|path| format!(" --case '{}'", path.display())).unwrap_or_default();
     let where_to_resume =
-        format!("ctclimb: stopped; the same command goes on where this one ended: ctclimb investigate {domain}");
+        format!("ctclimb: stopped; the same command goes on where this one ended: ctclimb investigate {domain}{file}");
 
     let mut collection = Collection::new(Some(domain.clone()));
     let progress = Progress::new(env, context);
@@ -88,12 +86,15 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
             let repeat = args.lookups.repeat.unwrap_or(1);
             let plan = LookupPlan { resolvers: &resolvers, exchange: &exchange, throttle: &throttle, batch, repeat };
             let total = (selection.levels.len() * resolvers.len()) as u64 * u64::from(repeat);
+            progress.lookups(total);
             let told = |server: &str, level, lookup: &_| {
                 progress.lookup(total);
                 progress.answered(server, issued.tree.name(level), lookup);
             };
             let found = look_up(&plan, &issued.tree, &selection.levels, &told).await;
-            progress.stage("asking the name servers");
+            if !args.lookups.no_deep {
+                progress.stage("asking the name servers");
+            }
             let (tree, lookups) = (&issued.tree, &found.0);
             let view = deep::view(&args.lookups, tree, &selection, lookups, &exchange, &throttle, context.now).await;
             (found, view)
@@ -198,67 +199,8 @@ fn keep_dns(case: &mut Case, resolvers: &[Resolver], recorded: &[DnsExchange]) -
     Ok(())
 }
 
-/// What would be asked of the services, a line each, and how long that takes at least.
-pub fn forecast_text(http: &Http, forecasts: &[Forecast]) -> String {
-    let line = |forecast: &Forecast| {
-        let Forecast { service, kept, next, requests, time } = forecast;
-        let Some(next) = next else {
-            return format!("{}: nothing to ask; {kept} replies are kept and still good\n", service.title());
-        };
-        let url = http.url(next).unwrap_or_else(|| "(PostgreSQL)".to_owned());
-        let kept = if *kept > 0 { format!("{kept} replies are kept; ") } else { String::new() };
-        format!(
-            "{}: {kept}first request {url}\n  at most {requests} requests, which take at least {} s\n",
-            service.title(),
-            time.as_secs()
-        )
-    };
-    forecasts.iter().map(line).collect()
-}
-
-/// What would be looked up, as far as kept replies tell the names.
-fn foretell_lookups(
-    context: &Context,
-    args: &Investigate,
-    plan: &FetchPlan,
-    http: &Http,
-    throttle: &Throttle,
-    case: Option<&mut Case>,
-    resolvers: &[Resolver],
-) -> Result<String, Failure> {
-    let names: Vec<&str> = resolvers.iter().map(|resolver| resolver.name.as_str()).collect();
-    let names = names.join(", ");
-    let repeat = u64::from(args.lookups.repeat.unwrap_or(1));
-    let rate = rates(context, &args.limits)?.resolver;
-    let mut issued = Collection::new(Some(plan.domain.clone())).finish();
-    if case.is_some() {
-        let offline = FetchPlan { offline: true, ..plan.clone() };
-        let mut collection = Collection::new(Some(plan.domain.clone()));
-        let silent = Progress::silent();
-        fetch_into(context, &offline, http, throttle, case, &silent, &mut collection)?;
-        issued = collection.finish();
-    }
-    if issued.tree.is_empty() {
-        return Ok(format!(
-            "DNS: which levels there are is known once the names are; then one CAA query a level at {names}, and A where it fails\n"
-        ));
-    }
-    let grouped = Grouped::new(&issued, &settings(context, &args.grouping)?);
-    let (_, selection) = levels(&mut issued, &grouped, sample(context, args));
-    let queries = selection.levels.len() as u64 * resolvers.len() as u64 * repeat;
-    let time = rate.time_for(u32::try_from(queries / resolvers.len().max(1) as u64).unwrap_or(u32::MAX)).as_secs();
-    let mut text = format!(
-        "DNS: {} levels of the names kept so far at {names}: {queries} queries and retries, at least {time} s\n",
-        selection.levels.len()
-    );
-    for &level in &selection.levels {
-        text.push_str(&format!("  CAA {}\n", issued.tree.name(level)));
-    }
-    Ok(text)
-}
-
 /// Names of each pattern to climb; `None` for all.
-fn sample(context: &Context, args: &Investigate) -> Option<usize> {
+pub fn sample(context: &Context, args: &Investigate) -> Option<usize> {
     let climb = &args.lookups.climb;
     (!climb.all_names).then(|| climb.sample.or(context.file.sample).unwrap_or(SAMPLE))
 }

@@ -12,6 +12,7 @@ mod env;
 mod exit;
 mod explain;
 mod fetch;
+mod forecast;
 mod inputs;
 mod interrupt;
 mod investigate;

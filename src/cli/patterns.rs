@@ -123,9 +123,12 @@ fn assign(summary: &Summary, patterns: &Patterns, out: &mut dyn Write) -> std::i
 
 fn text(patterns: &[Pattern], out: &mut dyn Write) -> std::io::Result<()> {
     for pattern in patterns {
-        let examples =
-            if pattern.single { String::new() } else { format!("  such as {}", pattern.examples.join(", ")) };
-        writeln!(out, "{:>9}  {}{examples}", pattern.names, pattern.template)?;
+        writeln!(out, "{:>9}  {}", pattern.names, pattern.template)?;
+        if let (false, [first, rest @ ..]) = (pattern.single, pattern.examples.as_slice()) {
+            let second = rest.first().filter(|second| first.len() + second.len() < 50);
+            let second = second.map(|second| format!(", {second}")).unwrap_or_default();
+            writeln!(out, "           such as {first}{second}")?;
+        }
     }
     Ok(())
 }

@@ -47,7 +47,7 @@ impl Progress {
         let seconds = |time: &Duration| time.as_secs_f64().ceil();
         let (line, news) = match event {
             Event::Asking { service, request, budget } => {
-                (format!("{service}: request {request} of at most {budget}"), self.verbose)
+                (format!("{}: request {request} of at most {budget}", service.title()), self.verbose)
             }
             Event::Waiting { service, wait, time } => {
                 let why = match wait {
@@ -55,19 +55,27 @@ impl Progress {
                     Wait::Asked => "the service asks us to wait",
                     Wait::Failure => "trying again",
                 };
-                (format!("{service}: next request in {} s ({why})", seconds(time)), *wait != Wait::Rate)
+                let line = format!("{}: next request in {} s ({why})", service.title(), seconds(time));
+                (line, *wait != Wait::Rate)
             }
             Event::Page { service, kept, records, certificates, names } => {
                 let kept = if *kept { ", kept from before" } else { "" };
+                let service = service.title();
                 (format!("{service}: {records} records{kept}; {certificates} certificates, {names} names so far"), true)
             }
-            Event::Failed { service, why } => (format!("{service}: {why}"), true),
-            Event::Ended { service, complete: true, .. } => (format!("{service}: complete"), true),
+            Event::Failed { service, why } => (format!("{}: {why}", service.title()), true),
+            Event::Ended { service, complete: true, .. } => (format!("{}: complete", service.title()), true),
             Event::Ended { service, why, .. } => {
-                (format!("{service}: not complete: {}", why.as_deref().unwrap_or("it has more")), true)
+                let why = why.as_deref().unwrap_or("it has more");
+                (format!("{}: not complete: {why}", service.title()), true)
             }
         };
         self.show(&line, news);
+    }
+
+    /// Lookups begin.
+    pub fn lookups(&self, total: u64) {
+        self.stage(&format!("CAA: 0 of {total} lookups"));
     }
 
     /// One more lookup of `total` is done.

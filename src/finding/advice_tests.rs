@@ -115,10 +115,18 @@ fn existing_sets_are_respected() {
     );
     assert_eq!((places(&advised), advised[0].decides_names), (vec!["example.net"], 1));
     assert!(advised[0].warnings.iter().any(|line| line.contains("`x.example.net` have CAA sets of their own")));
-    // A set towards the TLD is repeated, not widened.
-    let advised =
-        advice(&certificates, &[("net", "nodata"), ("example.net", "0 issue ca.example"), ("x.example.net", "nodata")]);
-    assert_eq!(advised[0].records, ["x.example.net. IN CAA 0 issue \"ca.example\""]);
+    // A set towards the TLD is repeated, not widened, and only where something fails before it.
+    let mut facts = [
+        ("net", "nodata"),
+        ("example.net", "0 issue ca.example"),
+        ("x.example.net", "nodata"),
+        ("a.x.example.net", "nodata"),
+    ];
+    assert_eq!(advice(&certificates, &facts), []);
+    facts[2].1 = "servfail";
+    let advised = advice(&certificates, &facts);
+    assert_eq!(places(&advised), ["a.x.example.net"]);
+    assert_eq!(advised[0].records, ["a.x.example.net. IN CAA 0 issue \"ca.example\""]);
 }
 
 #[test]

@@ -128,6 +128,28 @@ fn a_post_stays_within_its_size_and_says_what_is_missing() {
     assert!(post.contains("Coverage"));
 }
 
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(16))]
+
+    /// Whatever the data, a post fits a forum, and nothing that opens in it stays open.
+    #[test]
+    fn any_report_makes_a_post_that_fits(
+        text in proptest::prelude::any::<String>(),
+        times in 1usize..1_500,
+        findings in 0usize..300,
+        patterns in 0usize..300,
+    ) {
+        let mut report = fixture::filled(&text.repeat(times));
+        report.findings = vec![report.findings[0].clone(); findings];
+        report.patterns = vec![report.patterns[0].clone(); patterns];
+        report.advice = vec![report.advice[0].clone(); 8];
+        let post = render(&report, Format::Markdown, &Style::default());
+        proptest::prop_assert!(post.chars().count() < 32_000, "{}", post.chars().count());
+        proptest::prop_assert_eq!(post.matches("[details=\"").count(), post.matches("\n[/details]\n").count());
+        let _ = outside_code(&post);
+    }
+}
+
 /// What is left of a Markdown text without fences and code spans.
 fn outside_code(post: &str) -> String {
     let mut outside = String::new();

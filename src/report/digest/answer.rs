@@ -76,6 +76,10 @@ pub(in crate::report) fn answer(report: &Report) -> Answer {
             lines.push(("CAA", sets(report)));
             lines.extend(risk(report).map(|text| ("At risk", text)));
         }
+        Conclusion::Unknown if unanswered => {
+            let text = "choose another resolver (`-r`), or look at the network between; the domain has no part in it";
+            lines.push(("Do", text.into()));
+        }
         Conclusion::Unknown => {}
     }
     Answer { conclusion, sentence, lines, records }

@@ -113,7 +113,7 @@ mod tests {
                 server("ns2", &[("caa www.example.net", "silence"), ("caa a.b.example.net", "nodata")]),
             ],
         };
-        let told: Vec<(&str, Vec<&str>, Vec<Vec<&str>>)> = matrices(&zone)
+        let told: Vec<_> = matrices(&zone)
             .into_iter()
             .map(|m| (m.name, m.probes, m.servers.into_iter().map(|(_, cells)| cells).collect()))
             .collect();

@@ -144,7 +144,9 @@ fn advice(report: &Report) -> Section {
 fn one_advice(report: &Report, number: usize, advice: &Advice, own: &[&str]) -> String {
     let mut item =
         format!("{number}. At {}: {}.", code(&advice.level), prose(&digest::list(&digest::effects(report, advice), 3)));
-    own.iter().for_each(|remark| item += &format!(" {}", prose(remark)));
+    for remark in own {
+        item += &format!(" {}", prose(remark));
+    }
     item.push('\n');
     if !advice.records.is_empty() {
         let block = fenced("text", advice.records.iter().map(String::as_str));

@@ -80,8 +80,8 @@ fn level_lines(
         let differ = digest::disagrees(level);
         for view in level.views.iter().filter(|view| differ || State::of_view(level, view) == State::Failed) {
             let facts = digest::view_facts(level, view);
-            // Alone, and with nothing to add, it stands in the line above.
-            if level.views.len() > 1 || !facts.ends_with(&format!(": {}", digest::view_words(level, view))) {
+            // What says no more than the line above need not be said again.
+            if differ || !facts.ends_with(&format!(": {}", digest::view_words(level, view))) {
                 page.wrapped(&indent, hang + 2, &[(Look::Faint, &facts)])?;
             }
         }

@@ -103,9 +103,8 @@ fn patterns(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
 fn pattern_facts(pattern: &Pattern) -> String {
     let mut facts = Vec::new();
     match (pattern.single, pattern.certificates) {
-        (true, 0) => facts.push(counted(pattern.names, "name")),
+        (_, 0) => facts.push(counted(pattern.names, "name")),
         (true, certificates) => facts.push(counted(certificates, "certificate")),
-        (false, 0) => facts.push(counted(pattern.names, "name")),
         (false, certificates) => {
             facts.push(format!("{} in {}", counted(pattern.names, "name"), counted(certificates, "certificate")));
         }

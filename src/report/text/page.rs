@@ -121,7 +121,7 @@ impl<'a> Page<'a> {
             let label = if label.is_empty() { String::new() } else { format!("{label}: ") };
             return self.wrapped("  ", indent, &[(Look::Faint, &label), (Look::Plain, text)]);
         }
-        let lead = format!("  {}", self.inked(Look::Faint, &format!("{label:<width$}", width = columns)));
+        let lead = format!("  {}", self.inked(Look::Faint, &format!("{label:<columns$}")));
         self.wrapped_after(&lead, indent, indent, &[(Look::Plain, text)])
     }
 
