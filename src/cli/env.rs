@@ -87,5 +87,5 @@ impl Env {
 }
 
 fn terminal_columns() -> Option<u16> {
-    comfy_table::Table::new().width()
+    terminal_size::terminal_size().map(|(width, _)| width.0)
 }
