@@ -158,8 +158,11 @@ impl Rate {
             [next, ..] => format!("from {} to {} {size}", when(&change.from), when(&next.from)),
         };
         for (at, part) in later.iter().enumerate() {
-            let factor =
-                part.factor.map(|factor| format!(", {factor} times that of the beginning")).unwrap_or_default();
+            let factor = match part.factor {
+                Some(0.9..=1.1) => ", as at the beginning".to_owned(),
+                Some(factor) => format!(", {factor} times that of the beginning"),
+                None => String::new(),
+            };
             let lead = match at + 1 == later.len() {
                 true if later.len() == 1 => "since then".to_owned(),
                 true => format!("since {}", when(&part.from)),
@@ -348,7 +351,7 @@ mod tests {
         assert_eq!(
             told,
             "from 2023-11-01 to 2023-11-11 60 a day, 6 times the 10 a day before; \
-             since then 11 a day, 1.1 times that of the beginning"
+             since then 11 a day, as at the beginning"
         );
     }
 

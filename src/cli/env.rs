@@ -55,6 +55,13 @@ impl Env {
         self.vars.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// What the locale says of characters beyond ASCII; `None` where no locale is set.
+    #[must_use]
+    pub fn locale_has_unicode(&self) -> Option<bool> {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| self.var(name))?;
+        Some(locale.to_ascii_lowercase().contains("utf"))
+    }
+
     /// Takes standard input; afterwards it is empty.
     pub fn take_stdin(&mut self) -> Box<dyn Read + Send> {
         std::mem::replace(&mut self.stdin, Box::new(std::io::empty()))

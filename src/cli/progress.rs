@@ -29,7 +29,9 @@ impl Progress {
     pub fn new(env: &Env, context: &Context) -> Self {
         let bar = (!context.quiet && env.stderr_is_terminal).then(|| {
             let bar = ProgressBar::new_spinner();
-            bar.set_style(ProgressStyle::with_template("{spinner} {wide_msg}").expect("a template written here"));
+            let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("a template written here");
+            let unicode = env.locale_has_unicode().unwrap_or(false);
+            bar.set_style(if unicode { style } else { style.tick_chars("|/-\\ ") });
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });

@@ -32,6 +32,7 @@ fn run(format: &str, more: &[&str]) -> (String, String) {
         .current_dir(dir.path())
         .args(more)
         .env("CTCLIMB_CONFIG", "/dev/null")
+        .env("LC_ALL", "C.UTF-8")
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -150,6 +151,7 @@ fn a_service_cannot_talk_to_the_terminal() {
     let output = Command::new(env!("CARGO_BIN_EXE_ctclimb"))
         .args(["investigate", "example.net", "--no-case", "--retries", "0", "--no-deep"])
         .env("CTCLIMB_CONFIG", "/dev/null")
+        .env("LC_ALL", "C.UTF-8")
         .env("CTCLIMB_CRTSH_URL", format!("http://{address}"))
         .output()
         .unwrap();

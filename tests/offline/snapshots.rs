@@ -30,6 +30,7 @@ fn rendered((_, dump, dns, more): (&str, &str, &str, &[&str]), format: &str) -> 
         .args(["--dns", &format!("fixtures/dns/{dns}"), "-f", format])
         .args(more)
         .env("CTCLIMB_CONFIG", "/dev/null")
+        .env("LC_ALL", "C.UTF-8")
         .env_remove("COLUMNS")
         .stdin(Stdio::null())
         .output()

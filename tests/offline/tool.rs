@@ -8,7 +8,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_ctclimb");
 
 fn ctclimb(arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.args(arguments).env("CTCLIMB_CONFIG", "/dev/null").stdin(Stdio::null());
+    command.args(arguments).env("CTCLIMB_CONFIG", "/dev/null").env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
     command
 }
 
@@ -125,7 +125,8 @@ fn an_output_file_is_whole_or_not_there() {
 
 #[test]
 fn a_reader_who_leaves_is_no_reason_to_complain() {
-    let mut child = ctclimb(&["analyze", "fixtures/ct/crtsh/forum.json.zst", "-f", "json"])
+    // More than a pipe holds.
+    let mut child = ctclimb(&["names", "fixtures/ct/crtsh/forum.json.zst", "-q"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -135,6 +136,18 @@ fn a_reader_who_leaves_is_no_reason_to_complain() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(text(&output.stderr), "");
     assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn the_c_locale_gets_ascii() {
+    for case in ["forum.json.zst", "hostile.json"] {
+        let input = format!("fixtures/ct/crtsh/{case}");
+        let arguments = ["analyze", &input, "--dns", "fixtures/dns/forum.toml"];
+        let unicode = run(&arguments).stdout;
+        let ascii = ctclimb(&arguments).env("LC_ALL", "C").output().unwrap().stdout;
+        assert!(ascii.is_ascii() && !unicode.is_ascii(), "{case}");
+        assert_eq!(text(&ascii).lines().next(), text(&unicode).lines().next(), "the same report");
+    }
 }
 
 #[test]
