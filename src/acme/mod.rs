@@ -8,6 +8,7 @@ mod document;
 mod explain;
 mod history;
 mod history_report;
+mod kinds;
 mod other;
 mod plain;
 mod rate;

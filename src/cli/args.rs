@@ -289,6 +289,9 @@ pub struct Caa {
     /// Limits.
     #[command(flatten)]
     pub limits: Limits,
+    /// Replace the registered domains and one-off labels, consistently
+    #[arg(long)]
+    pub redact: bool,
     /// Print the queries this would make, and the time they take, and make none
     #[arg(long)]
     pub dry_run: bool,

@@ -87,7 +87,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         notes: tally.notes,
         now: context.now,
     });
-    present(env, context, &report, false)
+    present(env, context, &report, args.redact)
 }
 
 /// The names of the arguments, of `--list`, or of standard input when neither is given.

@@ -1,7 +1,7 @@
 //! `ctclimb explain`: ACME errors from the command line, files or standard input.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -14,7 +14,7 @@ use super::output::write_result;
 use super::{Failure, wrong_format};
 use crate::acme::{History, HistoryReport, write_explained, write_history};
 use crate::finding::{error_patterns, every_code};
-use crate::report::{code_chapter, codes_page, write_explained_markdown};
+use crate::report::{code_chapter, codes_page, write_explained_json, write_explained_lines, write_explained_markdown};
 use crate::source::dump::unpacked;
 
 /// Octets of a line that are read; the rest of it is passed over.
@@ -64,11 +64,8 @@ pub fn run(env: &mut Env, context: &Context, args: &Explain) -> Result<Exit, Fai
         }
         Format::Text => write_history(out, &report, width),
         Format::Markdown => write_explained_markdown(&report, out),
-        Format::Jsonl => lines(&report, out),
-        _ => {
-            serde_json::to_writer_pretty(&mut *out, &report)?;
-            out.write_all(b"\n")
-        }
+        Format::Jsonl => write_explained_lines(&report, out),
+        _ => write_explained_json(&report, out),
     })?;
     if report.errors == 0 && context.output.is_none() && format == Format::Text {
         context.say(env, "ctclimb: no CAA error in this input");
@@ -137,15 +134,4 @@ fn pass_over_line(input: &mut impl BufRead) -> std::io::Result<()> {
             return Ok(());
         }
     }
-}
-
-fn lines(report: &HistoryReport, out: &mut dyn Write) -> std::io::Result<()> {
-    for explained in &report.explained {
-        let mut value = serde_json::to_value(explained)?;
-        value["type"] = "explained".into();
-        writeln!(out, "{value}")?;
-    }
-    let mut value = serde_json::to_value(report)?;
-    value["type"] = "history".into();
-    writeln!(out, "{value}")
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::pattern::Pattern;
+
 /// Data inside a sentence: in backticks, of which it holds none itself.
 pub(in crate::report) fn quote(data: &str) -> String {
     format!("`{}`", data.replace('`', "\\u{60}"))
@@ -103,6 +105,15 @@ pub(in crate::report) fn ranges(numbers: &[usize]) -> String {
         _ => vec![format!("{first} to {last}")],
     };
     list(&runs.iter().flat_map(text).collect::<Vec<_>>(), 8)
+}
+
+/// The issuers of a pattern, each with its certificates where there are several: `Let's Encrypt R3 (12)`.
+pub(in crate::report) fn issuers(pattern: &Pattern) -> Vec<String> {
+    let one = |issuer: &crate::pattern::IssuerCount| match pattern.issuers.len() {
+        1 => self::issuer(&issuer.name),
+        _ => format!("{} ({})", self::issuer(&issuer.name), thousands(issuer.certificates)),
+    };
+    pattern.issuers.iter().map(one).collect()
 }
 
 /// The organisation and the common name of a distinguished name: `Let's Encrypt R3`; other texts as they are.

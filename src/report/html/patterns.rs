@@ -29,14 +29,7 @@ pub(super) struct PatternRow {
 pub(super) fn pattern_row(at: usize, pattern: &Pattern) -> PatternRow {
     let forms = &pattern.wildcard;
     let day = |time: Option<jiff::Timestamp>| time.map(|time| time.to_string().chars().take(10).collect());
-    let issuers: Vec<String> = pattern
-        .issuers
-        .iter()
-        .map(|issuer| match pattern.issuers.len() {
-            1 => digest::issuer(&issuer.name),
-            _ => format!("{} ({})", digest::issuer(&issuer.name), thousands(issuer.certificates)),
-        })
-        .collect();
+    let issuers = digest::issuers(pattern);
     PatternRow {
         form: match (forms.bare > 0, forms.wildcard > 0, forms.both > 0) {
             (_, _, true) | (true, true, false) => "wildcard bare",

@@ -2,10 +2,12 @@
 //!
 //! Everything outside printable ASCII is written as `\uXXXX`, so a terminal that shows the file stays whole.
 
+mod explained;
 mod layout;
 
 use std::io::{self, Write};
 
+pub use explained::{write_explained_json, write_explained_lines};
 use layout::{Ascii, Island, serialize};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, PrettyFormatter};

@@ -51,6 +51,11 @@ fn facts(history: &HistoryReport) -> Vec<(&'static str, String)> {
         facts.push(("Errors", format!("{} in {}{span}", thousands(history.errors), counted(history.lines, "line"))));
         facts.extend(history.rate.as_ref().map(|rate| ("Rate", prose(&rate.told()))));
     }
+    if let [Explained { error, .. }] = history.explained.as_slice() {
+        let name = error.name.as_ref().map(|name| format!("{}{name}", if error.wildcard { "*." } else { "" }));
+        facts.extend(name.map(|name| ("Name", code(&name))));
+        facts.extend(error.reason.as_ref().map(|reason| ("Reason given", code(reason))));
+    }
     for (label, counts) in [
         ("Level", &history.levels),
         ("Zone", &history.zones),

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 
 use page::{Look, Page};
 
-use super::digest::{self, Conclusion, State, counted, thousands};
+use super::digest::{self, Conclusion, State, counted};
 use super::{Report, Style, idn};
 use crate::pattern::Pattern;
 
@@ -113,14 +113,7 @@ fn pattern_facts(pattern: &Pattern) -> String {
     if let Some(rate) = digest::new_names(pattern).filter(|_| !pattern.single) {
         facts.push(rate);
     }
-    let issuers: Vec<String> = pattern
-        .issuers
-        .iter()
-        .map(|issuer| match pattern.issuers.len() {
-            1 => digest::issuer(&issuer.name),
-            _ => format!("{} ({})", digest::issuer(&issuer.name), thousands(issuer.certificates)),
-        })
-        .collect();
+    let issuers = digest::issuers(pattern);
     if !issuers.is_empty() {
         facts.push(format!("issued by {}", digest::list(&issuers, 4)));
     }
