@@ -65,6 +65,20 @@ fn keeper(zone: &str, parent: &str, what: &str) -> String {
     }
 }
 
+/// Who must act on a cause and what to do, as a report words it for `www.example.net` and one server of its zone.
+#[must_use]
+pub fn example(code: Code) -> (String, String) {
+    let blame = Blame {
+        code,
+        flavour: Flavour::Plain,
+        zone: "example.net",
+        level: "www.example.net",
+        servers: &["ns1.example.net (192.0.2.1)".to_owned()],
+        partial: false,
+    };
+    (who(&blame), fix(&blame))
+}
+
 /// What to do about a cause.
 pub(super) fn fix(blame: &Blame) -> String {
     let Blame { zone, servers, .. } = *blame;

@@ -107,14 +107,15 @@ impl Code {
             }
             Code::CaseSensitive => {
                 "A question with capital letters gets another answer than the same one in lower case. DNS names are compared without case \
-                 (RFC 4343); the CA's resolver mixes the case and may not see a published policy."
+                 (RFC 4343); a resolver that mixes the case, as Let's Encrypt's does, may not see a published policy."
             }
             Code::CaseDropped => {
-                "Questions with capital letters are met with silence. The CA's resolver mixes the case and runs into a time-out."
+                "Questions with capital letters are met with silence. A resolver that mixes the case, as Let's Encrypt's does, runs into a \
+                 time-out."
             }
             Code::NegativeWithoutSoa => {
                 "The answer \"no such record\" must carry the zone's SOA record (RFC 2308 §3). Without it some resolvers fail (Unbound 1.18.0 \
-                 did, Hickory did), and none can cache the answer. A CAA record at the name helps: a positive answer needs no SOA."
+                 did, Hickory did), and none should keep the answer (§5). A CAA record at the name helps: a positive answer needs no SOA."
             }
             Code::NsInsteadOfSoa => {
                 "The answer \"no such record\" carries the NS records of the zone itself instead of its SOA record. It looks like a referral \
@@ -185,8 +186,8 @@ impl Code {
                 "A CAA record was published that cannot be understood. It permits nobody, but it counts as a record of the set, so it denies."
             }
             Code::CaResolverLink => {
-                "\"networking error\" and \"server failure at resolver\" speak of the line between the CA and its own resolver. The domain's \
-                 servers had no part in it; try again later."
+                "\"networking error\" and \"server failure at resolver\" speak of the line between the CA and its own resolver, and say \
+                 nothing of the domain's servers; before July 2024 the second could hide a time-out at them. Try again later."
             }
         }
     }

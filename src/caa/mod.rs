@@ -40,6 +40,7 @@ pub use cause::{Cause, NamedServer};
 pub use cause_code::Code;
 pub use cause_line::Line;
 pub use cause_pace::needs_more;
+pub use cause_text::example as example_remedy;
 pub use cause_zone::causes;
 pub use classify::{Classified, MAX_ALIASES, classify};
 pub use climb::{BrFailureAllowance, Climb, Obstacle, Reason, Ruling, Security, Verdict, climb, corroborate, verdict};

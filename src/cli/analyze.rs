@@ -14,6 +14,7 @@ use super::inputs::{inputs, read_all, scope};
 use super::live::is_case;
 use super::patterns::settings;
 use super::present::present;
+use super::progress::Progress;
 use super::stored::{self, Again};
 use crate::dns::Script;
 use crate::investigate::{
@@ -29,18 +30,18 @@ pub const SAMPLE: usize = 8;
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Analyze) -> Result<Exit, Failure> {
     let settings = settings(context, &args.grouping)?;
-    let script = args.dns.as_deref().map(script).transpose()?;
+    let script = args.climb.dns.as_deref().map(script).transpose()?;
     let inputs = inputs(env, &args.inputs, "analyze")?;
     let errors = args.error.as_deref().map(|path| read_history(env, context, path)).transpose()?;
-    let sample = (!args.all_names).then(|| args.sample.or(context.file.sample).unwrap_or(SAMPLE));
+    let sample = (!args.climb.all_names).then(|| args.climb.sample.or(context.file.sample).unwrap_or(SAMPLE));
     let judging = Judging {
-        issuers: if args.issuer.is_empty() {
+        issuers: if args.climb.issuer.is_empty() {
             context.file.issuer.clone().unwrap_or_default()
         } else {
-            args.issuer.clone()
+            args.climb.issuer.clone()
         },
-        method: args.method.clone(),
-        account_uri: args.account_uri.clone(),
+        method: args.climb.method.clone(),
+        account_uri: args.climb.account_uri.clone(),
     };
     if let [Input::File(path)] = inputs.as_slice()
         && is_case(path)
@@ -53,8 +54,11 @@ pub fn run(env: &mut Env, context: &Context, args: &Analyze) -> Result<Exit, Fai
     let mut told = read_all(env, context, inputs, &mut collection)?;
     let mut issued = collection.finish();
     told.count_certificates(&issued);
+    let progress = Progress::new(env, context);
+    progress.stage(&format!("grouping {} names", issued.distinct_names()));
     let grouped = Grouped::new(&issued, &settings);
     let (counts, selection) = levels(&mut issued, &grouped, sample);
+    drop(progress);
     let lookups = script.map_or_else(Lookups::new, |script| scripted(&issued, &selection, &script));
     let report = assemble(Gathered {
         domain: issued.scope.clone().or_else(|| only_domain(&issued)),

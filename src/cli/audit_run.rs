@@ -18,6 +18,7 @@ use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
 use super::inputs::inputs;
+use super::interrupt::Stopper;
 use super::investigate::{coverage, fetch_into};
 use super::live::{batch, fetch_plan, http, rates, resolvers, timestamp};
 use super::patterns::settings;
@@ -98,17 +99,18 @@ pub fn audit(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Fail
 }
 
 fn treatment(context: &Context, args: &Args) -> Result<Treatment, Failure> {
-    let issuers = match (args.lookups.issuer.as_slice(), &context.file.issuer) {
+    let issuers = match (args.lookups.climb.issuer.as_slice(), &context.file.issuer) {
         ([], Some(kept)) => kept.clone(),
         (named, _) => named.to_vec(),
     };
     Ok(Treatment {
         grouping: settings(context, &args.grouping)?,
-        sample: (!args.lookups.all_names).then(|| args.lookups.sample.or(context.file.sample).unwrap_or(SAMPLE)),
+        sample: (!args.lookups.climb.all_names)
+            .then(|| args.lookups.climb.sample.or(context.file.sample).unwrap_or(SAMPLE)),
         judging: Judging {
             issuers,
-            method: args.lookups.method.clone(),
-            account_uri: args.lookups.account_uri.clone(),
+            method: args.lookups.climb.method.clone(),
+            account_uri: args.lookups.climb.account_uri.clone(),
         },
         now: context.now,
     })
@@ -121,7 +123,7 @@ fn session<'a>(env: &Env, context: &'a Context, args: &'a Args) -> Result<Sessio
         return Err(Failure::Usage(anyhow!("the policy asks for CAA, which `--no-dns` does not look up")));
     }
     let throttle = Arc::new(Throttle::new(rates(context, &args.limits)?));
-    let dns = match args.lookups.dns.as_deref().map(script).transpose()? {
+    let dns = match args.lookups.climb.dns.as_deref().map(script).transpose()? {
         Some(script) => Dns::Script(script),
         None if args.no_dns => Dns::None,
         None => {
@@ -137,7 +139,7 @@ fn session<'a>(env: &Env, context: &'a Context, args: &'a Args) -> Result<Sessio
 
 /// What rows depend on beside the input: shards and later runs must agree on it.
 fn options(args: &Args, treatment: &Treatment) -> Result<String, Failure> {
-    let dns = match &args.lookups.dns {
+    let dns = match &args.lookups.climb.dns {
         Some(path) => {
             use sha2::Digest as _;
             let text = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
@@ -385,19 +387,18 @@ fn tell(program: &Path, change: &Change) -> Result<(), AuditError> {
     Ok(())
 }
 
-/// A flag that the first interrupt sets; the second one ends the program.
+/// A flag that the first interrupt sets.
 fn interrupt() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&flag);
+    // Made here, so that an interrupt right after is told too.
+    let stopper = Stopper::new();
     let wait = move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-        runtime.block_on(async {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                if set.swap(true, Ordering::Relaxed) {
-                    std::process::exit(i32::from(Exit::Interrupted.code()));
-                }
-            }
-        });
+        runtime.block_on(stopper.interrupted());
+        set.store(true, Ordering::Relaxed);
+        // The audit ends by itself from here on.
+        std::mem::forget(stopper);
     };
     // Without the thread the system's own way to end a program remains.
     let _ = std::thread::Builder::new().name("interrupt".into()).spawn(wait);

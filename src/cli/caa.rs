@@ -26,7 +26,7 @@ use crate::source::dump;
 
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure> {
-    let script = args.lookups.dns.as_deref().map(script).transpose()?;
+    let script = args.lookups.climb.dns.as_deref().map(script).transpose()?;
     let resolvers = if script.is_some() { Vec::new() } else { resolvers(context, &args.lookups)? };
     let batch = batch(context, &args.limits)?;
     let rates = rates(context, &args.limits)?;
@@ -48,7 +48,12 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         let looked_up = block_on(async {
             let sockets = Sockets::new();
             let plan = LookupPlan { resolvers: &resolvers, exchange: &sockets, throttle: &throttle, batch, repeat };
-            look_up(&plan, &issued.tree, &selection.levels, &|_, _, _| progress.lookup(total)).await
+            progress.lookups(total);
+            let told = |server: &str, level, lookup: &_| {
+                progress.lookup(total);
+                progress.answered(server, issued.tree.name(level), lookup);
+            };
+            look_up(&plan, &issued.tree, &selection.levels, &told).await
         })?;
         drop(progress);
         let Some(found) = looked_up else {
@@ -82,7 +87,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         notes: tally.notes,
         now: context.now,
     });
-    present(env, context, &report, false)
+    present(env, context, &report, args.redact)
 }
 
 /// The names of the arguments, of `--list`, or of standard input when neither is given.

@@ -8,7 +8,8 @@ use super::args::{Fetch, Format};
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
-use super::investigate::{fetch_into, tell_forecast};
+use super::forecast::forecast_text;
+use super::investigate::fetch_into;
 use super::live::{domain, fetch_plan, http, open_case, rates, throttle, timestamp};
 use super::output::write_result;
 use super::progress::Progress;
@@ -39,7 +40,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Fetch) -> Result<Exit, Failu
         if args.sources.dry_run {
             let told =
                 forecast(&plan, &throttle, case.as_ref(), timestamp(context.now)).map_err(anyhow::Error::from)?;
-            tell_forecast(env, &http, &told);
+            lines.extend_from_slice(forecast_text(&http, &told).as_bytes());
             continue;
         }
         let mut collection = Collection::new(Some(domain.clone()));

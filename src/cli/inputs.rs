@@ -10,9 +10,10 @@ use anyhow::{Context as _, anyhow};
 use super::Failure;
 use super::context::Context;
 use super::env::Env;
+use super::progress::Progress;
 use crate::issuance::{Collection, Issuances};
 use crate::name::DomainName;
-use crate::report::{Dropped, SourceCoverage};
+use crate::report::{Dropped, SourceCoverage, safe_text};
 use crate::source::dump::{self, Input, Summary};
 
 /// What reading the inputs came to, beside the collection itself.
@@ -60,11 +61,18 @@ impl Told {
 /// The inputs that the arguments mean.
 ///
 /// # Errors
-/// A path that is not there; nothing given while standard input is a terminal.
-pub fn inputs(env: &Env, arguments: &[PathBuf], command: &str) -> Result<Vec<Input>, Failure> {
-    if arguments.is_empty() && env.stdin_is_terminal {
-        let hint = format!("nothing to read: give files, or pipe something in; see `ctclimb {command} --help`");
-        return Err(Failure::Usage(anyhow!(hint)));
+/// A path that is not there; nothing given while standard input is a terminal, or empty. Who means an empty input says `-`.
+pub fn inputs(env: &mut Env, arguments: &[PathBuf], command: &str) -> Result<Vec<Input>, Failure> {
+    if arguments.is_empty() {
+        let nothing = if env.stdin_is_terminal {
+            Some("nothing to read: give files, or pipe something in")
+        } else {
+            let empty = env.stdin_is_empty().context("cannot read standard input")?;
+            empty.then_some("standard input is empty: give files, or `-` if that is meant")
+        };
+        if let Some(nothing) = nothing {
+            return Err(Failure::Usage(anyhow!("{nothing}; see `ctclimb {command} --help`")));
+        }
     }
     Ok(dump::expand(arguments).context("cannot find the input")?)
 }
@@ -85,7 +93,11 @@ pub fn read_all(
     let mut used = 0;
     for input in inputs {
         let label = input.label();
-        match read_one(env, input, &label, collection) {
+        let progress = Progress::new(env, context);
+        progress.stage(&format!("reading {}", safe_text(&label)));
+        let read = read_one(env, input, &label, collection);
+        drop(progress);
+        match read {
             Ok(summary) => {
                 used += 1;
                 if let Some(why) = &summary.stopped {

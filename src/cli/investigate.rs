@@ -12,9 +12,11 @@ use super::deep;
 use super::env::Env;
 use super::exit::Exit;
 use super::explain::read_history;
+use super::forecast::Foretold;
 use super::live::{
     RESOLVERS, batch, block_on, domain, fetch_plan, http, open_case, rates, resolvers, throttle, timestamp,
 };
+use super::output::write_result;
 use super::patterns::settings;
 use super::present::present;
 use super::progress::Progress;
@@ -24,7 +26,7 @@ use crate::investigate::{Gathered, Grouped, Judging, LookupPlan, assemble, look_
 use crate::issuance::Collection;
 use crate::limit::Throttle;
 use crate::report::SourceCoverage;
-use crate::source::live::{FetchOutcome, FetchPlan, Forecast, Http, fetch, forecast};
+use crate::source::live::{FetchOutcome, FetchPlan, Http, fetch};
 
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit, Failure> {
@@ -32,7 +34,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     let domain = domain(text.ok_or_else(|| Failure::Usage(anyhow!("a domain is needed")))?)?;
     let grouping = settings(context, &args.grouping)?;
     let plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;
-    let script = args.lookups.dns.as_deref().map(script).transpose()?;
+    let script = args.lookups.climb.dns.as_deref().map(script).transpose()?;
     let resolvers = if script.is_some() { Vec::new() } else { resolvers(context, &args.lookups)? };
     let batch = batch(context, &args.limits)?;
     let throttle = throttle(rates(context, &args.limits)?);
@@ -40,13 +42,14 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     let errors = args.error.as_deref().map(|path| read_history(env, context, path)).transpose()?;
     let mut case = open_case(env, context, &domain, &args.sources)?;
     if args.sources.dry_run {
-        let forecasts =
-            forecast(&plan, &throttle, case.as_ref(), timestamp(context.now)).map_err(anyhow::Error::from)?;
-        tell_forecast(env, &http, &forecasts);
+        let foretold = Foretold { context, args, plan: &plan, http: &http, throttle: &throttle, resolvers: &resolvers };
+        let text = foretold.text(case.as_mut())?;
+        write_result(env, context.output.as_deref(), |out| out.write_all(text.as_bytes()))?;
         return Ok(Exit::Complete);
     }
+    let file = args.sources.case.as_ref().map(|path| format!(" --case '{}'", path.display())).unwrap_or_default();
     let where_to_resume =
-        format!("ctclimb: stopped; the same command goes on where this one ended: ctclimb investigate {domain}");
+        format!("ctclimb: stopped; the same command goes on where this one ended: ctclimb investigate {domain}{file}");
 
     let mut collection = Collection::new(Some(domain.clone()));
     let progress = Progress::new(env, context);
@@ -68,8 +71,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     let mut issued = collection.finish();
     progress.stage("grouping names");
     let grouped = Grouped::new(&issued, &grouping);
-    let sample = (!args.lookups.all_names).then(|| args.lookups.sample.or(context.file.sample).unwrap_or(SAMPLE));
-    let (counts, selection) = levels(&mut issued, &grouped, sample);
+    let (counts, selection) = levels(&mut issued, &grouped, sample(context, args));
 
     let mut authoritative = None;
     let (lookups, tally) = if let Some(script) = &script {
@@ -84,8 +86,15 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
             let repeat = args.lookups.repeat.unwrap_or(1);
             let plan = LookupPlan { resolvers: &resolvers, exchange: &exchange, throttle: &throttle, batch, repeat };
             let total = (selection.levels.len() * resolvers.len()) as u64 * u64::from(repeat);
-            let found = look_up(&plan, &issued.tree, &selection.levels, &|_, _, _| progress.lookup(total)).await;
-            progress.stage("asking the name servers");
+            progress.lookups(total);
+            let told = |server: &str, level, lookup: &_| {
+                progress.lookup(total);
+                progress.answered(server, issued.tree.name(level), lookup);
+            };
+            let found = look_up(&plan, &issued.tree, &selection.levels, &told).await;
+            if !args.lookups.no_deep {
+                progress.stage("asking the name servers");
+            }
             let (tree, lookups) = (&issued.tree, &found.0);
             let view = deep::view(&args.lookups, tree, &selection, lookups, &exchange, &throttle, context.now).await;
             (found, view)
@@ -129,11 +138,11 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
 
 /// For whom names are judged.
 pub fn judging(context: &Context, lookups: &LookupArgs) -> Judging {
-    let asked = lookups.issuer.clone();
+    let asked = lookups.climb.issuer.clone();
     Judging {
         issuers: if asked.is_empty() { context.file.issuer.clone().unwrap_or_default() } else { asked },
-        method: lookups.method.clone(),
-        account_uri: lookups.account_uri.clone(),
+        method: lookups.climb.method.clone(),
+        account_uri: lookups.climb.account_uri.clone(),
     }
 }
 
@@ -190,18 +199,8 @@ fn keep_dns(case: &mut Case, resolvers: &[Resolver], recorded: &[DnsExchange]) -
     Ok(())
 }
 
-/// Tells what would be asked, and how long that takes at least.
-pub fn tell_forecast(env: &mut Env, http: &Http, forecasts: &[Forecast]) {
-    for Forecast { service, kept, next, requests, time } in forecasts {
-        let Some(next) = next else {
-            env.say(&format!("{}: nothing to ask; {kept} replies are kept and still good", service.title()));
-            continue;
-        };
-        let url = http.url(next).unwrap_or_else(|| "(PostgreSQL)".to_owned());
-        env.say(&format!(
-            "{}: {kept} replies kept; next: {url}; at most {requests} requests, which take at least {} s",
-            service.title(),
-            time.as_secs()
-        ));
-    }
+/// Names of each pattern to climb; `None` for all.
+pub fn sample(context: &Context, args: &Investigate) -> Option<usize> {
+    let climb = &args.lookups.climb;
+    (!climb.all_names).then(|| climb.sample.or(context.file.sample).unwrap_or(SAMPLE))
 }

@@ -12,9 +12,12 @@ mod env;
 mod exit;
 mod explain;
 mod fetch;
+mod forecast;
 mod inputs;
+mod interrupt;
 mod investigate;
 mod live;
+mod manual;
 mod names;
 mod output;
 mod patterns;
@@ -32,6 +35,7 @@ use args::{Cli, Command, ConfigAction};
 use context::Context;
 pub use env::Env;
 pub use exit::Exit;
+pub use interrupt::listen as listen_for_interrupts;
 
 /// Why a command stopped before it had a result.
 #[derive(Debug)]
@@ -100,8 +104,8 @@ fn dispatch(env: &mut Env, cli: Cli) -> Result<Exit, Failure> {
             Ok(Exit::Complete)
         }
         Command::Man { command } => {
-            let page = manual(command.as_deref()).map_err(Failure::Usage)?;
-            output::write_result(env, context.output.as_deref(), |out| page.render(out))?;
+            let page = manual::page(&command).map_err(Failure::Usage)?;
+            output::write_result(env, context.output.as_deref(), |out| manual::write(&page, out))?;
             Ok(Exit::Complete)
         }
         Command::Investigate(args) => investigate::run(env, &context, &args),
@@ -121,18 +125,4 @@ fn wrong_format(command: &str, format: args::Format, known: &str) -> Failure {
     let name =
         clap::ValueEnum::to_possible_value(&format).map_or_else(String::new, |value| value.get_name().to_owned());
     Failure::Usage(anyhow::anyhow!("`{command}` has no format `{name}`; it has {known}"))
-}
-
-/// The manual page of the program or of one command.
-fn manual(command: Option<&str>) -> anyhow::Result<clap_mangen::Man> {
-    let mut program = Cli::command();
-    program.build();
-    let page = match command {
-        None => program,
-        Some(name) => {
-            let found = program.find_subcommand(name).cloned();
-            found.ok_or_else(|| anyhow::anyhow!("there is no command `{}`", name.escape_debug()))?
-        }
-    };
-    Ok(clap_mangen::Man::new(page))
 }

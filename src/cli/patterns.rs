@@ -15,7 +15,7 @@ use super::output::write_result;
 use super::{Failure, wrong_format};
 use crate::investigate::summarise;
 use crate::issuance::Collection;
-use crate::pattern::{Detail, Pattern, Patterns, Settings, Summary, learn, merge_partials, write_partial};
+use crate::pattern::{BY_FORM, Detail, Pattern, Patterns, Settings, Summary, learn, merge_partials, write_partial};
 use crate::source::dump::Input;
 
 /// Runs the command.
@@ -26,7 +26,9 @@ pub fn run(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Failur
     }
     let mut settings = settings(context, &args.grouping)?;
     settings.threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
-    let inputs = inputs(env, &args.inputs, "patterns")?;
+    // One of many machines may have got nothing to do.
+    let share = (args.partial || args.merge) && args.inputs.is_empty() && !env.stdin_is_terminal;
+    let inputs = if share { vec![Input::Stdin] } else { inputs(env, &args.inputs, "patterns")? };
     let (summary, told) = if args.merge {
         (merge(env, inputs)?, Told::default())
     } else {
@@ -119,16 +121,19 @@ fn assign(summary: &Summary, patterns: &Patterns, out: &mut dyn Write) -> std::i
         .try_for_each(|(name, wildcard, id)| writeln!(out, "{}{name}\t{id}", if wildcard { "*." } else { "" }))
 }
 
-/// One line a pattern with its examples, and below it why each column is what it is; single names at the end.
+/// A pattern, names that show it, and why its columns are what they are, where the form alone does not say it; single
+/// names at the end.
 fn text(patterns: &[Pattern], out: &mut dyn Write) -> std::io::Result<()> {
     let (single, families): (Vec<&Pattern>, Vec<&Pattern>) = patterns.iter().partition(|pattern| pattern.single);
     for pattern in families {
-        writeln!(out, "{:>9}  {}  such as {}", pattern.names, pattern.template, pattern.examples.join(", "))?;
-        for column in &pattern.columns {
-            writeln!(out, "{:>9}    {{{}}}: {}", "", column.shown, column.reason)?;
+        writeln!(out, "{:>9}  {}", pattern.names, pattern.template)?;
+        if let [first, rest @ ..] = pattern.examples.as_slice() {
+            let second = rest.first().filter(|second| first.len() + second.len() < 50);
+            let second = second.map(|second| format!(", {second}")).unwrap_or_default();
+            writeln!(out, "           such as {first}{second}")?;
         }
-        for note in &pattern.notes {
-            writeln!(out, "{:>9}    {note}", "")?;
+        for column in pattern.columns.iter().filter(|column| column.reason != BY_FORM) {
+            writeln!(out, "           {{{}}}: {}", column.shown, column.reason)?;
         }
     }
     single.into_iter().try_for_each(|pattern| writeln!(out, "{:>9}  {}", pattern.names, pattern.template))

@@ -14,10 +14,16 @@ pub fn present(env: &mut Env, context: &Context, report: &Report, redact: bool) 
     let format = format(context.format.unwrap_or(Asked::Text));
     let redacted = redact.then(|| report::redact(report));
     let report = redacted.as_ref().unwrap_or(report);
-    let unicode = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env.var(name));
-    // The C locale on a terminal shows no box characters; a file or a pipe can hold anything.
-    let ascii = env.columns.is_some() && unicode.is_none_or(|locale| !locale.to_ascii_lowercase().contains("utf"));
-    let style = Style { width: usize::from(context.columns), color: context.color, ascii, ..Style::default() };
+    // The C locale, set or not, shows no box characters on a terminal; a file or a pipe can hold anything, unless
+    // the locale set says otherwise.
+    let ascii = !env.locale_has_unicode().unwrap_or(env.columns.is_none());
+    let style = Style {
+        width: usize::from(context.columns),
+        color: context.color,
+        ascii,
+        csv_raw: context.csv_raw,
+        ..Style::default()
+    };
     write_result(env, context.output.as_deref(), |out| report::write(report, format, &style, out))?;
     Ok(exit(context, report))
 }

@@ -8,6 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::context::Context;
 use super::env::Env;
+use crate::caa::{Lookup, LookupOutcome};
+use crate::report::safe_text;
 use crate::source::live::{Event, Wait};
 
 /// Time between two plain lines.
@@ -17,6 +19,7 @@ const PLAIN: Duration = Duration::from_secs(10);
 pub struct Progress {
     bar: Option<ProgressBar>,
     plain: bool,
+    verbose: bool,
     last: Mutex<Instant>,
     done: AtomicU64,
 }
@@ -26,12 +29,19 @@ impl Progress {
     pub fn new(env: &Env, context: &Context) -> Self {
         let bar = (!context.quiet && env.stderr_is_terminal).then(|| {
             let bar = ProgressBar::new_spinner();
-            bar.set_style(ProgressStyle::with_template("{spinner} {wide_msg}").expect("a template written here"));
+            let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("a template written here");
+            let unicode = env.locale_has_unicode().unwrap_or(false);
+            bar.set_style(if unicode { style } else { style.tick_chars("|/-\\ ") });
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
         let plain = !context.quiet && !env.stderr_is_terminal;
-        Self { bar, plain, last: Mutex::new(Instant::now()), done: AtomicU64::new(0) }
+        Self { bar, plain, verbose: context.verbose, last: Mutex::new(Instant::now()), done: AtomicU64::new(0) }
+    }
+
+    /// Progress for nobody.
+    pub fn silent() -> Self {
+        Self { bar: None, plain: false, verbose: false, last: Mutex::new(Instant::now()), done: AtomicU64::new(0) }
     }
 
     /// What happened during a fetch.
@@ -39,7 +49,7 @@ impl Progress {
         let seconds = |time: &Duration| time.as_secs_f64().ceil();
         let (line, news) = match event {
             Event::Asking { service, request, budget } => {
-                (format!("{service}: request {request} of at most {budget}"), false)
+                (format!("{}: request {request} of at most {budget}", service.title()), self.verbose)
             }
             Event::Waiting { service, wait, time } => {
                 let why = match wait {
@@ -47,19 +57,27 @@ impl Progress {
                     Wait::Asked => "the service asks us to wait",
                     Wait::Failure => "trying again",
                 };
-                (format!("{service}: next request in {} s ({why})", seconds(time)), *wait != Wait::Rate)
+                let line = format!("{}: next request in {} s ({why})", service.title(), seconds(time));
+                (line, *wait != Wait::Rate)
             }
             Event::Page { service, kept, records, certificates, names } => {
                 let kept = if *kept { ", kept from before" } else { "" };
+                let service = service.title();
                 (format!("{service}: {records} records{kept}; {certificates} certificates, {names} names so far"), true)
             }
-            Event::Failed { service, why } => (format!("{service}: {why}"), true),
-            Event::Ended { service, complete: true, .. } => (format!("{service}: complete"), true),
+            Event::Failed { service, why } => (format!("{}: {why}", service.title()), true),
+            Event::Ended { service, complete: true, .. } => (format!("{}: complete", service.title()), true),
             Event::Ended { service, why, .. } => {
-                (format!("{service}: not complete: {}", why.as_deref().unwrap_or("it has more")), true)
+                let why = why.as_deref().unwrap_or("it has more");
+                (format!("{}: not complete: {why}", service.title()), true)
             }
         };
         self.show(&line, news);
+    }
+
+    /// Lookups begin.
+    pub fn lookups(&self, total: u64) {
+        self.stage(&format!("CAA: 0 of {total} lookups"));
     }
 
     /// One more lookup of `total` is done.
@@ -72,14 +90,40 @@ impl Progress {
         }
     }
 
+    /// What one lookup came to; told only to who wants to know all.
+    pub fn answered(&self, server: &str, level: &str, lookup: &Lookup) {
+        if self.verbose {
+            let tries = if lookup.tries > 1 { format!(", {} tries", lookup.tries) } else { String::new() };
+            let time = lookup.rtt_ms.map(|ms| format!(", {ms} ms")).unwrap_or_default();
+            let outcome = match &lookup.outcome {
+                LookupOutcome::Failed(failure) => failure.to_string(),
+                outcome => outcome.word().to_owned(),
+            };
+            self.line(&safe_text(&format!("{server}: CAA {level}: {outcome}{time}{tries}")));
+        }
+    }
+
     /// One stage begins.
     pub fn stage(&self, line: &str) {
-        self.show(line, false);
+        self.show(line, self.verbose);
+    }
+
+    /// A line that stays, above the one that moves.
+    fn line(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(format!("ctclimb: {line}")),
+            None => Self::print(line),
+        }
     }
 
     fn show(&self, line: &str, news: bool) {
         match &self.bar {
-            Some(bar) => bar.set_message(line.to_owned()),
+            Some(bar) => {
+                bar.set_message(line.to_owned());
+                if self.verbose {
+                    self.line(line);
+                }
+            }
             None if self.plain && (news || self.is_time()) => Self::print(line),
             None => {}
         }

@@ -105,6 +105,9 @@ fn blamed(case: &Case<'_>, (severity, code, who, servers): Blame<'_>, names: &[&
 fn sentence(clause: &str) -> String {
     let mut letters = clause.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    // A name stays as it is.
+    let name = clause.split(' ').next().is_some_and(|word| word.trim_end_matches('.').contains('.'));
+    let first = if name { clause.chars().next().map(String::from).unwrap_or_default() } else { first };
     let end = if clause.is_empty() || clause.ends_with('.') { "" } else { "." };
     format!("{first}{}{end}", letters.as_str())
 }

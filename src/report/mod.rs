@@ -21,9 +21,11 @@ mod tree;
 
 use std::io::{self, Write};
 
-pub use codes::codes_page;
+pub use codes::{chapter as code_chapter, codes_page};
 pub use csv::Delimiter;
 pub use idn::unicode_form;
+pub use json::{write_explained_json, write_explained_lines};
+pub use markdown::write_explained_markdown;
 pub use model::{
     Advice, Checked, Coverage, Dropped, LevelReport, Report, SCHEMA, SourceCoverage, Timeline, TimelineSeries, View,
     Zone, ZoneServer,

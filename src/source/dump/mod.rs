@@ -15,6 +15,7 @@ mod window;
 
 use std::io::{self, Read};
 
+pub use compressed::open as unpacked;
 pub use files::{Input, expand};
 pub use own::write_issuances;
 pub use recognise::Kind;

@@ -1,107 +1,22 @@
-//! The report for programs: one JSON document, or one typed object a line with a summary last.
-//!
-//! Everything outside printable ASCII is written as `\uXXXX`, so a terminal that shows the file stays whole.
+//! How JSON is laid out: everything outside printable ASCII as `\uXXXX`, and inside HTML no character of its markup.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
-use super::Report;
-
-/// Writes the report as one document, indented.
-pub(super) fn write_document(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    serialize(report, Ascii(PrettyFormatter::new()), out)?;
-    out.write_all(b"\n")
-}
-
-/// Writes one line an element, then the summary.
-pub(super) fn write_lines(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    lines("pattern", &report.patterns, out)?;
-    lines("level", &report.levels, out)?;
-    lines("checked", &report.checked, out)?;
-    lines("finding", &report.findings, out)?;
-    lines("advice", &report.advice, out)?;
-    if let Some(timeline) = &report.timeline {
-        lines("timeline", std::slice::from_ref(timeline), out)?;
-    }
-    lines("zone", &report.zones, out)?;
-    lines("coverage", std::slice::from_ref(&report.coverage), out)?;
-    lines("summary", &[Summary::of(report)], out)
-}
-
-/// Writes the report as one compact document that may stand inside an HTML `script` element.
-pub(super) fn write_island(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    serialize(report, Ascii(Island), out)
-}
-
-fn lines<T: Serialize>(kind: &'static str, elements: &[T], out: &mut dyn Write) -> io::Result<()> {
-    for element in elements {
-        serialize(&Line { kind, element }, Ascii(CompactFormatter), out)?;
-        out.write_all(b"\n")?;
-    }
-    Ok(())
-}
-
-fn serialize<T: Serialize, F: Formatter>(value: &T, formatter: F, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn serialize<T: Serialize, F: Formatter>(value: &T, formatter: F, out: &mut dyn Write) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(out, formatter)).map_err(io::Error::from)
 }
 
-/// An element with its type.
-#[derive(Serialize)]
-struct Line<'a, T> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(flatten)]
-    element: &'a T,
-}
-
-/// The last line: without it a file was cut.
-#[derive(Serialize)]
-struct Summary<'a> {
-    complete: bool,
-    schema: &'static str,
-    tool: &'a str,
-    time: &'a str,
-    domain: Option<&'a str>,
-    records: u64,
-    certificates: u64,
-    names: u64,
-    patterns: usize,
-    levels: usize,
-    checked: usize,
-    findings: usize,
-    advice: usize,
-}
-
-impl<'a> Summary<'a> {
-    fn of(report: &'a Report) -> Self {
-        Self {
-            complete: report.coverage.complete,
-            schema: report.schema,
-            tool: &report.tool,
-            time: &report.time,
-            domain: report.domain.as_deref(),
-            records: report.records,
-            certificates: report.certificates,
-            names: report.names,
-            patterns: report.patterns.len(),
-            levels: report.levels.len(),
-            checked: report.checked.len(),
-            findings: report.findings.len(),
-            advice: report.advice.len(),
-        }
-    }
-}
-
 /// Writes strings in ASCII, and leaves the rest of the layout to `F`.
-struct Ascii<F>(F);
+pub(super) struct Ascii<F>(pub(super) F);
 
 /// The layout of the document inside an HTML page: compact, and no character that HTML gives a meaning.
-struct Island;
+pub(super) struct Island;
 
 /// What a layout wants escaped beyond what JSON and ASCII ask for.
-trait Layout: Formatter {
+pub(super) trait Layout: Formatter {
     fn also_escapes(c: char) -> bool;
 }
 

@@ -1,0 +1,80 @@
+//! What an interrupt (SIGINT) does: the first lets whatever is waiting for the network stop cleanly, the second ends the
+//! program; with nothing to stop, the first ends it too. A half-written file does not stay either way.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use super::Exit;
+
+/// Those who wait to be told.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+/// Whether an interrupt came.
+static CAME: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::channel(false).0);
+/// Files that are not whole yet.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Begins to listen, once for the program. Without the thread the system's own way to end a program remains.
+pub fn listen() {
+    let wait = || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                let first = !CAME.send_replace(true);
+                if !first || WAITING.load(Ordering::Relaxed) == 0 {
+                    end();
+                }
+            }
+        });
+    };
+    let _ = std::thread::Builder::new().name("interrupt".into()).spawn(wait);
+}
+
+fn end() {
+    for path in UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        let _ = std::fs::remove_file(path);
+    }
+    std::process::exit(i32::from(Exit::Interrupted.code()));
+}
+
+/// Someone who stops by himself when an interrupt comes.
+pub struct Stopper(());
+
+impl Stopper {
+    /// From here to its end the first interrupt is told, not obeyed.
+    pub fn new() -> Self {
+        WAITING.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+
+    /// Returns when an interrupt came.
+    pub async fn interrupted(&self) {
+        // The sender lives as long as the program.
+        let _ = CAME.subscribe().wait_for(|came| *came).await;
+    }
+}
+
+impl Drop for Stopper {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A file that is removed if the program is ended before it is whole.
+pub struct Unfinished(PathBuf);
+
+impl Unfinished {
+    /// Notes the file.
+    pub fn new(path: &Path) -> Self {
+        UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_owned());
+        Self(path.to_owned())
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| *path != self.0);
+    }
+}
