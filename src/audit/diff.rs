@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::file::{AuditFile, AuditFileError};
 use super::row::{DomainRow, LevelRow};
 
 /// What is different about one domain; empty lists where nothing is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The domain.
     pub domain: String,
     /// `new`, `gone` or `changed`.
-    pub kind: &'static str,
+    pub kind: String,
     /// Templates of patterns that were not there before.
     pub new_patterns: Vec<String>,
     /// Templates of patterns that are no longer there.
@@ -31,7 +31,7 @@ pub struct Change {
 }
 
 /// CAA at one level, before and after; `null` where it was not looked up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaaChange {
     /// The level.
     pub level: String,
@@ -67,7 +67,7 @@ impl Change {
         let templates = |patterns: Vec<(String, String)>| patterns.into_iter().map(|(_, template)| template).collect();
         Self {
             domain,
-            kind,
+            kind: kind.to_owned(),
             new_patterns: templates(new_patterns),
             gone_patterns: templates(gone_patterns),
             new_issuers,

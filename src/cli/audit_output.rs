@@ -1,6 +1,7 @@
 //! What an audit writes, and the exit code that follows from it.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -12,9 +13,10 @@ use super::env::Env;
 use super::exit::Exit;
 use super::output::write_result;
 use super::{Failure, wrong_format};
+use crate::audit::diff::Change;
 use crate::audit::file::{AuditFile, AuditFileError, State};
 use crate::audit::output::{
-    Sarif, SarifPlace, Table, Totals, write_failed, write_html, write_row, write_summary, write_text,
+    Sarif, SarifPlace, Table, Totals, write_change, write_failed, write_html, write_row, write_summary, write_text,
 };
 use crate::audit::partition::Facts;
 use crate::audit::policy::{self, Policy};
@@ -79,9 +81,14 @@ impl<'a> Render<'a> {
         self.policy.as_ref()
     }
 
-    /// Whether lines go out as domains are finished.
-    pub fn streams(&self, context: &Context) -> bool {
-        self.format == Format::Jsonl && !self.outputs.sorted && context.output.is_none()
+    /// Whether lines go out as domains are finished; a file that is written atomically gets them at the end.
+    pub fn streams(&self, context: &Context, watches: bool) -> bool {
+        self.format == Format::Jsonl && !self.outputs.sorted && (context.output.is_none() || watches)
+    }
+
+    /// Whether the lines of each round come after those of the rounds before.
+    pub fn appends(&self, watches: bool) -> bool {
+        self.format == Format::Jsonl && watches
     }
 
     /// The row with what the policy says, worst findings first.
@@ -93,18 +100,19 @@ impl<'a> Render<'a> {
         row
     }
 
-    /// Writes one row as it is finished; whether somebody still reads.
-    pub fn stream(&self, row: &DomainRow, out: &mut dyn Write) -> std::io::Result<()> {
+    /// Writes one row as it is finished, and how it differs from the one before.
+    pub fn stream(&self, row: &DomainRow, change: Option<&Change>, out: &mut dyn Write) -> std::io::Result<()> {
         write_row(&self.held(row.clone()), out)?;
+        change.map_or(Ok(()), |change| write_change(change, out))?;
         out.flush()
     }
 
     /// Writes everything that is written at the end.
     pub fn finish(&self, env: &mut Env, context: &Context, file: &AuditFile, facts: &Facts) -> Result<Exit, Failure> {
-        self.end(env, context, file, facts, false)
+        self.end(env, context, file, facts, false, None)
     }
 
-    /// As [`Render::finish`]; `streamed` says that the rows are out already.
+    /// As [`Render::finish`]; `streamed` says that the rows are out already, `append` is where lines go instead.
     pub fn end(
         &self,
         env: &mut Env,
@@ -112,6 +120,7 @@ impl<'a> Render<'a> {
         file: &AuditFile,
         facts: &Facts,
         streamed: bool,
+        append: Option<BufWriter<File>>,
     ) -> Result<Exit, Failure> {
         let mut totals = Totals::default();
         self.side_files(file, &mut totals)?;
@@ -125,22 +134,36 @@ impl<'a> Render<'a> {
             env.say(String::from_utf8_lossy(&told).trim_end());
         }
         let complete = totals.summary(domains, facts).complete;
-        write_result(env, context.output.as_deref(), |out| match self.format {
+        let mut write = |out: &mut dyn Write| match self.format {
             Format::Csv => self.table(file, b',', out),
             Format::Tsv => self.table(file, b'\t', out),
             Format::Html => write_html(&mut totals, domains, facts, out),
             Format::Text => write_text(&mut totals, domains, facts, out),
-            Format::Jsonl | Format::Json | Format::Markdown => {
-                self.each(file, |_, _, state| match state {
-                    Ok(_) if streamed => Ok(()),
-                    Ok(row) => Ok(write_row(&row, out)?),
-                    Err((domain, error)) => Ok(write_failed(domain, &error, out)?),
-                })
-                .map_err(std::io::Error::other)?;
-                write_summary(&totals.summary(domains, facts), out)
-            }
-        })?;
+            Format::Jsonl | Format::Json | Format::Markdown => self.lines(file, streamed, &totals, domains, facts, out),
+        };
+        match append {
+            Some(mut out) => write(&mut out).and_then(|()| out.flush()).context("cannot write the lines")?,
+            None => write_result(env, context.output.as_deref(), write)?,
+        }
         Ok(Self::exit(context, &totals, complete))
+    }
+
+    fn lines(
+        &self,
+        file: &AuditFile,
+        streamed: bool,
+        totals: &Totals,
+        domains: u64,
+        facts: &Facts,
+        out: &mut dyn Write,
+    ) -> std::io::Result<()> {
+        self.each(file, |_, _, state| match state {
+            Ok(_) if streamed => Ok(()),
+            Ok(row) => Ok(write_row(&row, out)?),
+            Err((domain, error)) => Ok(write_failed(domain, &error, out)?),
+        })
+        .map_err(unwrapped)?;
+        write_summary(&totals.summary(domains, facts), out)
     }
 
     /// The sums over all rows, and on the way the files that hold rows.
@@ -175,7 +198,7 @@ impl<'a> Render<'a> {
             Ok(row) => Ok(table.row(&row)?),
             Err((domain, error)) => Ok(table.failed(domain, &error)?),
         });
-        each.map_err(std::io::Error::other)?;
+        each.map_err(unwrapped)?;
         table.finish()
     }
 
@@ -185,7 +208,7 @@ impl<'a> Render<'a> {
         file: &AuditFile,
         mut each: impl FnMut(&str, u64, Result<DomainRow, (&str, String)>) -> Result<(), AuditError>,
     ) -> Result<(), AuditError> {
-        file.each(true, |domain, source, line, state| match state {
+        file.each(|domain, source, line, state, _| match state {
             State::Done(row) => each(source, line, Ok(self.held(*row))),
             State::Failed(error) => each(source, line, Err((domain, error))),
             State::Pending => Ok(()),
@@ -209,6 +232,14 @@ impl<'a> Render<'a> {
         } else {
             Exit::Incomplete
         }
+    }
+}
+
+/// An error of the writer keeps its kind: a closed pipe is none to complain about.
+fn unwrapped(error: AuditError) -> std::io::Error {
+    match error {
+        AuditError::Io(error) => error,
+        other => std::io::Error::other(other),
     }
 }
 

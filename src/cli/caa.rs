@@ -57,7 +57,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         };
         let asked = block_on(async {
             let sockets = Sockets::new();
-            deep::view(&args.lookups, &issued.tree, &selection, &found.0, &sockets, &throttle, context.now).await
+            deep::view(context, &args.lookups, &issued.tree, &selection, &found.0, &sockets, &throttle).await
         })?;
         let Some(view) = asked else {
             env.say("ctclimb: stopped");
@@ -73,7 +73,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         counts: &counts,
         selection: &selection,
         lookups,
-        authoritative,
+        authoritative: authoritative.as_ref(),
         judging: judging(context, &args.lookups),
         errors: None,
         sources: Vec::new(),

@@ -23,8 +23,7 @@ use crate::dns::{Recorder, Resolver, Sockets};
 use crate::investigate::{Gathered, Grouped, Judging, LookupPlan, assemble, look_up};
 use crate::issuance::Collection;
 use crate::limit::Throttle;
-use crate::report::SourceCoverage;
-use crate::source::live::{FetchOutcome, FetchPlan, Forecast, Http, fetch, forecast};
+use crate::source::live::{FetchOutcome, FetchPlan, Forecast, Http, ServiceOutcome, fetch, forecast};
 
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit, Failure> {
@@ -87,7 +86,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
             let found = look_up(&plan, &issued.tree, &selection.levels, &|_, _, _| progress.lookup(total)).await;
             progress.stage("asking the name servers");
             let (tree, lookups) = (&issued.tree, &found.0);
-            let view = deep::view(&args.lookups, tree, &selection, lookups, &exchange, &throttle, context.now).await;
+            let view = deep::view(context, &args.lookups, tree, &selection, lookups, &exchange, &throttle).await;
             (found, view)
         })?;
         let recorded = recorded.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -111,10 +110,10 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
         counts: &counts,
         selection: &selection,
         lookups,
-        authoritative,
+        authoritative: authoritative.as_ref(),
         judging: judging(context, &args.lookups),
         errors: errors.as_ref(),
-        sources: outcome.services.iter().map(coverage).collect(),
+        sources: outcome.services.iter().map(ServiceOutcome::coverage).collect(),
         unreadable: std::collections::BTreeMap::new(),
         queries: tally.queries,
         notes: outcome.services.iter().flat_map(|service| service.notes.clone()).chain(tally.notes).collect(),
@@ -163,19 +162,6 @@ pub fn fetch_into(
         },
     ))?;
     fetched.transpose().context("the case file cannot be used").map_err(Failure::Work)
-}
-
-/// What a service gave, for the report.
-pub fn coverage(service: &crate::source::live::ServiceOutcome) -> SourceCoverage {
-    SourceCoverage {
-        name: service.service.title().to_owned(),
-        kind: "search service".to_owned(),
-        requests: u64::from(service.requests),
-        records: service.records,
-        certificates: 0,
-        truncated: service.truncated,
-        error: service.error.clone(),
-    }
 }
 
 /// Keeps what the resolvers answered, and who they were, in place of an earlier run's.

@@ -3,8 +3,14 @@
 mod analyze;
 mod args;
 mod audit;
+mod audit_files;
+mod audit_forecast;
+mod audit_gather;
+mod audit_hook;
 mod audit_output;
+mod audit_plan;
 mod audit_run;
+mod audit_stop;
 mod caa;
 mod context;
 mod deep;

@@ -10,7 +10,7 @@ use super::args::ReportArgs;
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
-use super::investigate::{coverage, fetch_into};
+use super::investigate::fetch_into;
 use super::live::{RESOLVERS, block_on, http, throttle};
 use super::present::present;
 use super::progress::Progress;
@@ -22,7 +22,7 @@ use crate::issuance::Collection;
 use crate::limit::Rates;
 use crate::pattern::Settings;
 use crate::report::Report;
-use crate::source::live::FetchPlan;
+use crate::source::live::{FetchPlan, ServiceOutcome};
 
 /// What may differ from the run that filled the case file.
 #[derive(Debug, Default)]
@@ -93,7 +93,7 @@ pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Re
         authoritative: None,
         judging: again.judging,
         errors: again.errors,
-        sources: outcome.services.iter().map(coverage).collect(),
+        sources: outcome.services.iter().map(ServiceOutcome::coverage).collect(),
         unreadable: std::collections::BTreeMap::new(),
         queries,
         notes: outcome

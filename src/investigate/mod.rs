@@ -1,6 +1,7 @@
 //! The pipeline for one domain, or for one set of dumps: the only room that sees every other.
 
 mod assemble;
+mod deep;
 mod group;
 mod judge;
 mod levels;
@@ -10,6 +11,7 @@ mod views;
 mod zones;
 
 pub use assemble::{Gathered, TOOL, assemble};
+pub use deep::{Deep, deep_levels, left_out_note};
 pub use group::{Grouped, summarise};
 pub use judge::{Judging, Lookups, judge};
 pub use levels::{LevelCounts, Selection, select, stable_labels};

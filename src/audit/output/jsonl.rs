@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::Summary;
+use crate::audit::diff::Change;
 use crate::audit::row::{CoverageRow, DomainRow, FindingRow, IssuerRow, LevelRow, PatternRow, SCHEMA, VerdictRow};
 
 /// A domain without the patterns, which have lines of their own.
@@ -70,6 +71,23 @@ pub fn write_row(row: &DomainRow, out: &mut dyn Write) -> io::Result<()> {
         write_line(&PatternLine { schema: SCHEMA, r#type: "pattern", domain: &row.domain, wildcard, pattern }, out)?;
     }
     Ok(())
+}
+
+#[derive(Serialize)]
+struct ChangeLine<'a> {
+    schema: &'static str,
+    r#type: &'static str,
+    words: Vec<&'static str>,
+    #[serde(flatten)]
+    change: &'a Change,
+}
+
+/// Writes how a domain differs from its row before.
+///
+/// # Errors
+/// The writer's.
+pub fn write_change(change: &Change, out: &mut dyn Write) -> io::Result<()> {
+    write_line(&ChangeLine { schema: SCHEMA, r#type: "change", words: change.words(), change }, out)
 }
 
 /// Writes the line of a domain that could not be audited.

@@ -8,7 +8,7 @@ mod text;
 mod totals;
 
 pub use html::write as write_html;
-pub use jsonl::{write_failed, write_row, write_summary};
+pub use jsonl::{write_change, write_failed, write_row, write_summary};
 pub use sarif::{Sarif, SarifPlace};
 pub use table::Table;
 pub use text::write as write_text;
