@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -12,7 +12,6 @@ use jiff::Timestamp;
 
 use super::ledger::Ledger;
 use super::run::{AuditError, Fetch, Fetched, NotFetched};
-use super::stop::{Halt, Stop};
 use crate::case::{Case, CaseError};
 use crate::issuance::Collection;
 use crate::name::DomainName;
@@ -45,8 +44,8 @@ pub struct Fetcher<'a, T> {
     pub clock: &'a (dyn Fn() -> Timestamp + Sync),
     /// Is told what happens.
     pub on_event: &'a (dyn Fn(&Event) + Sync),
-    /// Ends the run when nothing can be asked any more.
-    pub stop: &'a Stop,
+    /// Why nothing more is asked in this run; what was fetched before is still finished.
+    pub halted: OnceLock<String>,
     /// Held while a service rests; the number of rests in a row.
     pub rests: tokio::sync::Mutex<u32>,
 }
@@ -69,10 +68,12 @@ impl<T: Transport> Fetcher<'_, T> {
             if let Some(most) = self.requests.filter(|_| !plan.offline) {
                 let left = most.saturating_sub(self.sent.load(Ordering::Relaxed));
                 if left == 0 {
-                    self.stop.ask(Halt::Bound(format!("the {most} requests of `--max-requests` are used up")));
-                    return Ok(Err(NotFetched::Halted));
+                    self.halted.get_or_init(|| format!("the {most} requests of `--max-requests` are used up"));
                 }
                 plan.budget.requests = plan.budget.requests.min(left);
+            }
+            if self.halted.get().is_some() {
+                return Ok(Err(NotFetched::Halted));
             }
             let (outcome, collection) = match self.once(&plan).await {
                 Ok(fetched) => fetched,
@@ -141,10 +142,8 @@ impl<T: Transport> Fetcher<'_, T> {
         }
         if *rests >= RESTS {
             let why = dead.error.as_deref().unwrap_or("no answer");
-            self.stop.ask(Halt::Bound(format!(
-                "{} does not answer, also after {RESTS} rests ({why})",
-                dead.service.title()
-            )));
+            let service = dead.service.title();
+            self.halted.get_or_init(|| format!("{service} does not answer, also after {RESTS} rests ({why})"));
             return false;
         }
         *rests += 1;

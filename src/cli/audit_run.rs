@@ -254,11 +254,15 @@ impl<'a> Session<'a> {
             tool: TOOL,
             clock: &clock,
             on_event: &on_event,
-            stop: &self.stop,
+            halted: std::sync::OnceLock::new(),
             rests: tokio::sync::Mutex::new(0),
         };
         let names: Vec<&DomainName> = domains.iter().flat_map(|domains| domains.iter().map(|(name, _)| name)).collect();
-        Ok(self.runtime.block_on(audit.domains(names, &fetcher, &mut on_row))?)
+        self.runtime.block_on(audit.domains(names, &fetcher, &mut on_row))?;
+        if let Some(why) = fetcher.halted.into_inner() {
+            self.stop.ask(Halt::Bound(why));
+        }
+        Ok(())
     }
 
     /// Writes a row as it is finished.
