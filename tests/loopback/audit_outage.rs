@@ -67,10 +67,10 @@ async fn an_outage_costs_time_and_no_domain() {
         if asked.nth == 6 {
             state.store(false, Ordering::SeqCst);
         }
-        match state.load(Ordering::SeqCst) {
-            true => html(502, "<h1>Bad Gateway</h1>"),
-            false => json(format!("[{}]", record(1, 1, 1, &["www.a.example"], 2))),
+        if state.load(Ordering::SeqCst) {
+            return html(502, "<h1>Bad Gateway</h1>");
         }
+        json(format!("[{}]", record(1, 1, 1, &["www.a.example"], 2)))
     })
     .await;
     assert_eq!(audited(&service).await, (3, 0, None));
