@@ -246,6 +246,8 @@ fn findings(report: &Report) -> Vec<FindingRow> {
         .to_owned(),
         level: finding.level.clone(),
         patterns: finding.patterns.clone(),
+        issuer: None,
+        exception: None,
         text: finding.text.clone(),
         who: finding.who.clone(),
         fix: finding.fix.clone(),

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::args::{FailOn, Format};
+use super::audit_side::{Atomic, artifact, check};
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
@@ -16,7 +17,8 @@ use super::{Failure, wrong_format};
 use crate::audit::diff::Change;
 use crate::audit::file::{AuditFile, AuditFileError, State};
 use crate::audit::output::{
-    Sarif, SarifPlace, Table, Totals, write_change, write_failed, write_html, write_row, write_summary, write_text,
+    LISTED, Sarif, SarifPlace, Table, Totals, write_change, write_failed, write_html, write_row, write_summary,
+    write_text,
 };
 use crate::audit::partition::Facts;
 use crate::audit::policy::{self, Policy};
@@ -44,6 +46,9 @@ pub struct Outputs {
     pub sarif: Option<PathBuf>,
 }
 
+/// Domains that a summary without a page lists.
+const WORST: usize = 50;
+
 /// Everything needed to write rows.
 pub struct Render<'a> {
     outputs: &'a Outputs,
@@ -66,13 +71,15 @@ impl<'a> Render<'a> {
         if !matches!(format, Format::Jsonl | Format::Text | Format::Csv | Format::Tsv | Format::Html) {
             return Err(wrong_format("audit", format, "jsonl, text, csv, tsv and html"));
         }
+        let outputs_named = [&outputs.csv, &outputs.html, &outputs.sarif, &context.output];
+        outputs_named.into_iter().flatten().try_for_each(|path| check(path))?;
         let policy_path = outputs.policy.as_ref().map(|path| path.display().to_string());
         Ok(Self {
             policy: outputs.policy.as_ref().map(read).transpose().map_err(Failure::Usage)?,
             outputs,
             today: jiff::tz::Offset::UTC.to_datetime(super::live::timestamp(context.now)).date(),
             format,
-            instead: input.or(policy_path).unwrap_or_default(),
+            instead: input.or(policy_path).map(|path| artifact(&path)).unwrap_or_default(),
         })
     }
 
@@ -122,23 +129,24 @@ impl<'a> Render<'a> {
         streamed: bool,
         append: Option<BufWriter<File>>,
     ) -> Result<Exit, Failure> {
-        let mut totals = Totals::default();
+        let html = self.outputs.html.is_some() || self.format == Format::Html;
+        let mut totals = Totals::listing(if html { LISTED } else { WORST });
         self.side_files(file, &mut totals)?;
         let domains = file.status().map_err(anyhow::Error::from)?.domains;
         if let Some(path) = &self.outputs.html {
-            write_result(env, Some(path), |out| write_html(&mut totals, domains, facts, out))?;
+            write_result(env, Some(path), |out| write_html(&totals, domains, facts, out))?;
         }
         if !context.quiet && self.format != Format::Text {
             let mut told = Vec::new();
-            write_text(&mut totals, domains, facts, &mut told).context("cannot hold the summary")?;
+            write_text(&totals, domains, facts, false, &mut told).context("cannot hold the summary")?;
             env.say(String::from_utf8_lossy(&told).trim_end());
         }
         let complete = totals.summary(domains, facts).complete;
-        let mut write = |out: &mut dyn Write| match self.format {
+        let write = |out: &mut dyn Write| match self.format {
             Format::Csv => self.table(file, b',', out),
             Format::Tsv => self.table(file, b'\t', out),
-            Format::Html => write_html(&mut totals, domains, facts, out),
-            Format::Text => write_text(&mut totals, domains, facts, out),
+            Format::Html => write_html(&totals, domains, facts, out),
+            Format::Text => write_text(&totals, domains, facts, context.color, out),
             Format::Jsonl | Format::Json | Format::Markdown => self.lines(file, streamed, &totals, domains, facts, out),
         };
         match append {
@@ -169,16 +177,12 @@ impl<'a> Render<'a> {
     /// The sums over all rows, and on the way the files that hold rows.
     fn side_files(&self, file: &AuditFile, totals: &mut Totals) -> anyhow::Result<()> {
         let mut csv = self.outputs.csv.as_deref().map(Atomic::new).transpose()?;
-        let mut sarif = self.outputs.sarif.as_deref().map(Atomic::new).transpose()?;
         let mut table = csv.as_mut().map(|file| Table::new(b',', &mut file.out)).transpose()?;
-        let mut log = sarif.as_mut().map(|file| Sarif::new(&mut file.out, &self.instead)).transpose()?;
-        self.each(file, |source, line, state| {
+        self.each(file, |_, _, state| {
             match state {
                 Ok(row) => {
                     totals.add(&row);
                     table.as_mut().map_or(Ok(()), |table| table.row(&row))?;
-                    let place = SarifPlace { file: if is_file(source) { source } else { "" }, line };
-                    log.as_mut().map_or(Ok(()), |log| log.row(&row, place))?;
                 }
                 Err((domain, error)) => {
                     totals.failed += 1;
@@ -188,8 +192,28 @@ impl<'a> Render<'a> {
             Ok(())
         })?;
         table.map_or(Ok(()), Table::finish)?;
-        log.map_or(Ok(()), Sarif::finish)?;
-        csv.into_iter().chain(sarif).try_for_each(Atomic::keep)
+        csv.map_or(Ok(()), Atomic::keep)?;
+        self.outputs.sarif.as_deref().map_or(Ok(()), |path| self.sarif(path, file, totals))
+    }
+
+    /// The findings for code hosts: where there are more than these take, the worst.
+    fn sarif(&self, path: &Path, file: &AuditFile, totals: &Totals) -> anyhow::Result<()> {
+        let fits = totals.severities.values().sum::<u64>() <= Sarif::<Vec<u8>>::MOST;
+        let passes: &[&[&str]] =
+            if fits { &[&["error", "warning", "note"]] } else { &[&["error"], &["warning"], &["note"]] };
+        let mut atomic = Atomic::new(path)?;
+        let mut log = Sarif::new(&mut atomic.out, &self.instead)?;
+        for severities in passes {
+            self.each(file, |source, line, state| match state {
+                Ok(row) => {
+                    let uri = if is_file(source) { artifact(source) } else { String::new() };
+                    Ok(log.row(&row, SarifPlace { uri: &uri, line }, severities)?)
+                }
+                Err(_) => Ok(()),
+            })?;
+        }
+        log.finish()?;
+        atomic.keep()
     }
 
     fn table(&self, file: &AuditFile, delimiter: u8, out: &mut dyn Write) -> std::io::Result<()> {
@@ -246,29 +270,6 @@ fn unwrapped(error: AuditError) -> std::io::Error {
 /// Whether a place of the input is a file that a reader can open.
 fn is_file(source: &str) -> bool {
     !matches!(source, "" | "command line" | "standard input")
-}
-
-/// A file that is whole or not there.
-struct Atomic {
-    out: std::io::BufWriter<tempfile::NamedTempFile>,
-    path: PathBuf,
-}
-
-impl Atomic {
-    fn new(path: &Path) -> anyhow::Result<Self> {
-        let complain = || format!("cannot write `{}`", path.display());
-        let directory = super::output::directory_of(path);
-        let file = tempfile::Builder::new().prefix(".ctclimb-").tempfile_in(directory).with_context(complain)?;
-        Ok(Self { out: std::io::BufWriter::new(file), path: path.to_owned() })
-    }
-
-    fn keep(self) -> anyhow::Result<()> {
-        let complain = || format!("cannot write `{}`", self.path.display());
-        let file = self.out.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(complain)?;
-        super::output::make_readable(&file).with_context(complain)?;
-        file.persist(&self.path).map_err(|error| error.error).with_context(complain)?;
-        Ok(())
-    }
 }
 
 impl From<AuditError> for Failure {

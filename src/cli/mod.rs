@@ -10,6 +10,7 @@ mod audit_hook;
 mod audit_output;
 mod audit_plan;
 mod audit_run;
+mod audit_side;
 mod audit_stop;
 mod caa;
 mod context;

@@ -23,6 +23,8 @@ use std::io::{self, Write};
 
 pub use codes::codes_page;
 pub use csv::Delimiter;
+pub(crate) use digest::{counted, thousands};
+pub(crate) use html::write_page;
 pub use idn::unicode_form;
 pub use model::{
     Advice, Checked, Coverage, Dropped, LevelReport, Report, SCHEMA, SourceCoverage, Timeline, TimelineSeries, View,

@@ -198,3 +198,105 @@ fn tables_pages_and_sarif_are_written_beside_the_rows() {
     let rules: Vec<_> = log["runs"][0]["results"].as_array().unwrap().iter().map(|r| r["ruleId"].clone()).collect();
     assert!(rules.contains(&"policy-issuer-not-allowed".into()), "{rules:?}");
 }
+
+/// A schema that knows every field: what is not listed is refused, so that the published one cannot fall behind.
+fn strict(name: &str) -> jsonschema::Validator {
+    fn close(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                fields.values_mut().for_each(close);
+                // Not where other schemas add to it.
+                if fields.get("properties").is_some_and(serde_json::Value::is_object)
+                    && fields.contains_key("required")
+                    && !fields.contains_key("allOf")
+                {
+                    fields.insert("additionalProperties".to_owned(), false.into());
+                }
+            }
+            serde_json::Value::Array(values) => values.iter_mut().for_each(close),
+            _ => {}
+        }
+    }
+    let text = std::fs::read_to_string(fixture("schema").join(name)).unwrap();
+    let mut schema: serde_json::Value = serde_json::from_str(&text).unwrap();
+    close(&mut schema);
+    jsonschema::validator_for(&schema).unwrap()
+}
+
+fn faults(schema: &jsonschema::Validator, value: &serde_json::Value) -> Vec<String> {
+    schema.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+#[test]
+fn the_lines_are_those_of_the_published_schema() {
+    let schema = strict("audit.json");
+    let (dump, dns, policy) =
+        (fixture("policy/dump.ndjson"), fixture("policy/dns.toml"), fixture("policy/policy.toml"));
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("a.audit");
+    let input = ["--from", text(&dump), "--dns", text(&dns), "--policy", text(&policy), "--file", text(&file)];
+    let mut all = lines(&audit(&input));
+    // The same domains later, with other certificates: rows that changed.
+    let other = directory.path().join("other.ndjson");
+    let changed = std::fs::read_to_string(&dump).unwrap().replace("www.nocaa", "*.new.nocaa").replace("CN=R3", "CN=E7");
+    std::fs::write(&other, changed).unwrap();
+    let later = ["--from", text(&other), "--dns", text(&dns), "--file", text(&file), "--max-age", "1h"];
+    let output = Command::new(env!("CARGO_BIN_EXE_ctclimb"))
+        .args(["audit", "--now", "2026-11-25T00:00:00Z", "-q"])
+        .args(later)
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .output()
+        .unwrap();
+    all.extend(lines(&output));
+    all.extend(lines(&audit(&["--from", text(&dump), "--no-dns", "bücher.example"])));
+    let mut kinds = BTreeMap::new();
+    for line in &all {
+        let found = faults(&schema, line);
+        assert!(found.is_empty(), "{found:#?}: {line:#}");
+        *kinds.entry(line["type"].as_str().unwrap()).or_insert(0) += 1;
+    }
+    assert!(["change", "domain", "pattern", "summary"].iter().all(|kind| kinds.contains_key(kind)), "{kinds:?}");
+    assert!(
+        all.iter().any(|line| line["domain_unicode"] == "bücher.example" && line["domain"] == "xn--bcher-kva.example")
+    );
+    let broken = serde_json::json!({"schema": "ctclimb.audit/1", "type": "failed", "domain": "a.example"});
+    assert!(!faults(&schema, &broken).is_empty(), "a line without its fields is refused");
+}
+
+#[test]
+fn sarif_has_what_the_standard_and_code_hosts_require() {
+    let schema = strict("sarif.json");
+    let directory = tempfile::tempdir().unwrap();
+    let (sarif, list) = (directory.path().join("a.sarif"), directory.path().join("my domains.txt"));
+    std::fs::write(&list, "# mine\ngood.example\n\nexpired.example\nstranger.example\ntolerated.example\n").unwrap();
+    let (dump, dns, policy) =
+        (fixture("policy/dump.ndjson"), fixture("policy/dns.toml"), fixture("policy/policy.toml"));
+    let input = ["--from", text(&dump), "--dns", text(&dns), "--policy", text(&policy), "-l", text(&list)];
+    audit(&[&input[..], &["--sarif", text(&sarif)]].concat());
+    let log: serde_json::Value = serde_json::from_slice(&std::fs::read(&sarif).unwrap()).unwrap();
+    let found = faults(&schema, &log);
+    assert!(found.is_empty(), "{found:#?}");
+    let run = &log["runs"][0];
+    let rules: Vec<&str> =
+        run["tool"]["driver"]["rules"].as_array().unwrap().iter().map(|rule| rule["id"].as_str().unwrap()).collect();
+    let mut prints = std::collections::BTreeSet::new();
+    for result in run["results"].as_array().unwrap() {
+        assert!(rules.contains(&result["ruleId"].as_str().unwrap()), "{result:#}");
+        assert!(prints.insert(result["partialFingerprints"]["primaryLocationLineHash"].as_str().unwrap().to_owned()));
+        let place = &result["locations"][0]["physicalLocation"];
+        assert!(place["artifactLocation"]["uri"].as_str().unwrap().ends_with("/my%20domains.txt"), "{place}");
+        let line = match result["locations"][0]["logicalLocations"][0]["name"].as_str().unwrap() {
+            "good.example" => 2,
+            "expired.example" => 4,
+            "stranger.example" => 5,
+            "tolerated.example" => 6,
+            other => panic!("{other}"),
+        };
+        assert_eq!(place["region"]["startLine"], line);
+    }
+    let suppressed = |result: &&serde_json::Value| result.get("suppressions").is_some();
+    let tolerated: Vec<_> = run["results"].as_array().unwrap().iter().filter(suppressed).collect();
+    assert_eq!(tolerated.len(), 1);
+    assert!(tolerated[0]["message"]["text"].as_str().unwrap().starts_with("tolerated.example:"), "{:#}", tolerated[0]);
+    assert!(!faults(&schema, &serde_json::json!({"version": "2.1.0"})).is_empty());
+}

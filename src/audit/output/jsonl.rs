@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Summary;
 use crate::audit::diff::Change;
 use crate::audit::row::{CoverageRow, DomainRow, FindingRow, IssuerRow, LevelRow, PatternRow, SCHEMA, VerdictRow};
+use crate::report::unicode_form;
 
 /// A domain without the patterns, which have lines of their own.
 #[derive(Serialize)]
@@ -15,6 +16,7 @@ struct DomainLine<'a> {
     schema: &'static str,
     r#type: &'static str,
     domain: &'a str,
+    domain_unicode: Option<String>,
     checked_at: Option<&'a str>,
     records: u64,
     certificates: u64,
@@ -50,6 +52,7 @@ pub fn write_row(row: &DomainRow, out: &mut dyn Write) -> io::Result<()> {
         schema: SCHEMA,
         r#type: "domain",
         domain: &row.domain,
+        domain_unicode: unicode_form(&row.domain),
         checked_at: row.checked_at.as_deref(),
         records: row.records,
         certificates: row.certificates,

@@ -7,9 +7,9 @@ mod table;
 mod text;
 mod totals;
 
-pub use html::write as write_html;
+pub use html::{LISTED, write as write_html};
 pub use jsonl::{write_change, write_failed, write_row, write_summary};
-pub use sarif::{Sarif, SarifPlace};
+pub use sarif::{Sarif, SarifPlace, uri_of};
 pub use table::Table;
 pub use text::write as write_text;
-pub use totals::{Summary, Totals};
+pub use totals::{Listed, Summary, Totals};

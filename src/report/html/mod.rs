@@ -20,6 +20,23 @@ const SCRIPT: &str = include_str!("script.js");
 /// Writes the page.
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let page = page::Page::of(report);
+    write_page("ctclimb report", out, |out| {
+        page.write_into(out).map_err(io::Error::other)?;
+        write!(out, "\n<script type=\"application/json\" id=\"report\">")?;
+        json::write_island(report, out)?;
+        write!(out, "</script>")
+    })
+}
+
+/// Writes a page of this program around what `body` writes: one style, one script, and a policy that lets nothing else run.
+///
+/// # Errors
+/// What `out` or `body` answers.
+pub(crate) fn write_page(
+    title: &str,
+    out: &mut dyn Write,
+    body: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let policy = format!(
         "default-src 'none'; img-src data:; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
         hash(STYLE),
@@ -31,12 +48,10 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
          <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n<link rel=\"icon\" href=\"data:,\">\n\
-         <title>ctclimb report</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
     )?;
-    page.write_into(out).map_err(io::Error::other)?;
-    write!(out, "\n<script type=\"application/json\" id=\"report\">")?;
-    json::write_island(report, out)?;
-    write!(out, "</script>\n<script>{SCRIPT}</script>\n</body>\n</html>\n")
+    body(out)?;
+    write!(out, "\n<script>{SCRIPT}</script>\n</body>\n</html>\n")
 }
 
 /// A source expression of a content security policy: the text between the tags, hashed.
