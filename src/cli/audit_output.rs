@@ -13,12 +13,12 @@ use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
 use super::output::write_result;
-use super::{Failure, wrong_format};
+use super::{Failure, need_parquet, wrong_format};
 use crate::audit::diff::Change;
 use crate::audit::file::{AuditFile, AuditFileError, State};
 use crate::audit::output::{
-    LISTED, Sarif, SarifPlace, Table, Totals, write_change, write_failed, write_html, write_row, write_summary,
-    write_text,
+    LISTED, RowSink, Sarif, SarifPlace, Table, Totals, write_change, write_failed, write_html, write_row,
+    write_summary, write_text,
 };
 use crate::audit::partition::Facts;
 use crate::audit::policy::{self, Policy};
@@ -38,6 +38,9 @@ pub struct Outputs {
     /// Write the rows as a table too
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
+    /// Write the rows as a Parquet table too; needs a build with `--features parquet`
+    #[arg(long, value_name = "FILE")]
+    pub parquet: Option<PathBuf>,
     /// Write an overview page too
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
@@ -68,10 +71,13 @@ impl<'a> Render<'a> {
             Policy::parse(&text).with_context(complain)
         };
         let format = context.format.unwrap_or(Format::Jsonl);
-        if !matches!(format, Format::Jsonl | Format::Text | Format::Csv | Format::Tsv | Format::Html) {
-            return Err(wrong_format("audit", format, "jsonl, text, csv, tsv and html"));
+        if matches!(format, Format::Json | Format::Markdown) {
+            return Err(wrong_format("audit", format, "jsonl, text, csv, tsv, html and parquet"));
         }
-        let outputs_named = [&outputs.csv, &outputs.html, &outputs.sarif, &context.output];
+        if outputs.parquet.is_some() || format == Format::Parquet {
+            need_parquet()?;
+        }
+        let outputs_named = [&outputs.csv, &outputs.parquet, &outputs.html, &outputs.sarif, &context.output];
         outputs_named.into_iter().flatten().try_for_each(|path| check(path))?;
         let policy_path = outputs.policy.as_ref().map(|path| path.display().to_string());
         Ok(Self {
@@ -142,9 +148,8 @@ impl<'a> Render<'a> {
             env.say(String::from_utf8_lossy(&told).trim_end());
         }
         let complete = totals.summary(domains, facts).complete;
-        let write = |out: &mut dyn Write| match self.format {
-            Format::Csv => self.table(file, b',', out),
-            Format::Tsv => self.table(file, b'\t', out),
+        let write = |out: &mut (dyn Write + Send)| match self.format {
+            Format::Csv | Format::Tsv | Format::Parquet => self.table(file, out),
             Format::Html => write_html(&totals, domains, facts, out),
             Format::Text => write_text(&totals, domains, facts, context.color, out),
             Format::Jsonl | Format::Json | Format::Markdown => self.lines(file, streamed, &totals, domains, facts, out),
@@ -176,23 +181,27 @@ impl<'a> Render<'a> {
 
     /// The sums over all rows, and on the way the files that hold rows.
     fn side_files(&self, file: &AuditFile, totals: &mut Totals) -> anyhow::Result<()> {
-        let mut csv = self.outputs.csv.as_deref().map(Atomic::new).transpose()?;
-        let mut table = csv.as_mut().map(|file| Table::new(b',', &mut file.out)).transpose()?;
+        let named = [(Format::Csv, &self.outputs.csv), (Format::Parquet, &self.outputs.parquet)];
+        let named = named.into_iter().filter_map(|(format, path)| Some((format, path.as_deref()?)));
+        let mut files =
+            named.map(|(format, path)| Ok((format, Atomic::new(path)?))).collect::<anyhow::Result<Vec<_>>>()?;
+        let sinks = files.iter_mut().map(|(format, file)| sink(*format, &mut file.out));
+        let mut sinks = sinks.collect::<std::io::Result<Vec<_>>>()?;
         self.each(file, |_, _, state| {
             match state {
                 Ok(row) => {
                     totals.add(&row);
-                    table.as_mut().map_or(Ok(()), |table| table.row(&row))?;
+                    sinks.iter_mut().try_for_each(|sink| sink.row(&row))?;
                 }
                 Err((domain, error)) => {
                     totals.failed += 1;
-                    table.as_mut().map_or(Ok(()), |table| table.failed(domain, &error))?;
+                    sinks.iter_mut().try_for_each(|sink| sink.failed(domain, &error))?;
                 }
             }
             Ok(())
         })?;
-        table.map_or(Ok(()), Table::finish)?;
-        csv.map_or(Ok(()), Atomic::keep)?;
+        sinks.into_iter().try_for_each(RowSink::finish)?;
+        files.into_iter().try_for_each(|(_, file)| file.keep())?;
         self.outputs.sarif.as_deref().map_or(Ok(()), |path| self.sarif(path, file, totals))
     }
 
@@ -216,8 +225,8 @@ impl<'a> Render<'a> {
         atomic.keep()
     }
 
-    fn table(&self, file: &AuditFile, delimiter: u8, out: &mut dyn Write) -> std::io::Result<()> {
-        let mut table = Table::new(delimiter, out)?;
+    fn table(&self, file: &AuditFile, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
+        let mut table = sink(self.format, out)?;
         let each = self.each(file, |_, _, state| match state {
             Ok(row) => Ok(table.row(&row)?),
             Err((domain, error)) => Ok(table.failed(domain, &error)?),
@@ -256,6 +265,16 @@ impl<'a> Render<'a> {
         } else {
             Exit::Incomplete
         }
+    }
+}
+
+/// The table of a format.
+fn sink<'a>(format: Format, out: impl Write + Send + 'a) -> std::io::Result<Box<dyn RowSink + 'a>> {
+    match format {
+        #[cfg(feature = "parquet")]
+        Format::Parquet => Ok(Box::new(crate::audit::output::ParquetTable::new(out)?)),
+        Format::Tsv => Ok(Box::new(Table::new(b'\t', out)?)),
+        _ => Ok(Box::new(Table::new(b',', out)?)),
     }
 }
 

@@ -14,6 +14,7 @@ use super::env::Env;
 use super::exit::Exit;
 use super::investigate::judging;
 use super::live::{batch, block_on, rates, resolvers, throttle};
+use super::name_table::NameTable;
 use super::present::present;
 use super::progress::Progress;
 use crate::dns::Sockets;
@@ -66,6 +67,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         authoritative = view?;
         found
     };
+    let table = NameTable::new(context, &issued, &grouped)?;
     let report = assemble(Gathered {
         domain: None,
         issued: &issued,
@@ -82,7 +84,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         notes: tally.notes,
         now: context.now,
     });
-    present(env, context, &report, false)
+    present(env, context, &report, table.as_ref().map(|table| (table, &issued)), false)
 }
 
 /// The names of the arguments, of `--list`, or of standard input when neither is given.

@@ -15,6 +15,7 @@ use super::explain::read_history;
 use super::live::{
     RESOLVERS, batch, block_on, domain, fetch_plan, http, open_case, rates, resolvers, throttle, timestamp,
 };
+use super::name_table::NameTable;
 use super::patterns::settings;
 use super::present::present;
 use super::progress::Progress;
@@ -103,6 +104,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     };
     drop(progress);
 
+    let table = NameTable::new(context, &issued, &grouped)?;
     let report = assemble(Gathered {
         domain: Some(domain),
         issued: &issued,
@@ -123,7 +125,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
         case.set_setting("report_time", &report.time).map_err(anyhow::Error::from)?;
         context.say(env, &format!("ctclimb: kept in {}", case.path().display()));
     }
-    present(env, context, &report, args.redact)
+    present(env, context, &report, table.as_ref().map(|table| (table, &issued)), args.redact)
 }
 
 /// For whom names are judged.

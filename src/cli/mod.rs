@@ -22,6 +22,7 @@ mod fetch;
 mod inputs;
 mod investigate;
 mod live;
+mod name_table;
 mod names;
 mod output;
 mod patterns;
@@ -128,6 +129,14 @@ fn wrong_format(command: &str, format: args::Format, known: &str) -> Failure {
     let name =
         clap::ValueEnum::to_possible_value(&format).map_or_else(String::new, |value| value.get_name().to_owned());
     Failure::Usage(anyhow::anyhow!("`{command}` has no format `{name}`; it has {known}"))
+}
+
+/// Whether this build has Parquet.
+fn need_parquet() -> Result<(), Failure> {
+    if cfg!(feature = "parquet") {
+        return Ok(());
+    }
+    Err(Failure::Usage(anyhow::anyhow!("Parquet is not in this build; build with `--features parquet`")))
 }
 
 /// The manual page of the program or of one command.

@@ -16,7 +16,7 @@ use super::env::Env;
 pub fn write_result(
     env: &mut Env,
     path: Option<&Path>,
-    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
     match path {
         None => {

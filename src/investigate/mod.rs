@@ -6,6 +6,8 @@ mod group;
 mod judge;
 mod levels;
 mod lookups;
+#[cfg(feature = "parquet")]
+mod name_table;
 mod timeline;
 mod views;
 mod zones;
@@ -16,3 +18,5 @@ pub use group::{Grouped, summarise};
 pub use judge::{Judging, Lookups, judge};
 pub use levels::{LevelCounts, Selection, select, stable_labels};
 pub use lookups::{LookupPlan, LookupTally, look_up, replay};
+#[cfg(feature = "parquet")]
+pub use name_table::NameTable;

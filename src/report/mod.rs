@@ -12,6 +12,8 @@ mod idn;
 mod json;
 mod markdown;
 mod model;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 mod redact;
 mod safe;
 #[cfg(test)]

@@ -15,7 +15,6 @@ fn hierarchy(query: &Query) -> Vec<Act> {
     let name = query.name.to_ascii_lowercase();
     let labels: Vec<&str> = name.split('.').filter(|label| !label.is_empty()).collect();
     let zone = match labels.as_slice() {
-        [] => String::new(),
         ["example"] | ["ns", "example"] => "example".to_owned(),
         [.., domain, "example"] => format!("{domain}.example"),
         _ => String::new(),

@@ -300,3 +300,45 @@ fn sarif_has_what_the_standard_and_code_hosts_require() {
     assert!(tolerated[0]["message"]["text"].as_str().unwrap().starts_with("tolerated.example:"), "{:#}", tolerated[0]);
     assert!(!faults(&schema, &serde_json::json!({"version": "2.1.0"})).is_empty());
 }
+
+#[test]
+fn parquet_goes_out_and_comes_in_or_is_refused_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let (dump, dns) = (fixture("policy/dump.ndjson"), fixture("policy/dns.toml"));
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ctclimb"));
+        command.args(["--now", "2026-11-24T00:00:00Z", "-q", "--fail-on", "never"]).args(arguments);
+        command.env("XDG_CONFIG_HOME", "/nonexistent").output().unwrap()
+    };
+    let rows = at("rows.parquet");
+    let written = run(&["audit", "--from", text(&dump), "--dns", text(&dns), "--parquet", text(&rows)]);
+    let told = String::from_utf8_lossy(&written.stderr).into_owned();
+    std::fs::write(at("other.parquet"), b"PAR1 and so on").unwrap();
+    let read = run(&["names", text(&at("other.parquet"))]);
+    let refused = String::from_utf8_lossy(&read.stderr).into_owned();
+    if !cfg!(feature = "parquet") {
+        assert!(written.status.code() == Some(2) && told.contains("build with `--features parquet`"), "{told}");
+        assert!(read.status.code() == Some(4) && refused.contains("build with `--features parquet`"), "{refused}");
+        return;
+    }
+    assert_eq!(written.status.code(), Some(0), "{told}");
+    assert!(std::fs::read(&rows).unwrap().starts_with(b"PAR1"));
+    assert_eq!(read.status.code(), Some(3), "what cannot be read on is not complete");
+    // Names of a dump, out and in again: the same names.
+    let plain = run(&["names", text(&dump)]);
+    let mut expected: Vec<&[u8]> = plain.stdout.split(|&octet| octet == b'\n').collect();
+    expected.sort_unstable();
+    for (command, more) in [("names", &[][..]), ("patterns", &[]), ("analyze", &["--dns", text(&dns)])] {
+        let table = at(&format!("{command}.parquet"));
+        let out = run(&[&[command, text(&dump), "-f", "parquet", "-o", text(&table)], more].concat());
+        assert_eq!(out.status.code(), Some(0), "{command}: {}", String::from_utf8_lossy(&out.stderr));
+        let back = run(&["names", text(&table)]);
+        let mut found: Vec<&[u8]> = back.stdout.split(|&octet| octet == b'\n').collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "{command}");
+    }
+    let audited = run(&["audit", "--from", text(&at("names.parquet")), "--no-dns", "--sorted"]);
+    let domains = lines(&audited).iter().filter(|line| line["type"] == "domain").count();
+    assert_eq!(domains, 9, "{}", String::from_utf8_lossy(&audited.stderr));
+}
