@@ -32,6 +32,7 @@ struct Small {
     title: &'static str,
     remark: &'static str,
     unit: &'static str,
+    what: &'static str,
     rows: Vec<(String, &'static str, String, String)>,
     more: Option<String>,
 }
@@ -110,20 +111,33 @@ fn tables(totals: &Totals) -> Vec<Small> {
     let codes = totals.codes.iter().map(|(code, (severity, count))| (*count, word(severity), clean(code)));
     let covers = totals.covers.iter().map(|(cover, count)| (*count, "", (*cover).to_owned()));
     [
-        ("findings", "Findings", "By how many domains have them.", "domains", codes.collect()),
-        ("wildcards", "Wildcard patterns", "By what CAA says about them.", "patterns", covers.collect()),
-        ("caa", "CAA at the registered domain", "What the lookup gave.", "domains", plain(&totals.registered)),
-        ("issuers", "Issuers", "By certificates.", "certificates", plain(&totals.issuers)),
+        ("findings", "Findings", "By how many domains have them.", ["domains", "finding"], codes.collect()),
+        (
+            "wildcards",
+            "Wildcard patterns",
+            "By the record that decides about the least covered of their names: issuewild, issue alone, nothing, or unknown \
+             where a lookup failed.",
+            ["patterns", "decided by"],
+            covers.collect(),
+        ),
+        (
+            "caa",
+            "CAA at the registered domain",
+            "What the lookup gave.",
+            ["domains", "state"],
+            plain(&totals.registered),
+        ),
+        ("issuers", "Issuers", "By certificates.", ["certificates", "issuer"], plain(&totals.issuers)),
     ]
     .into_iter()
     .filter(|(.., rows)| !rows.is_empty())
-    .map(|(id, title, remark, unit, mut rows): (_, _, _, _, Vec<(u64, &'static str, String)>)| {
+    .map(|(id, title, remark, [unit, what], mut rows): (_, _, _, _, Vec<(u64, &'static str, String)>)| {
         rows.sort_by(|a, b| (rank(b.1), b.0).cmp(&(rank(a.1), a.0)).then_with(|| a.2.cmp(&b.2)));
         let more = more(rows.len(), MOST);
         rows.truncate(MOST);
         let rows = rows.into_iter().map(|(count, severity, what)| (thousands(count), severity, tone(severity), what));
         let rows = rows.map(|(count, severity, tone, what)| (count, tone, severity.to_owned(), what)).collect();
-        Small { id, title, remark, unit, rows, more }
+        Small { id, title, remark, unit, what, rows, more }
     })
     .collect()
 }
