@@ -23,6 +23,7 @@ pub use quota::Quota;
 pub use rows::{Finish, State, Status};
 
 use crate::case::Hold;
+use crate::report::safe_text;
 
 /// Marks an audit file among SQLite files: `CTCA`.
 const APPLICATION_ID: i32 = 0x4354_4341;
@@ -212,13 +213,16 @@ impl AuditFile {
 pub(in crate::audit) fn differing(found: &str, asked: &str) -> (String, String) {
     use serde_json::{Map, Value};
     let options = |text: &str| serde_json::from_str::<Map<String, Value>>(text);
-    let quoted = || (format!("`{}`", found.escape_debug()), format!("`{}`", asked.escape_debug()));
+    let quoted = || (format!("`{}`", safe_text(found)), format!("`{}`", safe_text(asked)));
     let (Ok(one), Ok(other)) = (options(found), options(asked)) else { return quoted() };
     let names: std::collections::BTreeSet<&String> = one.keys().chain(other.keys()).collect();
     let unlike: Vec<&String> = names.into_iter().filter(|name| one.get(*name) != other.get(*name)).collect();
     let words = |options: &Map<String, Value>| {
-        let words = unlike.iter().map(|name| format!("{name}={}", options.get(*name).unwrap_or(&Value::Null)));
-        format!("`{}`", words.collect::<Vec<_>>().join(" ").escape_debug())
+        let word = |name: &&String| match options.get(*name) {
+            Some(Value::String(text)) => format!("{name}={text}"),
+            other => format!("{name}={}", other.unwrap_or(&Value::Null)),
+        };
+        format!("`{}`", safe_text(&unlike.iter().map(word).collect::<Vec<_>>().join(" ")))
     };
     (words(&one), words(&other))
 }
