@@ -25,7 +25,7 @@ use super::progress::Progress;
 use crate::audit::diff::Change;
 use crate::audit::dns::Dns;
 use crate::audit::fetch::Fetcher;
-use crate::audit::file::AuditFile;
+use crate::audit::file::{AuditFile, State};
 use crate::audit::ledger::Ledger;
 use crate::audit::partition::Part;
 use crate::audit::policy::Policy;
@@ -285,14 +285,12 @@ impl<'a> Session<'a> {
         if !file.goes_on() {
             return Ok(());
         }
-        for domain in file.domains()? {
-            if file.is_settled(&domain, since)?
-                && let Some(row) = file.row(&domain)?
-            {
-                self.stream(rows, &row, None)?;
+        Ok(file.each(|domain, _, _, state, _| -> Result<(), AuditError> {
+            match state {
+                State::Done(row) if file.is_settled(domain, since)? => self.stream(rows, &row, None),
+                State::Done(_) | State::Failed(_) | State::Pending => Ok(()),
             }
-        }
-        Ok(())
+        })?)
     }
 
     /// The file that the lines of a watch are appended to.

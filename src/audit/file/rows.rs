@@ -106,14 +106,15 @@ impl AuditFile {
         })
     }
 
-    /// Every domain of the file in order of the names.
+    /// Up to `most` domains of the file behind `after`, in order of the names.
     ///
     /// # Errors
     /// SQLite's.
-    pub fn domains(&self) -> Result<Vec<String>, AuditFileError> {
+    pub fn domains_after(&self, after: &str, most: u32) -> Result<Vec<String>, AuditFileError> {
         self.sql(|connection| {
-            let mut statement = connection.prepare("SELECT domain FROM domains ORDER BY domain")?;
-            statement.query_map([], |row| row.get(0))?.collect()
+            let sql = "SELECT domain FROM domains WHERE domain > ?1 ORDER BY domain LIMIT ?2";
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.query_map(params![after, most], |row| row.get(0))?.collect()
         })
     }
 
