@@ -8,7 +8,7 @@ use crate::caa::AuthoritativeView;
 use crate::finding::Severity;
 use crate::finding::issuer::caa_domains;
 use crate::investigate::{
-    Gathered, Grouped, Judging, LevelCounts, Lookups, Selection, assemble, select, stable_labels,
+    Gathered, Grouped, Judging, LevelCounts, Lookups, Selection, assemble_row, select, stable_labels,
 };
 use crate::issuance::Issuances;
 use crate::name::{DomainName, NodeId, registered_domain};
@@ -96,7 +96,7 @@ impl Prepared {
             let pattern = self.grouped.of(*name).unwrap_or(usize::MAX);
             deepest.entry(pattern).and_modify(|most| *most = depth.max(*most)).or_insert(depth);
         }
-        let report = assemble(Gathered {
+        let report = assemble_row(Gathered {
             issued: &self.issued,
             grouped: self.grouped,
             counts: &self.counts,

@@ -17,8 +17,8 @@ use super::{Failure, need_parquet, wrong_format};
 use crate::audit::diff::Change;
 use crate::audit::file::{AuditFile, AuditFileError, State};
 use crate::audit::output::{
-    LISTED, RowSink, Sarif, SarifPlace, Table, Totals, write_change, write_failed, write_html, write_row,
-    write_summary, write_text,
+    LISTED, Lines, RowSink, Sarif, SarifPlace, Table, Totals, write_change, write_html, write_row, write_summary,
+    write_text,
 };
 use crate::audit::partition::Facts;
 use crate::audit::policy::{self, Policy};
@@ -137,8 +137,30 @@ impl<'a> Render<'a> {
     ) -> Result<Exit, Failure> {
         let html = self.outputs.html.is_some() || self.format == Format::Html;
         let mut totals = Totals::listing(if html { LISTED } else { WORST });
-        self.side_files(file, &mut totals)?;
         let domains = file.status().map_err(anyhow::Error::from)?.domains;
+        let mut sides = self.sides()?;
+        let mut write = |out: &mut (dyn Write + Send)| match self.format {
+            Format::Html | Format::Text => {
+                self.rows(file, None, &mut sides, &mut totals)?;
+                match self.format {
+                    Format::Html => write_html(&totals, domains, facts, out),
+                    _ => write_text(&totals, domains, facts, context.color, out),
+                }
+            }
+            format => {
+                let main = sink(format, &mut *out, streamed)?;
+                self.rows(file, Some(main), &mut sides, &mut totals)?;
+                if format == Format::Jsonl { write_summary(&totals.summary(domains, facts), out) } else { Ok(()) }
+            }
+        };
+        match append {
+            Some(mut out) => write(&mut out).and_then(|()| out.flush()).context("cannot write the lines")?,
+            None => write_result(env, context.output.as_deref(), write)?,
+        }
+        sides.into_iter().try_for_each(|(_, file)| file.keep())?;
+        if let Some(path) = &self.outputs.sarif {
+            self.sarif(path, file, &totals)?;
+        }
         if let Some(path) = &self.outputs.html {
             write_result(env, Some(path), |out| write_html(&totals, domains, facts, out))?;
         }
@@ -148,61 +170,51 @@ impl<'a> Render<'a> {
             env.say(String::from_utf8_lossy(&told).trim_end());
         }
         let complete = totals.summary(domains, facts).complete;
-        let write = |out: &mut (dyn Write + Send)| match self.format {
-            Format::Csv | Format::Tsv | Format::Parquet => self.table(file, out),
-            Format::Html => write_html(&totals, domains, facts, out),
-            Format::Text => write_text(&totals, domains, facts, context.color, out),
-            Format::Jsonl | Format::Json | Format::Markdown => self.lines(file, streamed, &totals, domains, facts, out),
-        };
-        match append {
-            Some(mut out) => write(&mut out).and_then(|()| out.flush()).context("cannot write the lines")?,
-            None => write_result(env, context.output.as_deref(), write)?,
-        }
         Ok(Self::exit(context, &totals, complete))
     }
 
-    fn lines(
-        &self,
-        file: &AuditFile,
-        streamed: bool,
-        totals: &Totals,
-        domains: u64,
-        facts: &Facts,
-        out: &mut dyn Write,
-    ) -> std::io::Result<()> {
-        self.each(file, |_, _, state| match state {
-            Ok(_) if streamed => Ok(()),
-            Ok(row) => Ok(write_row(&row, out)?),
-            Err((domain, error)) => Ok(write_failed(domain, &error, out)?),
-        })
-        .map_err(unwrapped)?;
-        write_summary(&totals.summary(domains, facts), out)
-    }
-
-    /// The sums over all rows, and on the way the files that hold rows.
-    fn side_files(&self, file: &AuditFile, totals: &mut Totals) -> anyhow::Result<()> {
+    /// The files beside the result that hold rows.
+    fn sides(&self) -> anyhow::Result<Vec<(Format, Atomic)>> {
         let named = [(Format::Csv, &self.outputs.csv), (Format::Parquet, &self.outputs.parquet)];
         let named = named.into_iter().filter_map(|(format, path)| Some((format, path.as_deref()?)));
-        let mut files =
-            named.map(|(format, path)| Ok((format, Atomic::new(path)?))).collect::<anyhow::Result<Vec<_>>>()?;
-        let sinks = files.iter_mut().map(|(format, file)| sink(*format, &mut file.out));
+        named.map(|(format, path)| Ok((format, Atomic::new(path)?))).collect()
+    }
+
+    /// Goes once over all rows: into the result, into the files beside it, and into the sums.
+    fn rows(
+        &self,
+        file: &AuditFile,
+        mut main: Option<Box<dyn RowSink + '_>>,
+        sides: &mut [(Format, Atomic)],
+        totals: &mut Totals,
+    ) -> std::io::Result<()> {
+        let sinks = sides.iter_mut().map(|(format, file)| sink(*format, &mut file.out, false));
         let mut sinks = sinks.collect::<std::io::Result<Vec<_>>>()?;
-        self.each(file, |_, _, state| {
-            match state {
-                Ok(row) => {
-                    totals.add(&row);
-                    sinks.iter_mut().try_for_each(|sink| sink.row(&row))?;
+        let mut gone = None;
+        let each = self.each(file, |_, _, state| {
+            let mut put = |sink: &mut Box<dyn RowSink + '_>| match &state {
+                Ok(row) => sink.row(row),
+                Err((domain, error)) => sink.failed(domain, error),
+            };
+            sinks.iter_mut().try_for_each(&mut put)?;
+            match main.as_mut().map_or(Ok(()), put) {
+                // Whoever read the result has enough; the files are still wanted.
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                    main = None;
+                    gone = Some(error);
                 }
-                Err((domain, error)) => {
-                    totals.failed += 1;
-                    sinks.iter_mut().try_for_each(|sink| sink.failed(domain, &error))?;
-                }
+                put => put?,
+            }
+            match &state {
+                Ok(row) => totals.add(row),
+                Err(_) => totals.failed += 1,
             }
             Ok(())
-        })?;
+        });
+        each.map_err(unwrapped)?;
         sinks.into_iter().try_for_each(RowSink::finish)?;
-        files.into_iter().try_for_each(|(_, file)| file.keep())?;
-        self.outputs.sarif.as_deref().map_or(Ok(()), |path| self.sarif(path, file, totals))
+        main.map_or(Ok(()), RowSink::finish)?;
+        gone.map_or(Ok(()), Err)
     }
 
     /// The findings for code hosts: where there are more than these take, the worst.
@@ -223,16 +235,6 @@ impl<'a> Render<'a> {
         }
         log.finish()?;
         atomic.keep()
-    }
-
-    fn table(&self, file: &AuditFile, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
-        let mut table = sink(self.format, out)?;
-        let each = self.each(file, |_, _, state| match state {
-            Ok(row) => Ok(table.row(&row)?),
-            Err((domain, error)) => Ok(table.failed(domain, &error)?),
-        });
-        each.map_err(unwrapped)?;
-        table.finish()
     }
 
     /// Every domain that was tried, with where the input names it: its row held against the policy, or why it has none.
@@ -268,13 +270,14 @@ impl<'a> Render<'a> {
     }
 }
 
-/// The table of a format.
-fn sink<'a>(format: Format, out: impl Write + Send + 'a) -> std::io::Result<Box<dyn RowSink + 'a>> {
+/// Where the rows of a format go; `streamed` says that lines are out already.
+fn sink<'a>(format: Format, out: impl Write + Send + 'a, streamed: bool) -> std::io::Result<Box<dyn RowSink + 'a>> {
     match format {
         #[cfg(feature = "parquet")]
         Format::Parquet => Ok(Box::new(crate::audit::output::ParquetTable::new(out)?)),
+        Format::Csv => Ok(Box::new(Table::new(b',', out)?)),
         Format::Tsv => Ok(Box::new(Table::new(b'\t', out)?)),
-        _ => Ok(Box::new(Table::new(b',', out)?)),
+        _ => Ok(Box::new(Lines { out, streamed })),
     }
 }
 

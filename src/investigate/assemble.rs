@@ -52,6 +52,16 @@ pub const TOOL: &str = concat!("ctclimb ", env!("CARGO_PKG_VERSION"));
 /// Concludes and tells: findings, verdicts, advice, coverage.
 #[must_use]
 pub fn assemble(gathered: Gathered<'_>) -> Report {
+    conclude(gathered, true)
+}
+
+/// The same without advice and timeline, which take as long again: for rows, which tell neither.
+#[must_use]
+pub fn assemble_row(gathered: Gathered<'_>) -> Report {
+    conclude(gathered, false)
+}
+
+fn conclude(gathered: Gathered<'_>, in_full: bool) -> Report {
     let Gathered { issued, counts, selection, .. } = gathered;
     let facts: Vec<LevelFacts> = selection.levels.iter().map(|&level| level_facts(&gathered, level)).collect();
     let security = |level: NodeId| {
@@ -63,7 +73,8 @@ pub fn assemble(gathered: Gathered<'_>) -> Report {
     };
     let checked = judge(issued, &gathered.grouped, selection, &gathered.lookups, &gathered.judging, &security);
     let ids: Vec<&str> = gathered.grouped.patterns.patterns.iter().map(|pattern| pattern.id.as_str()).collect();
-    let (timeline, undated) = match timeline(issued, &|name| gathered.grouped.of(name), &ids) {
+    let timeline = in_full.then(|| timeline(issued, &|name| gathered.grouped.of(name), &ids)).flatten();
+    let (timeline, undated) = match timeline {
         Some((timeline, left_out)) => (Some(timeline), left_out),
         None => (None, 0),
     };
@@ -76,7 +87,7 @@ pub fn assemble(gathered: Gathered<'_>) -> Report {
         issuers: &gathered.judging.issuers,
         incomplete: gathered.sources.iter().any(|source| source.truncated),
     };
-    let advice = if gathered.lookups.is_empty() { Vec::new() } else { advise(&grounds) };
+    let advice = if gathered.lookups.is_empty() || !in_full { Vec::new() } else { advise(&grounds) };
     let incomplete: Vec<(String, String)> =
         gathered.sources.iter().filter_map(|source| Some((source.name.clone(), gap(source)?))).collect();
     let findings = diagnose(&Evidence {

@@ -12,7 +12,7 @@ mod timeline;
 mod views;
 mod zones;
 
-pub use assemble::{Gathered, TOOL, assemble};
+pub use assemble::{Gathered, TOOL, assemble, assemble_row};
 pub use deep::{Deep, deep_levels, left_out_note};
 pub use group::{Grouped, summarise};
 pub use judge::{Judging, Lookups, judge};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{AuditFile, AuditFileError};
 use crate::audit::row::DomainRow;
@@ -137,20 +137,21 @@ impl AuditFile {
     pub fn finish(&self, finish: Finish<'_>) -> Result<(), AuditFileError> {
         let Finish { row, at, change, tell } = finish;
         let text = serde_json::to_string(row).expect("a row has texts and numbers only");
+        let keep = |connection: &Connection| {
+            let sql = "INSERT INTO domains (domain, source, line, run, finished_at, complete, row) \
+                       VALUES (?1, '', 0, ?2, ?3, ?4, ?5) ON CONFLICT (domain) \
+                       DO UPDATE SET run = ?2, finished_at = ?3, complete = ?4, row = ?5, error = NULL";
+            let mut insert = connection.prepare_cached(sql)?;
+            insert.execute(params![row.domain, self.run, at, row.coverage.complete, text])
+        };
         self.sql(|connection| {
+            // One statement is a transaction by itself.
+            let Some(change) = change else { return keep(connection).map(drop) };
             let transaction = connection.unchecked_transaction()?;
+            keep(&transaction)?;
             transaction
-                .prepare_cached(
-                    "INSERT INTO domains (domain, source, line, run, finished_at, complete, row) \
-                     VALUES (?1, '', 0, ?2, ?3, ?4, ?5) ON CONFLICT (domain) \
-                     DO UPDATE SET run = ?2, finished_at = ?3, complete = ?4, row = ?5, error = NULL",
-                )?
-                .execute(params![row.domain, self.run, at, row.coverage.complete, text])?;
-            if let Some(change) = change {
-                transaction
-                    .prepare_cached("INSERT INTO changes (domain, found_at, told_at, change) VALUES (?1, ?2, ?3, ?4)")?
-                    .execute(params![row.domain, at, (!tell).then_some(at), change])?;
-            }
+                .prepare_cached("INSERT INTO changes (domain, found_at, told_at, change) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![row.domain, at, (!tell).then_some(at), change])?;
             transaction.commit()
         })
     }

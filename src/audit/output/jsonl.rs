@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::Summary;
+use super::{RowSink, Summary};
 use crate::audit::diff::Change;
 use crate::audit::row::{CoverageRow, DomainRow, FindingRow, IssuerRow, LevelRow, PatternRow, SCHEMA, VerdictRow};
 use crate::report::unicode_form;
@@ -100,6 +100,28 @@ pub fn write_change(change: &Change, out: &mut dyn Write) -> io::Result<()> {
 pub fn write_failed(domain: &str, error: &str, out: &mut dyn Write) -> io::Result<()> {
     let line = BTreeMap::from([("domain", domain), ("error", error), ("schema", SCHEMA), ("type", "failed")]);
     write_line(&line, out)
+}
+
+/// The lines of an audit as they are written.
+pub struct Lines<W: Write> {
+    /// Where they go.
+    pub out: W,
+    /// The rows are out already; only domains that could not be audited are missing.
+    pub streamed: bool,
+}
+
+impl<W: Write> RowSink for Lines<W> {
+    fn row(&mut self, row: &DomainRow) -> io::Result<()> {
+        if self.streamed { Ok(()) } else { write_row(row, &mut self.out) }
+    }
+
+    fn failed(&mut self, domain: &str, error: &str) -> io::Result<()> {
+        write_failed(domain, error, &mut self.out)
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Writes the last line.

@@ -14,7 +14,7 @@ use std::io;
 use crate::audit::row::DomainRow;
 
 pub use html::{LISTED, write as write_html};
-pub use jsonl::{write_change, write_failed, write_row, write_summary};
+pub use jsonl::{Lines, write_change, write_row, write_summary};
 #[cfg(feature = "parquet")]
 pub use parquet::ParquetTable;
 pub use sarif::{Sarif, SarifPlace, uri_of};
