@@ -12,6 +12,7 @@ use super::exit::Exit;
 use super::explain::read_history;
 use super::inputs::{inputs, read_all, scope};
 use super::live::is_case;
+use super::name_table::NameTable;
 use super::patterns::settings;
 use super::present::present;
 use super::progress::Progress;
@@ -47,8 +48,8 @@ pub fn run(env: &mut Env, context: &Context, args: &Analyze) -> Result<Exit, Fai
         && is_case(path)
     {
         let again = Again { grouping: settings, sample, judging, errors: errors.as_ref() };
-        let report = stored::report(env, context, path, again)?;
-        return present(env, context, &report, args.redact);
+        let (report, names) = stored::report(env, context, path, again)?;
+        return present(env, context, &report, names.as_ref().map(|(table, issued)| (table, issued)), args.redact);
     }
     let mut collection = Collection::new(scope(args.domain.as_deref())?);
     let mut told = read_all(env, context, inputs, &mut collection)?;
@@ -60,6 +61,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Analyze) -> Result<Exit, Fai
     let (counts, selection) = levels(&mut issued, &grouped, sample);
     drop(progress);
     let lookups = script.map_or_else(Lookups::new, |script| scripted(&issued, &selection, &script));
+    let table = NameTable::new(context, &issued, &grouped)?;
     let report = assemble(Gathered {
         domain: issued.scope.clone().or_else(|| only_domain(&issued)),
         issued: &issued,
@@ -76,7 +78,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Analyze) -> Result<Exit, Fai
         notes: Vec::new(),
         now: context.now,
     });
-    present(env, context, &report, args.redact)
+    present(env, context, &report, table.as_ref().map(|table| (table, &issued)), args.redact)
 }
 
 /// The levels of a set of names, and those of them to climb.

@@ -14,6 +14,7 @@ use super::env::Env;
 use super::exit::Exit;
 use super::investigate::judging;
 use super::live::{batch, block_on, rates, resolvers, throttle};
+use super::name_table::NameTable;
 use super::present::present;
 use super::progress::Progress;
 use crate::dns::Sockets;
@@ -62,7 +63,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         };
         let asked = block_on(async {
             let sockets = Sockets::new();
-            deep::view(&args.lookups, &issued.tree, &selection, &found.0, &sockets, &throttle, context.now).await
+            deep::view(context, &args.lookups, &issued.tree, &selection, &found.0, &sockets, &throttle).await
         })?;
         let Some(view) = asked else {
             env.say("ctclimb: stopped");
@@ -71,6 +72,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         authoritative = view?;
         found
     };
+    let table = NameTable::new(context, &issued, &grouped)?;
     let report = assemble(Gathered {
         domain: None,
         issued: &issued,
@@ -78,7 +80,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         counts: &counts,
         selection: &selection,
         lookups,
-        authoritative,
+        authoritative: authoritative.as_ref(),
         judging: judging(context, &args.lookups),
         errors: None,
         sources: Vec::new(),
@@ -87,7 +89,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         notes: tally.notes,
         now: context.now,
     });
-    present(env, context, &report, args.redact)
+    present(env, context, &report, table.as_ref().map(|table| (table, &issued)), args.redact)
 }
 
 /// The names of the arguments, of `--list`, or of standard input when neither is given.

@@ -32,7 +32,8 @@ pub fn listen() {
     let _ = std::thread::Builder::new().name("interrupt".into()).spawn(wait);
 }
 
-fn end() {
+/// Ends the program as an interrupt does, without files that are not whole.
+pub fn end() {
     for path in UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         let _ = std::fs::remove_file(path);
     }

@@ -16,6 +16,7 @@ use super::forecast::Foretold;
 use super::live::{
     RESOLVERS, batch, block_on, domain, fetch_plan, http, open_case, rates, resolvers, throttle, timestamp,
 };
+use super::name_table::NameTable;
 use super::output::write_result;
 use super::patterns::settings;
 use super::present::present;
@@ -25,8 +26,7 @@ use crate::dns::{Recorder, Resolver, Sockets};
 use crate::investigate::{Gathered, Grouped, Judging, LookupPlan, assemble, look_up};
 use crate::issuance::Collection;
 use crate::limit::Throttle;
-use crate::report::SourceCoverage;
-use crate::source::live::{FetchOutcome, FetchPlan, Http, fetch};
+use crate::source::live::{FetchOutcome, FetchPlan, Http, ServiceOutcome, fetch};
 
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit, Failure> {
@@ -96,7 +96,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
                 progress.stage("asking the name servers");
             }
             let (tree, lookups) = (&issued.tree, &found.0);
-            let view = deep::view(&args.lookups, tree, &selection, lookups, &exchange, &throttle, context.now).await;
+            let view = deep::view(context, &args.lookups, tree, &selection, lookups, &exchange, &throttle).await;
             (found, view)
         })?;
         let recorded = recorded.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -113,6 +113,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     };
     drop(progress);
 
+    let table = NameTable::new(context, &issued, &grouped)?;
     let report = assemble(Gathered {
         domain: Some(domain),
         issued: &issued,
@@ -120,10 +121,10 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
         counts: &counts,
         selection: &selection,
         lookups,
-        authoritative,
+        authoritative: authoritative.as_ref(),
         judging: judging(context, &args.lookups),
         errors: errors.as_ref(),
-        sources: outcome.services.iter().map(coverage).collect(),
+        sources: outcome.services.iter().map(ServiceOutcome::coverage).collect(),
         unreadable: std::collections::BTreeMap::new(),
         queries: tally.queries,
         notes: outcome.services.iter().flat_map(|service| service.notes.clone()).chain(tally.notes).collect(),
@@ -133,7 +134,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
         case.set_setting("report_time", &report.time).map_err(anyhow::Error::from)?;
         context.say(env, &format!("ctclimb: kept in {}", case.path().display()));
     }
-    present(env, context, &report, args.redact)
+    present(env, context, &report, table.as_ref().map(|table| (table, &issued)), args.redact)
 }
 
 /// For whom names are judged.
@@ -172,19 +173,6 @@ pub fn fetch_into(
         },
     ))?;
     fetched.transpose().context("the case file cannot be used").map_err(Failure::Work)
-}
-
-/// What a service gave, for the report.
-pub fn coverage(service: &crate::source::live::ServiceOutcome) -> SourceCoverage {
-    SourceCoverage {
-        name: service.service.title().to_owned(),
-        kind: "search service".to_owned(),
-        requests: u64::from(service.requests),
-        records: service.records,
-        certificates: 0,
-        truncated: service.truncated,
-        error: service.error.clone(),
-    }
 }
 
 /// Keeps what the resolvers answered, and who they were, in place of an earlier run's.

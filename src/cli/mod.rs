@@ -3,8 +3,15 @@
 mod analyze;
 mod args;
 mod audit;
+mod audit_files;
+mod audit_forecast;
+mod audit_gather;
+mod audit_hook;
 mod audit_output;
+mod audit_plan;
 mod audit_run;
+mod audit_side;
+mod audit_stop;
 mod caa;
 mod context;
 mod deep;
@@ -18,6 +25,7 @@ mod interrupt;
 mod investigate;
 mod live;
 mod manual;
+mod name_table;
 mod names;
 mod output;
 mod patterns;
@@ -125,4 +133,12 @@ fn wrong_format(command: &str, format: args::Format, known: &str) -> Failure {
     let name =
         clap::ValueEnum::to_possible_value(&format).map_or_else(String::new, |value| value.get_name().to_owned());
     Failure::Usage(anyhow::anyhow!("`{command}` has no format `{name}`; it has {known}"))
+}
+
+/// Whether this build has Parquet.
+fn need_parquet() -> Result<(), Failure> {
+    if cfg!(feature = "parquet") {
+        return Ok(());
+    }
+    Err(Failure::Usage(anyhow::anyhow!("Parquet is not in this build; build with `--features parquet`")))
 }

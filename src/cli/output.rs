@@ -17,7 +17,7 @@ use super::interrupt::Unfinished;
 pub fn write_result(
     env: &mut Env,
     path: Option<&Path>,
-    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
     match path {
         None => {

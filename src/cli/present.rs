@@ -5,12 +5,27 @@ use super::args::{FailOn, Format as Asked};
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
+use super::name_table::NameTable;
 use super::output::write_result;
 use crate::finding::Severity;
+use crate::issuance::Issuances;
 use crate::report::{self, Format, Report, Style};
 
 /// Writes the report in the format asked for and says how the run ended.
-pub fn present(env: &mut Env, context: &Context, report: &Report, redact: bool) -> Result<Exit, Failure> {
+pub fn present(
+    env: &mut Env,
+    context: &Context,
+    report: &Report,
+    names: Option<(&NameTable, &Issuances)>,
+    redact: bool,
+) -> Result<Exit, Failure> {
+    if let Some((names, issued)) = names {
+        if redact {
+            return Err(Failure::Usage(anyhow::anyhow!("`-f parquet` is the names themselves; it has no `--redact`")));
+        }
+        names.write(env, context, issued, report)?;
+        return Ok(exit(context, report));
+    }
     let format = format(context.format.unwrap_or(Asked::Text));
     let redacted = redact.then(|| report::redact(report));
     let report = redacted.as_ref().unwrap_or(report);
@@ -30,7 +45,8 @@ pub fn present(env: &mut Env, context: &Context, report: &Report, redact: bool) 
 
 fn format(asked: Asked) -> Format {
     match asked {
-        Asked::Text => Format::Text,
+        // A table of names was written before.
+        Asked::Text | Asked::Parquet => Format::Text,
         Asked::Markdown => Format::Markdown,
         Asked::Html => Format::Html,
         Asked::Json => Format::Json,

@@ -80,6 +80,17 @@ impl Progress {
         self.stage(&format!("CAA: 0 of {total} lookups"));
     }
 
+    /// What happened during one of many fetches: troubles are told, the rest now and then.
+    pub fn of_many(&self, event: &Event) {
+        match event {
+            Event::Waiting { wait: Wait::Rate, .. }
+            | Event::Asking { .. }
+            | Event::Page { .. }
+            | Event::Ended { complete: true, .. } => {}
+            Event::Waiting { .. } | Event::Failed { .. } | Event::Ended { .. } => self.fetch(event),
+        }
+    }
+
     /// One more lookup of `total` is done.
     pub fn lookup(&self, total: u64) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;

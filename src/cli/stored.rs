@@ -10,19 +10,20 @@ use super::args::ReportArgs;
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
-use super::investigate::{coverage, fetch_into};
+use super::investigate::fetch_into;
 use super::live::{RESOLVERS, block_on, http, throttle};
+use super::name_table::NameTable;
 use super::present::present;
 use super::progress::Progress;
 use crate::acme::HistoryReport;
 use crate::case::{Case, salvage};
 use crate::dns::Resolver;
 use crate::investigate::{Gathered, Grouped, Judging, assemble, replay};
-use crate::issuance::Collection;
+use crate::issuance::{Collection, Issuances};
 use crate::limit::Rates;
 use crate::pattern::Settings;
 use crate::report::Report;
-use crate::source::live::FetchPlan;
+use crate::source::live::{FetchPlan, ServiceOutcome};
 
 /// What may differ from the run that filled the case file.
 #[derive(Debug, Default)]
@@ -49,12 +50,15 @@ pub fn run(env: &mut Env, context: &Context, args: &ReportArgs) -> Result<Exit, 
             env.say(&format!("ctclimb: the table `{table}` could not be read to its end"));
         }
     }
-    let report = report(env, context, case, again)?;
-    present(env, context, &report, args.redact)
+    let (report, names) = report(env, context, case, again)?;
+    present(env, context, &report, names.as_ref().map(|(table, issued)| (table, issued)), args.redact)
 }
 
+/// A report, and the names it is on where a table of them is wanted.
+type Stored = (Report, Option<(NameTable, Issuances)>);
+
 /// The report of a case file. Its time is that of the run that filled it.
-pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Result<Report, Failure> {
+pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Result<Stored, Failure> {
     let mut case =
         Case::open_read_only(path).with_context(|| format!("cannot use the case file `{}`", path.display()))?;
     let reading = || format!("cannot read the case file `{}`", path.display());
@@ -83,7 +87,8 @@ pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Re
     let replayed = block_on(replay(messages, &resolvers, &issued.tree, &selection.levels))?;
     let (lookups, tally) = replayed.ok_or_else(|| anyhow!("interrupted"))?;
     drop(progress);
-    Ok(assemble(Gathered {
+    let table = NameTable::new(context, &issued, &grouped)?;
+    let report = assemble(Gathered {
         domain: Some(plan.domain.clone()),
         issued: &issued,
         grouped,
@@ -93,7 +98,7 @@ pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Re
         authoritative: None,
         judging: again.judging,
         errors: again.errors,
-        sources: outcome.services.iter().map(coverage).collect(),
+        sources: outcome.services.iter().map(ServiceOutcome::coverage).collect(),
         unreadable: std::collections::BTreeMap::new(),
         queries,
         notes: outcome
@@ -104,7 +109,8 @@ pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Re
             .chain(servers)
             .collect(),
         now,
-    }))
+    });
+    Ok((report, table.map(|table| (table, issued))))
 }
 
 fn kept_resolvers(case: &Case) -> anyhow::Result<Vec<Resolver>> {

@@ -12,6 +12,8 @@ mod idn;
 mod json;
 mod markdown;
 mod model;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 mod redact;
 mod safe;
 #[cfg(test)]
@@ -23,6 +25,8 @@ use std::io::{self, Write};
 
 pub use codes::{chapter as code_chapter, codes_page};
 pub use csv::Delimiter;
+pub(crate) use digest::{counted, thousands};
+pub(crate) use html::write_page;
 pub use idn::unicode_form;
 pub use json::{write_explained_json, write_explained_lines};
 pub use markdown::write_explained_markdown;

@@ -20,6 +20,8 @@ pub enum Format {
     Tsv,
     /// One self-contained page.
     Html,
+    /// A table for columnar engines; needs a build with `--features parquet`.
+    Parquet,
 }
 
 /// `--color`

@@ -19,4 +19,5 @@ pub(super) use state::{
 pub(super) use verdicts::{
     VerdictGroup, allowance, concerns, forms, lookups, new_names, pattern_numbers, seen, shapes, verdict_groups,
 };
-pub(super) use words::{counted, dropped, elided, issuer, issuers, list, thousands};
+pub(crate) use words::{counted, thousands};
+pub(super) use words::{dropped, elided, issuer, issuers, list};

@@ -24,9 +24,27 @@ const SCRIPT: &str = include_str!("script.js");
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let page = page::Page::of(report);
     let title = match &report.domain {
-        Some(domain) => format!("CAA report for {}", escaped(domain)),
+        Some(domain) => format!("CAA report for {domain}"),
         None => "CAA report".to_owned(),
     };
+    write_page(&title, out, |out| {
+        page.write_into(out).map_err(io::Error::other)?;
+        write!(out, "\n<script type=\"application/json\" id=\"report\">")?;
+        json::write_island(report, out)?;
+        write!(out, "</script>")
+    })
+}
+
+/// Writes a page of this program around what `body` writes: one style, one script, and a policy that lets nothing else run.
+///
+/// # Errors
+/// What `out` or `body` answers.
+pub(crate) fn write_page(
+    title: &str,
+    out: &mut dyn Write,
+    body: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let title = escaped(title);
     let policy = format!(
         "default-src 'none'; img-src data:; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
         hash(STYLE),
@@ -40,10 +58,8 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
          <meta name=\"referrer\" content=\"no-referrer\">\n<link rel=\"icon\" href=\"data:,\">\n\
          <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
     )?;
-    page.write_into(out).map_err(io::Error::other)?;
-    write!(out, "\n<script type=\"application/json\" id=\"report\">")?;
-    json::write_island(report, out)?;
-    write!(out, "</script>\n<script>{SCRIPT}</script>\n</body>\n</html>\n")
+    body(out)?;
+    write!(out, "\n<script>{SCRIPT}</script>\n</body>\n</html>\n")
 }
 
 /// A short text for the one place that no template fills.

@@ -10,6 +10,8 @@ mod formats;
 mod lines;
 mod objects;
 mod own;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod recognise;
 mod window;
 
@@ -148,6 +150,12 @@ pub enum DumpError {
         /// The file, or `standard input`.
         label: String,
     },
+    /// A Parquet file, and a build that reads none.
+    #[error("`{label}` is a Parquet file, which this build cannot read; build with `--features parquet`", label = label.escape_debug())]
+    NoParquet {
+        /// The file, or `standard input`.
+        label: String,
+    },
     /// It cannot be read at all.
     #[error("cannot read `{label}`", label = label.escape_debug())]
     Read {
@@ -169,6 +177,7 @@ pub fn read(input: impl Read + Send + 'static, label: &str, collection: &mut Col
     window.at_least(recognise::HEAD).map_err(fail)?;
     let head = || super::reply::head(window.text());
     let kind = match recognise::kind(window.text(), window.ended()) {
+        Some(Ok(Kind::Parquet)) if !cfg!(feature = "parquet") => return Err(DumpError::NoParquet { label: label() }),
         Some(Ok(kind)) => kind,
         Some(Err(recognise::NoStream)) => return Err(DumpError::CaseFile { label: label() }),
         None => return Err(DumpError::Unrecognised { label: label(), head: head() }),
@@ -203,6 +212,10 @@ fn read_as(kind: Kind, window: &mut Window<impl Read>, summary: &mut Summary, si
         Kind::NameList => lines::names(window, summary, sink),
         Kind::Der => certificates::der(window, summary, sink),
         Kind::DataTile => certificates::data_tile(window, summary, sink),
+        #[cfg(feature = "parquet")]
+        Kind::Parquet => parquet::read(window, summary, sink),
+        #[cfg(not(feature = "parquet"))]
+        Kind::Parquet => Ok(()),
     }
 }
 

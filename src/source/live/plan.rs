@@ -10,6 +10,7 @@ use super::sources;
 use crate::case::{Case, CaseError};
 use crate::limit::Throttle;
 use crate::name::DomainName;
+use crate::report::SourceCoverage;
 
 /// What to fetch for one domain, and how much of other people's machines and of our time it may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,6 +176,22 @@ pub struct ServiceOutcome {
     pub error: Option<String>,
     /// What else a reader should know, one sentence each.
     pub notes: Vec<String>,
+}
+
+impl ServiceOutcome {
+    /// What the service gave, for the report.
+    #[must_use]
+    pub fn coverage(&self) -> SourceCoverage {
+        SourceCoverage {
+            name: self.service.title().to_owned(),
+            kind: "search service".to_owned(),
+            requests: u64::from(self.requests),
+            records: self.records,
+            certificates: 0,
+            truncated: self.truncated,
+            error: self.error.clone(),
+        }
+    }
 }
 
 /// What a fetch would do: for `--dry-run`, and before a long run.
