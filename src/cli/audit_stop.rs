@@ -54,5 +54,5 @@ async fn terminated() {
         terminate.recv().await;
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

@@ -61,11 +61,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     };
     if outcome.is_failure() {
         drop(progress);
-        for service in &outcome.services {
-            let why = service.error.as_deref().unwrap_or("nothing came");
-            env.say(&format!("ctclimb: {}: {why}", service.service.title()));
-        }
-        return Err(Failure::Work(anyhow!("no source of certificates could be used")));
+        return Err(no_source(env, &outcome));
     }
 
     let mut issued = collection.finish();
@@ -135,6 +131,15 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
         context.say(env, &format!("ctclimb: kept in {}", case.path().display()));
     }
     present(env, context, &report, table.as_ref().map(|table| (table, &issued)), args.redact)
+}
+
+/// Says why each source gave nothing.
+fn no_source(env: &mut Env, outcome: &FetchOutcome) -> Failure {
+    for service in &outcome.services {
+        let why = service.error.as_deref().unwrap_or("nothing came");
+        env.say(&format!("ctclimb: {}: {why}", service.service.title()));
+    }
+    Failure::Work(anyhow!("no source of certificates could be used"))
 }
 
 /// For whom names are judged.
