@@ -90,7 +90,11 @@ async fn b04_the_database_message_behind_an_error_page_decides() {
     distinct.dedup();
     assert_eq!(distinct.len(), targets.len(), "the same query is not repeated: {targets:?}");
     assert!(targets[1].contains("group=icaid"), "{targets:?}");
-    assert!(fetched.only().truncated && fetched.error().contains("sampled"), "{:?}", fetched.only());
+    let error = fetched.error();
+    assert!(
+        fetched.only().truncated && error.contains("cannot answer") && error.contains("statement timeout"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -105,8 +109,8 @@ async fn b05_the_deadline_of_the_front_end_is_tried_once_more_then_asked_differe
     })
     .await;
     let fetched = Setup::new(&service, "example.com", CRTSH).fetch().await;
-    let plain = service.targets().iter().filter(|target| !target.contains("deduplicate")).count();
-    assert_eq!(plain, 2, "one retry, then split");
+    let plain = |target: &&String| !target.contains("excludeCAs") && !target.contains("group");
+    assert_eq!(service.targets().iter().filter(plain).count(), 2, "one retry, then split");
     assert_eq!(fetched.names(), ["a.example.com", "b.example.com"]);
     assert!(fetched.only().complete, "{:?}", fetched.only());
 }
@@ -235,7 +239,7 @@ async fn b14_old_and_new_shapes_and_big_numbers_are_read() {
     ]"#;
     let (fetched, _) = crtsh(move |_| json(body)).await;
     assert_eq!(fetched.names(), ["new.example.com", "old.example.com"]);
-    assert_eq!((fetched.only().records, fetched.only().unreadable), (2, 0));
+    assert_eq!((fetched.only().records, fetched.only().odd.as_ref()), (2, None));
 }
 
 #[tokio::test]
@@ -766,12 +770,8 @@ async fn a_body_of_brackets_or_a_bomb_is_bounded() {
         let mut setup = Setup::new(&service, "example.com", CRTSH);
         setup.http.octets = 1 << 20;
         let fetched = setup.fetch().await;
-        assert!(
-            fetched.only().notes.iter().any(|note| note.contains("more than 1048576 octets")),
-            "{:?}",
-            fetched.only()
-        );
-        assert!(!fetched.outcome.is_complete());
+        assert!(fetched.error().contains("more than 1048576 octets"), "{:?}", fetched.only());
+        assert!(fetched.outcome.is_failure());
     }
     // Below the bound, brackets are no list of records and no deep recursion.
     let (fetched, _) = crtsh(|_| json(vec![b'['; 1 << 20])).await;

@@ -5,9 +5,11 @@
 mod ct_behaviours;
 #[cfg(feature = "crtsh-pg")]
 mod ct_pg;
+mod ct_population;
 mod ct_restart;
 mod ct_resume;
 mod ct_run;
+mod ct_sampling;
 mod ct_service;
 mod dns_batch;
 mod dns_exchange;

@@ -17,7 +17,7 @@ use crate::issuance::Record;
 /// How asking ended.
 pub(super) enum Asked {
     /// The request is settled; the page, if there is one to use.
-    Settled { settled: Settled, page: Option<KeptPage>, note: Option<String> },
+    Settled { settled: Settled, page: Option<KeptPage> },
     /// An older page stands in, because of this.
     Older { found: Box<Found>, why: String },
     /// The service is not asked any more in this run.
@@ -144,7 +144,7 @@ fn judge<T: Transport>(
         Reading::TooBig { why } => {
             desk.throttle.answered(&endpoint);
             store(desk, service, trial, ReplyState::TooBig, Some(&why), None)?;
-            Ok(Next::Done(Asked::Settled { settled: Settled::TooBig, page: None, note: Some(why) }))
+            Ok(Next::Done(Asked::Settled { settled: Settled::TooBig(why), page: None }))
         }
         Reading::Slow { why } if trial.tries >= 2 => judge(desk, service, trial, Reading::TooBig { why }),
         Reading::Slow { why } => {
@@ -196,7 +196,7 @@ fn accept<T: Transport>(
     trial: &Trial<'_>,
     facts: PageFacts,
 ) -> Result<Asked, CaseError> {
-    if facts.records == 0 && facts.issuers.is_empty() {
+    if facts.is_empty() {
         let older = match desk.shared().open_case() {
             Some(open) => keep::older_page(service.source.as_ref(), trial.request, open)?,
             None => None,
@@ -211,7 +211,7 @@ fn accept<T: Transport>(
     }
     let id = store(desk, service, trial, ReplyState::Page, facts.note.as_deref(), Some(&facts))?;
     let page = kept_page(trial, &facts, id)?;
-    Ok(Asked::Settled { settled: Settled::Page(Box::new(facts)), page: Some(page), note: None })
+    Ok(Asked::Settled { settled: Settled::Page(Box::new(facts)), page: Some(page) })
 }
 
 /// No more tries: an older page, else the whole records of a broken one, else nothing.
@@ -232,11 +232,11 @@ fn give_up<T: Transport>(
         return Ok(Asked::Older { found: Box::new(found), why });
     }
     let Some((facts, id)) = partial else {
-        return Ok(Asked::Settled { settled: Settled::GivenUp(why), page: None, note: None });
+        return Ok(Asked::Settled { settled: Settled::GivenUp(why), page: None });
     };
     let page = kept_page(trial, &facts, id)?;
     let why = format!("in part only: {why}");
-    Ok(Asked::Settled { settled: Settled::GivenUp(why), page: Some(page), note: None })
+    Ok(Asked::Settled { settled: Settled::GivenUp(why), page: Some(page) })
 }
 
 fn kept_page(trial: &Trial<'_>, facts: &PageFacts, id: Option<i64>) -> Result<KeptPage, CaseError> {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::request::Reply;
+use super::told::Told;
+use crate::source::reply::Odd;
 
 /// Most characters of a quoted sentence.
 const QUOTED: usize = 200;
@@ -51,7 +53,7 @@ pub struct PageFacts {
     /// Records.
     pub records: u64,
     /// Objects that are no records.
-    pub unreadable: u64,
+    pub odd: Option<Odd>,
     /// Rows used of the service's cap, where it tells.
     pub rows: Option<u64>,
     /// Where the next page starts, where the service has pages.
@@ -60,10 +62,15 @@ pub struct PageFacts {
     pub lasting: bool,
     /// What is odd about it, one sentence.
     pub note: Option<String>,
-    /// Rows by issuer.
-    pub issuers: std::collections::BTreeMap<i64, u64>,
-    /// Records by the label below the name that was asked for.
-    pub children: std::collections::BTreeMap<String, u64>,
+    /// Who issued what, where that matters.
+    pub told: Told,
+}
+
+impl PageFacts {
+    /// Whether the page says that there is nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.records == 0 && self.odd.is_none() && self.told.issuers.is_empty()
+    }
 }
 
 /// Judges a reply by its status; `None` for a success, whose body is to be read.

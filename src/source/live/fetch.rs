@@ -16,11 +16,12 @@ use super::keep::{self, Found, KeptPage};
 use super::plan::{FetchOutcome, FetchPlan, ServiceOutcome, started};
 use super::progress::Event;
 use super::request::{Service, Transport};
-use super::source::{Source, sources};
+use super::source::{Completeness, Source, sources};
 use crate::case::{Case, CaseError, CursorState, Run};
 use crate::issuance::Record;
 use crate::limit::Throttle;
 use crate::name::SanRef;
+use crate::source::reply::Odd;
 
 /// Gives the time; the real one or a test's.
 pub type Clock<'a> = &'a (dyn Fn() -> Timestamp + Sync);
@@ -98,7 +99,7 @@ pub(super) struct Reading {
     pub(super) sent: u32,
     pages: Vec<KeptPage>,
     records: u64,
-    unreadable: u64,
+    odd: Option<Odd>,
     notes: BTreeSet<String>,
     stopped: Option<String>,
 }
@@ -112,7 +113,7 @@ impl Reading {
             sent: 0,
             pages: Vec::new(),
             records: 0,
-            unreadable: 0,
+            odd: None,
             notes: BTreeSet::new(),
             stopped: None,
         }
@@ -198,11 +199,10 @@ impl<'b, T: Transport> Desk<'_, 'b, T> {
                 service.stopped = Some(why.unwrap_or_else(|| "not in the case file".into()));
             } else {
                 match ask(self, service, &request).await? {
-                    Asked::Settled { settled, page, note } => {
+                    Asked::Settled { settled, page } => {
                         if let Some(page) = page {
                             self.count(service, page, false)?;
                         }
-                        service.notes.extend(note);
                         service.source.settle(&settled);
                     }
                     Asked::Older { found, why } => {
@@ -213,8 +213,7 @@ impl<'b, T: Transport> Desk<'_, 'b, T> {
                 }
             }
         }
-        let completeness = service.source.completeness();
-        let why = service.stopped.clone().or(completeness.incomplete);
+        let why = Self::why_incomplete(service, &service.source.completeness());
         let ended = Event::Ended { service: service.service(), complete: why.is_none(), why };
         self.shared().tell(&ended);
         Ok(())
@@ -232,7 +231,7 @@ impl<'b, T: Transport> Desk<'_, 'b, T> {
 
     fn count(&self, service: &mut Reading, page: KeptPage, kept: bool) -> Result<(), CaseError> {
         service.records += page.records;
-        service.unreadable += page.unreadable;
+        Odd::add(&mut service.odd, page.odd.as_ref());
         service.notes.extend(page.note.clone());
         let mut shared = self.shared();
         let body = page.body(shared.case.as_deref())?;
@@ -256,7 +255,7 @@ impl<'b, T: Transport> Desk<'_, 'b, T> {
         for service in services {
             self.each_record(service, &mut |record| {
                 let sans = record.names.iter().filter_map(|name| SanRef::parse(name).ok());
-                names.extend(sans.map(|san| san.name().to_owned()));
+                names.extend(sans.map(|san| san.to_san().to_string()));
             })?;
         }
         Ok(names)
@@ -278,16 +277,20 @@ impl<'b, T: Transport> Desk<'_, 'b, T> {
         Ok(())
     }
 
+    /// Why not all that a service has was read, if so.
+    fn why_incomplete(service: &Reading, completeness: &Completeness) -> Option<String> {
+        let reasons =
+            [service.stopped.clone(), completeness.incomplete.clone(), service.odd.as_ref().map(Odd::to_string)];
+        let reasons: Vec<String> = reasons.into_iter().flatten().collect();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+
     /// What came of a service, kept for later readers of the case file.
     fn conclude(&self, service: &Reading) -> Result<ServiceOutcome, CaseError> {
         let completeness = service.source.completeness();
-        let unread = service.unreadable > 0;
-        let error = service.stopped.clone().or(completeness.incomplete);
+        let error = Self::why_incomplete(service, &completeness);
         let mut notes: Vec<String> = completeness.notes;
         notes.extend(service.notes.iter().cloned());
-        if unread {
-            notes.push(format!("{} objects in the answers are no records", service.unreadable));
-        }
         let state = CursorState { cursor: service.source.cursor(), complete: error.is_none(), error: error.clone() };
         let now = (self.clock)();
         if let (Some(case), false) = (self.shared().case.as_deref_mut(), self.plan.offline) {
@@ -299,7 +302,7 @@ impl<'b, T: Transport> Desk<'_, 'b, T> {
             sent: service.sent,
             pages: u32::try_from(service.pages.len()).unwrap_or(u32::MAX),
             records: service.records,
-            unreadable: service.unreadable,
+            odd: service.odd.clone(),
             rows_used: completeness.rows_used,
             complete: error.is_none(),
             truncated: completeness.truncated,

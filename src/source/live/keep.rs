@@ -9,13 +9,14 @@ use super::plan::FetchPlan;
 use super::request::{PageRequest, Reply};
 use super::source::{Settled, Source};
 use crate::case::{Case, CaseError, ReplyState, Run, StoredReply};
+use crate::source::reply::Odd;
 
 /// A page that was used, with its body at hand.
 #[derive(Debug)]
 pub(super) struct KeptPage {
     pub(super) request: PageRequest,
     pub(super) records: u64,
-    pub(super) unreadable: u64,
+    pub(super) odd: Option<Odd>,
     pub(super) note: Option<String>,
     body: Body,
 }
@@ -39,8 +40,8 @@ impl KeptPage {
     }
 
     fn new(request: PageRequest, facts: &PageFacts, body: Body) -> Self {
-        let PageFacts { records, unreadable, ref note, .. } = *facts;
-        Self { request, records, unreadable, note: note.clone(), body }
+        let PageFacts { records, ref odd, ref note, .. } = *facts;
+        Self { request, records, odd: odd.clone(), note: note.clone(), body }
     }
 
     pub(super) fn body(&self, case: Option<&Case>) -> Result<Vec<u8>, CaseError> {
@@ -84,7 +85,10 @@ pub(super) fn find(
     }
     match newest.state {
         ReplyState::Page => page(source, request, &newest, case, None),
-        ReplyState::TooBig => Ok(Some(Found { settled: Settled::TooBig, page: None, tries: newest.tries, note: None })),
+        ReplyState::TooBig => {
+            let settled = Settled::TooBig(newest.why.clone().unwrap_or_default());
+            Ok(Some(Found { settled, page: None, tries: newest.tries, note: None }))
+        }
         ReplyState::Doubtful => match case.newest_full_page(run, service, &request.target)? {
             Some(full) => page(source, request, &full, case, Some(doubt(&full))),
             None => page(source, request, &newest, case, None),

@@ -10,6 +10,7 @@ mod crtsh;
 mod fetch;
 mod http;
 mod keep;
+mod kinds;
 mod pg;
 #[cfg(feature = "crtsh-pg")]
 mod pg_send;
@@ -17,6 +18,7 @@ mod plan;
 mod progress;
 mod request;
 mod source;
+mod told;
 
 pub use certspotter::CertSpotter;
 pub use classify::{PageFacts, Reading, sentence};
@@ -29,3 +31,4 @@ pub use progress::{Event, Wait};
 pub use request::{PageRequest, Reply, Service, Transport, TransportError};
 use source::sources;
 pub use source::{Completeness, Settled, Source};
+pub use told::Told;

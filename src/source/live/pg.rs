@@ -17,6 +17,7 @@ use super::request::{PageRequest, Reply, Service};
 use super::{Completeness, Settled, Source};
 use crate::issuance::{Record, x509};
 use crate::name::DomainName;
+use crate::source::reply::Odd;
 
 /// Rows of one statement.
 const PAGE: u64 = 500;
@@ -174,10 +175,11 @@ impl Source for CrtshPg {
             last = id;
             match row.der().as_deref().map(x509::read) {
                 Some(Ok(_)) => facts.records += 1,
-                Some(Err(_)) | None => facts.unreadable += 1,
+                Some(Err(error)) => Odd::count(&mut facts.odd, || format!("row {id}: {error}")),
+                None => Odd::count(&mut facts.odd, || format!("row {id}: no base64")),
             }
             if let Some(issuer) = row.issuer() {
-                *facts.issuers.entry(issuer).or_default() += 1;
+                *facts.told.issuers.entry(issuer).or_default() += 1;
             }
         }
         facts.cursor = (!rows.is_empty()).then(|| last.to_string());
@@ -188,13 +190,13 @@ impl Source for CrtshPg {
         let Some(part) = self.queue.pop_front() else { return };
         match settled {
             Settled::Page(facts) => {
-                self.issuers.extend(facts.issuers.keys().copied().filter(|&issuer| issuer > 0));
+                self.issuers.extend(facts.told.issuers.keys().copied().filter(|&issuer| issuer > 0));
                 let last = facts.cursor.as_deref().and_then(|cursor| cursor.parse().ok());
                 if let Some(after) = last.filter(|_| facts.rows >= Some(PAGE)) {
                     self.queue.push_front(Part { after, ..part });
                 }
             }
-            Settled::TooBig => self.divide(part),
+            Settled::TooBig(_) => self.divide(part),
             Settled::GivenUp(why) => self.fail(why),
         }
     }
@@ -233,6 +235,7 @@ impl PgRow {
 
 #[cfg(test)]
 mod tests {
+    use super::super::told::Told;
     use super::*;
     use proptest::prelude::*;
 
@@ -276,17 +279,20 @@ mod tests {
     fn what_is_too_much_is_asked_by_issuer_then_by_shorter_spans() {
         let mut source = source(false);
         let issuers = [(5, 1), (9, 1), (-1, 1)].into();
-        source.settle(&Settled::Page(Box::new(PageFacts { issuers, ..PageFacts::default() })));
-        source.settle(&Settled::TooBig);
+        source.settle(&Settled::Page(Box::new(PageFacts {
+            told: Told { issuers, ..Told::default() },
+            ..PageFacts::default()
+        })));
+        source.settle(&Settled::TooBig(String::new()));
         let targets: Vec<String> = source.queue.iter().take(3).map(|part| source.statement(part)).collect();
         assert!(targets[0].contains("issuer_ca_id = 5 ") && targets[1].contains("issuer_ca_id = 9 "));
         assert!(targets[2].contains("NOT IN (5, 9)"));
         let before = source.queue.len();
-        source.settle(&Settled::TooBig);
+        source.settle(&Settled::TooBig(String::new()));
         assert_eq!(source.queue.len(), before + 1);
         assert!(source.next().unwrap().target.contains("< '2027-02-"), "{}", source.next().unwrap().target);
         for _ in 0..200 {
-            source.settle(&Settled::TooBig);
+            source.settle(&Settled::TooBig(String::new()));
         }
         assert_eq!(source.next(), None, "dividing ends");
         assert!(source.completeness().incomplete.unwrap().contains("too many certificates"));
@@ -299,7 +305,10 @@ mod tests {
             let rows: Vec<String> = ids.iter().map(|id| row(id)).collect();
             source(false).read(&reply(format!("[{}]", rows.join(","))))
         };
-        assert!(matches!(read(&["3", "4"]), Reading::Page(PageFacts { records: 0, unreadable: 2, .. })));
+        assert!(matches!(
+            read(&["3", "4"]),
+            Reading::Page(PageFacts { records: 0, odd: Some(Odd { count: 2, .. }), .. })
+        ));
         for ids in [["4", "3"], ["3", "3"], ["-1", "1"], ["x", "1"]] {
             assert!(matches!(read(&ids), Reading::Refused { .. }), "{ids:?}");
         }

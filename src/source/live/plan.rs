@@ -10,6 +10,7 @@ use super::sources;
 use crate::case::{Case, CaseError};
 use crate::limit::Throttle;
 use crate::name::DomainName;
+use crate::source::reply::Odd;
 
 /// What to fetch for one domain, and how much of other people's machines and of our time it may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,8 +162,8 @@ pub struct ServiceOutcome {
     pub pages: u32,
     /// Records in them.
     pub records: u64,
-    /// Objects in them that are no records.
-    pub unreadable: u64,
+    /// What in them is no record.
+    pub odd: Option<Odd>,
     /// Most rows that one answer used of those the service gives at most; `None` where it does not tell.
     pub rows_used: Option<u64>,
     /// The end was reached and nothing was cut.
