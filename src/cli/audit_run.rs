@@ -17,8 +17,9 @@ use super::audit_output::Render;
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
+use super::fetched::{coverage, fetch_into};
 use super::inputs::inputs;
-use super::investigate::{coverage, fetch_into};
+use super::interrupt;
 use super::live::{batch, fetch_plan, http, rates, resolvers, timestamp};
 use super::patterns::settings;
 use super::progress::Progress;
@@ -132,7 +133,7 @@ fn session<'a>(env: &Env, context: &'a Context, args: &'a Args) -> Result<Sessio
             Dns::Live(Live { exchange, throttle, resolvers: resolvers(context, &args.lookups)?, plan, runtime })
         }
     };
-    Ok(Session { context, args, render, dns, http: http(env, context)?, throttle, stop: interrupt() })
+    Ok(Session { context, args, render, dns, http: http(env, context)?, throttle, stop: interrupt::flag() })
 }
 
 /// What rows depend on beside the input: shards and later runs must agree on it.
@@ -330,7 +331,9 @@ impl Session<'_> {
             let why = outcome.services.iter().filter_map(|service| service.error.clone());
             return Err(why.collect::<Vec<_>>().join("; "));
         }
-        Ok((collection.finish(), outcome.services.iter().map(coverage).collect()))
+        let issued = collection.finish();
+        let sources = coverage(&outcome, &issued);
+        Ok((issued, sources))
     }
 
     /// The case file of a domain, in the directory beside the audit file; none without an audit file.
@@ -383,23 +386,4 @@ fn tell(program: &Path, change: &Change) -> Result<(), AuditError> {
     }
     child.wait()?;
     Ok(())
-}
-
-/// A flag that the first interrupt sets; the second one ends the program.
-fn interrupt() -> Arc<AtomicBool> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let set = Arc::clone(&flag);
-    let wait = move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-        runtime.block_on(async {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                if set.swap(true, Ordering::Relaxed) {
-                    std::process::exit(i32::from(Exit::Interrupted.code()));
-                }
-            }
-        });
-    };
-    // Without the thread the system's own way to end a program remains.
-    let _ = std::thread::Builder::new().name("interrupt".into()).spawn(wait);
-    flag
 }

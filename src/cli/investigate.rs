@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
 use super::Failure;
 use super::analyze::{SAMPLE, levels, script, scripted};
@@ -12,9 +12,12 @@ use super::deep;
 use super::env::Env;
 use super::exit::Exit;
 use super::explain::read_history;
+use super::fetched::{coverage, fetch_into, forecast_text, notes, tell_budget, unreadable};
+use super::interrupt::{self, block_on};
 use super::live::{
-    RESOLVERS, batch, block_on, domain, fetch_plan, http, open_case, rates, resolvers, throttle, timestamp,
+    RESOLVERS, batch, domain, fetch_plan, http, open_case, peek_case, rates, resolvers, resume_hint, throttle,
 };
+use super::output::write_result;
 use super::patterns::settings;
 use super::present::present;
 use super::progress::Progress;
@@ -22,9 +25,6 @@ use crate::case::{Case, DnsExchange};
 use crate::dns::{Recorder, Resolver, Sockets};
 use crate::investigate::{Gathered, Grouped, Judging, LookupPlan, assemble, look_up};
 use crate::issuance::Collection;
-use crate::limit::Throttle;
-use crate::report::SourceCoverage;
-use crate::source::live::{FetchOutcome, FetchPlan, Forecast, Http, fetch, forecast};
 
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit, Failure> {
@@ -38,22 +38,27 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     let throttle = throttle(rates(context, &args.limits)?);
     let http = http(env, context)?;
     let errors = args.error.as_deref().map(|path| read_history(env, context, path)).transpose()?;
-    let mut case = open_case(env, context, &domain, &args.sources)?;
     if args.sources.dry_run {
-        let forecasts =
-            forecast(&plan, &throttle, case.as_ref(), timestamp(context.now)).map_err(anyhow::Error::from)?;
-        tell_forecast(env, &http, &forecasts);
+        let case = peek_case(env, context, &domain, &args.sources)?;
+        let mut text = forecast_text(context, &plan, &http, &throttle, case.as_ref())?;
+        text.push_str(&format!(
+            "{domain}: then CAA at the levels of the names found, at {} resolvers\n",
+            resolvers.len()
+        ));
+        write_result(env, context.output.as_deref(), |out| out.write_all(text.as_bytes()))?;
         return Ok(Exit::Complete);
     }
-    let where_to_resume =
-        format!("ctclimb: stopped; the same command goes on where this one ended: ctclimb investigate {domain}");
+    let mut case = open_case(env, context, &domain, &args.sources)?;
+    let where_to_resume = resume_hint(case.as_ref());
+    interrupt::hint(&where_to_resume);
+    tell_budget(env, context, &plan, &throttle);
 
     let mut collection = Collection::new(Some(domain.clone()));
     let progress = Progress::new(env, context);
     let fetched = fetch_into(context, &plan, &http, &throttle, case.as_mut(), &progress, &mut collection)?;
     let Some(outcome) = fetched else {
         drop(progress);
-        env.say(&where_to_resume);
+        env.say(&format!("ctclimb: {where_to_resume}"));
         return Ok(Exit::Interrupted);
     };
     if outcome.is_failure() {
@@ -96,7 +101,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
         }
         let Some((found, view)) = looked_up else {
             drop(progress);
-            env.say(&where_to_resume);
+            env.say(&format!("ctclimb: {where_to_resume}"));
             return Ok(Exit::Interrupted);
         };
         authoritative = view?;
@@ -114,10 +119,10 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
         authoritative,
         judging: judging(context, &args.lookups),
         errors: errors.as_ref(),
-        sources: outcome.services.iter().map(coverage).collect(),
-        unreadable: std::collections::BTreeMap::new(),
+        sources: coverage(&outcome, &issued),
+        unreadable: unreadable(&outcome),
         queries: tally.queries,
-        notes: outcome.services.iter().flat_map(|service| service.notes.clone()).chain(tally.notes).collect(),
+        notes: notes(&outcome).into_iter().chain(tally.notes).collect(),
         now: context.now,
     });
     if let Some(case) = &mut case {
@@ -137,47 +142,6 @@ pub fn judging(context: &Context, lookups: &LookupArgs) -> Judging {
     }
 }
 
-/// Fetches into a collection; `None` when interrupted.
-pub fn fetch_into(
-    context: &Context,
-    plan: &FetchPlan,
-    http: &Http,
-    throttle: &Throttle,
-    case: Option<&mut Case>,
-    progress: &Progress,
-    collection: &mut Collection,
-) -> Result<Option<FetchOutcome>, Failure> {
-    // With `--now` the whole run takes place at that time.
-    let now = context.now;
-    let clock = move || if context.now_is_real { jiff::Timestamp::now() } else { timestamp(now) };
-    let fetched = block_on(fetch(
-        plan,
-        http,
-        throttle,
-        &clock,
-        case,
-        &mut |event| progress.fetch(event),
-        &mut |service, record| {
-            let origin = collection.origin(service.title());
-            collection.add(record, origin);
-        },
-    ))?;
-    fetched.transpose().context("the case file cannot be used").map_err(Failure::Work)
-}
-
-/// What a service gave, for the report.
-pub fn coverage(service: &crate::source::live::ServiceOutcome) -> SourceCoverage {
-    SourceCoverage {
-        name: service.service.title().to_owned(),
-        kind: "search service".to_owned(),
-        requests: u64::from(service.requests),
-        records: service.records,
-        certificates: 0,
-        truncated: service.truncated,
-        error: service.error.clone(),
-    }
-}
-
 /// Keeps what the resolvers answered, and who they were, in place of an earlier run's.
 fn keep_dns(case: &mut Case, resolvers: &[Resolver], recorded: &[DnsExchange]) -> anyhow::Result<()> {
     let named: Vec<(String, Vec<String>)> = resolvers
@@ -188,20 +152,4 @@ fn keep_dns(case: &mut Case, resolvers: &[Resolver], recorded: &[DnsExchange]) -
     case.record_dns(recorded)?;
     case.set_setting(RESOLVERS, &serde_json::to_string(&named)?)?;
     Ok(())
-}
-
-/// Tells what would be asked, and how long that takes at least.
-pub fn tell_forecast(env: &mut Env, http: &Http, forecasts: &[Forecast]) {
-    for Forecast { service, kept, next, requests, time } in forecasts {
-        let Some(next) = next else {
-            env.say(&format!("{}: nothing to ask; {kept} replies are kept and still good", service.title()));
-            continue;
-        };
-        let url = http.url(next).unwrap_or_else(|| "(PostgreSQL)".to_owned());
-        env.say(&format!(
-            "{}: {kept} replies kept; next: {url}; at most {requests} requests, which take at least {} s",
-            service.title(),
-            time.as_secs()
-        ));
-    }
 }

@@ -1,6 +1,5 @@
 //! What the commands that touch the network share: services, resolvers, limits, the case file, and a clean stop.
 
-use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -159,6 +158,35 @@ pub fn open_case(
     Ok(Some(case))
 }
 
+/// The case file of a domain for looking into it only; `None` where there is none yet, or with `--no-case`.
+pub fn peek_case(
+    env: &Env,
+    context: &Context,
+    domain: &DomainName,
+    sources: &Sources,
+) -> Result<Option<Case>, Failure> {
+    let path = match &sources.case {
+        _ if sources.no_case => return Ok(None),
+        Some(path) => path.clone(),
+        None => default_case(env, context, domain)?,
+    };
+    if !path.exists() {
+        return Ok(None);
+    }
+    let complain = || format!("cannot use the case file `{}`", path.display());
+    Ok(Some(Case::open_read_only(&path).with_context(complain)?))
+}
+
+/// What somebody who interrupts a run should know.
+pub fn resume_hint(case: Option<&Case>) -> String {
+    match case {
+        Some(case) => {
+            format!("stopped; what came is kept in {}, and the same command goes on from there", case.path().display())
+        }
+        None => "stopped; without a case file nothing was kept".to_owned(),
+    }
+}
+
 fn default_case(env: &Env, context: &Context, domain: &DomainName) -> Result<PathBuf, Failure> {
     let directory = match &context.file.case_directory {
         Some(directory) => directory.clone(),
@@ -182,22 +210,4 @@ pub fn is_case(path: &Path) -> bool {
 /// Seconds since 1970 as a time; times beyond what can be written are the epoch.
 pub fn timestamp(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-/// Runs a future to its end, or until the person interrupts: then `None`, with everything dropped cleanly.
-///
-/// # Errors
-/// The runtime cannot be started.
-pub fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<Option<T>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the network runtime")?;
-    Ok(runtime.block_on(async {
-        tokio::select! {
-            result = future => Some(result),
-            // Whatever was in flight is lost; what came before is in the case file.
-            _ = tokio::signal::ctrl_c() => None,
-        }
-    }))
 }

@@ -10,8 +10,9 @@ use super::args::ReportArgs;
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
-use super::investigate::{coverage, fetch_into};
-use super::live::{RESOLVERS, block_on, http, throttle};
+use super::fetched::{coverage, fetch_into, notes, unreadable};
+use super::interrupt::block_on;
+use super::live::{RESOLVERS, http, throttle};
 use super::present::present;
 use super::progress::Progress;
 use crate::acme::HistoryReport;
@@ -93,16 +94,10 @@ pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Re
         authoritative: None,
         judging: again.judging,
         errors: again.errors,
-        sources: outcome.services.iter().map(coverage).collect(),
-        unreadable: std::collections::BTreeMap::new(),
+        sources: coverage(&outcome, &issued),
+        unreadable: unreadable(&outcome),
         queries,
-        notes: outcome
-            .services
-            .iter()
-            .flat_map(|service| service.notes.clone())
-            .chain(tally.notes)
-            .chain(servers)
-            .collect(),
+        notes: notes(&outcome).into_iter().chain(tally.notes).chain(servers).collect(),
         now,
     }))
 }

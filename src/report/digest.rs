@@ -359,7 +359,7 @@ pub(super) fn quote(data: &str) -> String {
 }
 
 /// `1 name`, `4,812 names`.
-pub(super) fn counted(count: u64, noun: &str) -> String {
+pub(crate) fn counted(count: u64, noun: &str) -> String {
     let number = thousands(count);
     match noun.strip_suffix('y') {
         _ if count == 1 => format!("{number} {noun}"),
@@ -370,7 +370,7 @@ pub(super) fn counted(count: u64, noun: &str) -> String {
 }
 
 /// `4,812`.
-pub(super) fn thousands(count: u64) -> String {
+pub(crate) fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {

@@ -23,6 +23,7 @@ use std::io::{self, Write};
 
 pub use codes::codes_page;
 pub use csv::Delimiter;
+pub(crate) use digest::{counted, thousands};
 pub use idn::unicode_form;
 pub use model::{
     Advice, Checked, Coverage, Dropped, LevelReport, Report, SCHEMA, SourceCoverage, Timeline, TimelineSeries, View,

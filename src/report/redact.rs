@@ -400,6 +400,7 @@ impl Redactor {
                 source.name = self.text(&source.name);
             }
             self.option(&mut source.error);
+            self.option(&mut source.query);
         }
         for (class, dropped) in &mut coverage.dropped {
             dropped.example = format!("({class})");

@@ -511,33 +511,6 @@ async fn b24_calls_to_one_host_never_overlap() {
 }
 
 #[tokio::test]
-async fn b24_the_limiter_holds_over_five_domains_and_both_services() {
-    let service = CtService::start(|asked| if asked.is_certspotter() { json("[]") } else { good() }).await;
-    let spacing = Duration::from_millis(400);
-    let every = Rate::Per { count: 1, period: spacing, burst: 1 };
-    let throttle = Throttle::new(Rates { crtsh: every, certspotter: every, ..Rates::default() });
-    let mut setup = Setup::new(&service, "example.com", BOTH);
-    setup.throttle = throttle;
-    let mut setups = vec![setup];
-    for domain in ["b.example", "c.example", "d.example", "e.example"] {
-        let mut other = Setup::new(&service, domain, BOTH);
-        other.throttle = Throttle::default();
-        setups.push(other);
-    }
-    // One limiter for all of them, as one program has.
-    let shared = std::mem::take(&mut setups[0].throttle);
-    futures::future::join_all(setups.iter().map(|setup| setup.fetch_with(&shared))).await;
-    let asked = service.asked();
-    for certspotter in [false, true] {
-        let times: Vec<_> = asked.iter().filter(|a| a.is_certspotter() == certspotter).map(|asked| asked.at).collect();
-        assert_eq!(times.len(), 5);
-        let whole = times[4] - times[0];
-        // What the network adds to one arrival it may take from the next gap: the sum is what counts.
-        assert!(whole + spacing / 2 >= spacing * 4, "{whole:?}");
-    }
-}
-
-#[tokio::test]
 async fn b25_all_pages_are_read_to_the_empty_one() {
     let page = |from: usize, count: usize| {
         let issuances: Vec<String> =

@@ -1,7 +1,7 @@
 //! crt.sh over PostgreSQL against a stub that speaks the protocol as far as a test needs it.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -31,10 +31,13 @@ enum Act {
     Hang,
 }
 
-struct Stub {
-    address: String,
+/// The running stub; it ends when dropped.
+pub(crate) struct Stub {
+    /// Where it listens.
+    pub(crate) address: String,
     /// Start-up parameters and statement of each connection.
     log: Arc<Mutex<Vec<(String, String)>>>,
+    arrivals: Arc<Mutex<Vec<Instant>>>,
     _tasks: JoinSet<()>,
 }
 
@@ -43,19 +46,31 @@ impl Stub {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let log = Arc::new(Mutex::new(Vec::new()));
-        let (kept, script) = (Arc::clone(&log), Arc::new(script));
+        let arrivals = Arc::new(Mutex::new(Vec::new()));
+        let (kept, times, script) = (Arc::clone(&log), Arc::clone(&arrivals), Arc::new(script));
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             for nth in 0.. {
                 let Ok((stream, _)) = listener.accept().await else { return };
+                times.lock().unwrap().push(Instant::now());
                 let (log, script) = (Arc::clone(&kept), Arc::clone(&script));
                 connections.spawn(async move {
                     let _ = speak(stream, nth, &log, script.as_ref()).await;
                 });
             }
         });
-        Self { address, log, _tasks: tasks }
+        Self { address, log, arrivals, _tasks: tasks }
+    }
+
+    /// A database without certificates.
+    pub(crate) async fn empty() -> Self {
+        Self::start(|_, _| Act::Rows(Vec::new())).await
+    }
+
+    /// When each connection came.
+    pub(crate) fn arrivals(&self) -> Vec<Instant> {
+        self.arrivals.lock().unwrap().clone()
     }
 }
 

@@ -145,8 +145,8 @@ async fn a_forecast_sends_nothing_and_knows_what_is_kept() {
     setup.throttle = ctclimb::limit::Throttle::default();
     let fresh = forecast(&setup.plan, &setup.throttle, None, setup.now).unwrap();
     assert_eq!(fresh[0].next.as_ref().unwrap().target, "/?dNSName=example.com&match=ILIKE&exclude=expired&output=json");
-    assert_eq!((fresh[0].kept, fresh[0].requests), (0, 40));
-    assert_eq!(fresh[0].time, setup.plan.budget.time);
+    assert_eq!((fresh[0].kept, fresh[0].requests), (0, 13), "one at once, then twelve in the minute of the budget");
+    assert_eq!((fresh[1].requests, fresh[0].time), (10, setup.plan.budget.time));
     assert!(service.asked().is_empty());
     let quick = Setup::new(&service, "example.com", BOTH);
     quick.fetch_case(&path).await;

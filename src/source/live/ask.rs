@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::classify::{PageFacts, Reading};
@@ -81,7 +82,7 @@ pub(super) async fn ask<T: Transport>(
             Err(error) => (of_transport(&error), None),
         };
         let wait = waits.next().unwrap_or(patience.first_wait);
-        let trial = Trial { request, reply: reply.as_ref(), tries: failed + 1, wait };
+        let trial = Trial { request, reply: reply.as_ref(), asked_at, tries: failed + 1, wait };
         match judge(desk, service, &trial, reading)? {
             Next::Done(asked) => return Ok(asked),
             Next::Again { wait, time } => {
@@ -98,10 +99,17 @@ pub(super) async fn ask<T: Transport>(
 struct Trial<'a> {
     request: &'a PageRequest,
     reply: Option<&'a Reply>,
+    asked_at: Timestamp,
     /// Tries of this request in this run, this one included.
     tries: u32,
     /// How long to wait if it is to be tried again.
     wait: Duration,
+}
+
+impl Trial<'_> {
+    fn body(&self) -> &[u8] {
+        self.reply.map_or(&[], |reply| &reply.body)
+    }
 }
 
 /// What no reply means.
@@ -239,10 +247,12 @@ fn give_up<T: Transport>(
     Ok(Asked::Settled { settled: Settled::GivenUp(why), page: Some(page) })
 }
 
+/// The page of a try, which is in the case file under `id` or nowhere else.
 fn kept_page(trial: &Trial<'_>, facts: &PageFacts, id: Option<i64>) -> Result<KeptPage, CaseError> {
+    let request = trial.request.clone();
     match id {
-        Some(id) => Ok(KeptPage::stored(trial.request.clone(), facts, id)),
-        None => KeptPage::packed(trial.request.clone(), facts, trial.reply.map_or(&[], |reply| &reply.body)),
+        Some(id) => Ok(KeptPage::stored(request, trial.asked_at, facts, id)),
+        None => KeptPage::packed(request, trial.asked_at, facts, trial.body()),
     }
 }
 
@@ -258,11 +268,11 @@ fn store<T: Transport>(
     let mut shared = desk.shared();
     let run = shared.run;
     let (Some(case), Some(run)) = (shared.case.as_deref_mut(), run) else { return Ok(None) };
-    let body = trial.reply.map_or(&[][..], |reply| &reply.body);
+    let body = trial.body();
     let reply = NewReply {
         service: trial.request.service.as_str(),
         request: &trial.request.target,
-        asked_at: trial.reply.map_or_else(desk.clock, |reply| reply.asked_at),
+        asked_at: trial.asked_at,
         status: trial.reply.map(|reply| reply.status),
         content_type: trial.reply.and_then(|reply| reply.content_type.as_deref()),
         state,

@@ -4,7 +4,6 @@
 //! and a run that was killed and resumed hands out what an uninterrupted one would have.
 
 use std::collections::{BTreeSet, HashSet};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures::future::join_all;
@@ -13,14 +12,16 @@ use tokio::time::Instant;
 
 use super::ask::{Asked, ask};
 use super::keep::{self, Found, KeptPage};
+use super::kinds::Kinds;
 use super::plan::{FetchOutcome, FetchPlan, ServiceOutcome, started};
-use super::progress::Event;
+use super::progress::{Event, SoFar};
 use super::request::{Service, Transport};
 use super::source::{Completeness, Source, sources};
+use super::told;
 use crate::case::{Case, CaseError, CursorState, Run};
 use crate::issuance::Record;
 use crate::limit::Throttle;
-use crate::name::SanRef;
+use crate::name::{DomainName, SanRef};
 use crate::source::reply::Odd;
 
 /// Gives the time; the real one or a test's.
@@ -59,7 +60,7 @@ pub async fn fetch<T: Transport>(
         None => None,
     };
     let as_of = started(case.as_deref(), clock())?;
-    let shared = Mutex::new(Shared { case, run, on_event, seen: Seen::default() });
+    let shared = Mutex::new(Shared { case, run, on_event, seen: Seen::new(plan.domain.clone()) });
     let deadline = Instant::now().checked_add(plan.budget.time);
     let desk = Desk { plan, transport, throttle, clock, deadline, shared: &shared };
     let mut services: Vec<Reading> = sources(plan, as_of).into_iter().map(Reading::new).collect();
@@ -122,6 +123,10 @@ impl Reading {
     fn service(&self) -> Service {
         self.source.service()
     }
+
+    fn pages(&self) -> u32 {
+        u32::try_from(self.pages.len()).unwrap_or(u32::MAX)
+    }
 }
 
 /// What all services share.
@@ -144,23 +149,31 @@ impl Shared<'_> {
 }
 
 /// Distinct certificates and names so far, as hashes: for progress only.
-#[derive(Default)]
 struct Seen {
-    hasher: RandomState,
+    domain: DomainName,
     certificates: HashSet<u64>,
     names: HashSet<u64>,
+    kinds: Kinds,
 }
 
 impl Seen {
+    fn new(domain: DomainName) -> Self {
+        Self { domain, certificates: HashSet::new(), names: HashSet::new(), kinds: Kinds::default() }
+    }
+
     fn record(&mut self, record: &Record<'_>) {
-        let certificate = match &record.serial {
-            Some(serial) => self.hasher.hash_one((&record.issuer, serial)),
-            None => self.hasher.hash_one((&record.issuer, record.not_before, record.not_after, &record.names)),
-        };
-        self.certificates.insert(certificate);
-        for name in record.names.iter().filter_map(|name| SanRef::parse(name).ok()) {
-            self.names.insert(self.hasher.hash_one((name.name(), name.wildcard())));
+        self.certificates.insert(told::identity(record));
+        for san in record.names.iter().filter_map(|name| SanRef::parse(name).ok()) {
+            if san.is_at_or_below(&self.domain) && self.names.insert(told::hash(&(san.name(), san.wildcard()))) {
+                let before = san.name().strip_suffix(self.domain.as_str()).unwrap_or_default();
+                self.kinds.add(before, san.wildcard());
+            }
         }
+    }
+
+    fn so_far(&self) -> SoFar {
+        let [certificates, names] = [self.certificates.len(), self.names.len()].map(|count| count as u64);
+        SoFar { certificates, names, kinds: self.kinds.count() }
     }
 }
 
@@ -236,16 +249,10 @@ impl<'b, T: Transport> Desk<'_, 'b, T> {
         let mut shared = self.shared();
         let body = page.body(shared.case.as_deref())?;
         service.source.records(&page.request, &body, &mut |record| shared.seen.record(record));
-        let event = Event::Page {
-            service: service.service(),
-            kept,
-            records: page.records,
-            certificates: shared.seen.certificates.len() as u64,
-            names: shared.seen.names.len() as u64,
-        };
-        shared.tell(&event);
-        drop(shared);
+        let (records, so_far) = (page.records, shared.seen.so_far());
         service.pages.push(page);
+        let pages = service.pages();
+        shared.tell(&Event::Page { service: service.service(), kept, records, pages, so_far });
         Ok(())
     }
 
@@ -300,7 +307,9 @@ impl<'b, T: Transport> Desk<'_, 'b, T> {
             service: service.service(),
             requests: service.requests,
             sent: service.sent,
-            pages: u32::try_from(service.pages.len()).unwrap_or(u32::MAX),
+            asked_at: service.pages.iter().map(|page| page.asked_at).min(),
+            query: service.pages.first().map(|page| page.request.target.clone()),
+            pages: service.pages(),
             records: service.records,
             odd: service.odd.clone(),
             rows_used: completeness.rows_used,

@@ -15,6 +15,7 @@ use crate::source::reply::Odd;
 #[derive(Debug)]
 pub(super) struct KeptPage {
     pub(super) request: PageRequest,
+    pub(super) asked_at: Timestamp,
     pub(super) records: u64,
     pub(super) odd: Option<Odd>,
     pub(super) note: Option<String>,
@@ -29,19 +30,24 @@ enum Body {
 
 impl KeptPage {
     /// A page of the case file.
-    pub(super) fn stored(request: PageRequest, facts: &PageFacts, id: i64) -> Self {
-        Self::new(request, facts, Body::Stored(id))
+    pub(super) fn stored(request: PageRequest, asked_at: Timestamp, facts: &PageFacts, id: i64) -> Self {
+        Self::new(request, asked_at, facts, Body::Stored(id))
     }
 
     /// A page that is nowhere else.
-    pub(super) fn packed(request: PageRequest, facts: &PageFacts, body: &[u8]) -> Result<Self, CaseError> {
+    pub(super) fn packed(
+        request: PageRequest,
+        asked_at: Timestamp,
+        facts: &PageFacts,
+        body: &[u8],
+    ) -> Result<Self, CaseError> {
         let packed = zstd::bulk::compress(body, 1).map_err(CaseError::File)?;
-        Ok(Self::new(request, facts, Body::Packed { octets: body.len(), packed }))
+        Ok(Self::new(request, asked_at, facts, Body::Packed { octets: body.len(), packed }))
     }
 
-    fn new(request: PageRequest, facts: &PageFacts, body: Body) -> Self {
+    fn new(request: PageRequest, asked_at: Timestamp, facts: &PageFacts, body: Body) -> Self {
         let PageFacts { records, ref odd, ref note, .. } = *facts;
-        Self { request, records, odd: odd.clone(), note: note.clone(), body }
+        Self { request, asked_at, records, odd: odd.clone(), note: note.clone(), body }
     }
 
     pub(super) fn body(&self, case: Option<&Case>) -> Result<Vec<u8>, CaseError> {
@@ -127,7 +133,7 @@ fn page(
 ) -> Result<Option<Found>, CaseError> {
     let Reading::Page(facts) = source.read(&reply_of(stored, case)?) else { return Ok(None) };
     Ok(Some(Found {
-        page: Some(KeptPage::stored(request.clone(), &facts, stored.id)),
+        page: Some(KeptPage::stored(request.clone(), stored.asked_at, &facts, stored.id)),
         settled: Settled::Page(Box::new(facts)),
         tries: stored.tries,
         note,
@@ -144,7 +150,12 @@ fn partial_page(
     let why = stored.why.clone().unwrap_or_default();
     Ok(Found {
         settled: Settled::GivenUp(why),
-        page: Some(KeptPage::stored(request.clone(), &partial_facts(source, request, &reply), stored.id)),
+        page: Some(KeptPage::stored(
+            request.clone(),
+            stored.asked_at,
+            &partial_facts(source, request, &reply),
+            stored.id,
+        )),
         tries: stored.tries,
         note: None,
     })

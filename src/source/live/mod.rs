@@ -27,7 +27,7 @@ pub use fetch::{Clock, FetchError, OnEvent, OnRecord, fetch};
 pub use http::{ApiKey, BaseUrlError, Http, HttpSettings, USER_AGENT, install_tls};
 pub use pg::CrtshPg;
 pub use plan::{Budget, FetchOutcome, FetchPlan, Forecast, Patience, ServiceOutcome, forecast};
-pub use progress::{Event, Wait};
+pub use progress::{Event, SoFar, Wait};
 pub use request::{PageRequest, Reply, Service, Transport, TransportError};
 use source::sources;
 pub use source::{Completeness, Settled, Source};

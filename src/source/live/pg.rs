@@ -211,10 +211,9 @@ impl Source for CrtshPg {
     }
 
     fn completeness(&self) -> Completeness {
-        let unread = (!self.queue.is_empty()).then(|| "not read to the end".to_owned());
         Completeness {
             truncated: false,
-            incomplete: self.failure.clone().or(unread),
+            incomplete: self.failure.clone(),
             rows_used: None,
             expired_included: self.expired,
             notes: vec!["crt.sh was asked over PostgreSQL, which is not encrypted".into()],

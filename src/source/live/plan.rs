@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::request::{PageRequest, Service};
 use super::sources;
 use crate::case::{Case, CaseError};
-use crate::limit::Throttle;
+use crate::limit::{Rate, Throttle};
 use crate::name::DomainName;
 use crate::source::reply::Odd;
 
@@ -38,6 +38,14 @@ pub struct Budget {
     pub requests: u32,
     /// Time of one run, waiting included.
     pub time: Duration,
+}
+
+impl Budget {
+    /// The most requests that a rate and the time allow.
+    #[must_use]
+    pub fn most_requests(&self, rate: Rate) -> u32 {
+        self.requests.min(rate.requests_in(self.time))
+    }
 }
 
 impl Default for Budget {
@@ -158,6 +166,10 @@ pub struct ServiceOutcome {
     pub requests: u32,
     /// Requests sent just now.
     pub sent: u32,
+    /// When the oldest page used was asked for.
+    pub asked_at: Option<Timestamp>,
+    /// What the first page used was the answer to.
+    pub query: Option<String>,
     /// Pages used.
     pub pages: u32,
     /// Records in them.
@@ -217,8 +229,9 @@ pub fn forecast(
             None => 0,
         };
         let next = source.next();
-        let requests = if next.is_none() || plan.offline { 0 } else { plan.budget.requests };
-        let time = throttle.rate(&service.endpoint()).time_for(requests).min(plan.budget.time);
+        let rate = throttle.rate(&service.endpoint());
+        let requests = if next.is_none() || plan.offline { 0 } else { plan.budget.most_requests(rate) };
+        let time = rate.time_for(requests);
         forecasts.push(Forecast { service, kept, next, requests, time });
     }
     Ok(forecasts)

@@ -13,6 +13,7 @@ use super::request::{PageRequest, Reply, Service};
 use super::{Completeness, Settled, Source};
 use crate::issuance::Record;
 use crate::name::DomainName;
+use crate::report::{counted, thousands};
 
 /// Matched rows that crt.sh gives at most (certwatch_db, `web_apis`).
 pub const ROW_CAP: u64 = 10_000;
@@ -72,13 +73,16 @@ impl Crtsh {
         let (certificates, kinds, since_new) = self.search.sample();
         if certificates == 0 {
             let why = self.too_big.as_deref().unwrap_or("no answer came");
-            return Some(format!("crt.sh cannot answer for so many certificates: {why}"));
+            return Some(format!("it cannot answer for so many certificates: {why}"));
         }
         let mut text = format!(
-            "sampled: crt.sh gives at most {ROW_CAP} rows an answer, and {certificates} certificates could be had of more"
+            "sampled: an answer has at most {} rows, so {} could be had of more",
+            thousands(ROW_CAP),
+            counted(certificates, "certificate")
         );
         if self.search.ended_early() {
-            text.push_str(&format!("; the last {since_new} of them brought nothing new to {kinds} kinds of names"));
+            let (since_new, kinds) = (thousands(since_new), counted(kinds, "kind"));
+            text.push_str(&format!("; the last {since_new} of them brought nothing new to {kinds} of names"));
         }
         Some(text)
     }
@@ -136,10 +140,14 @@ impl Source for Crtsh {
         let mut notes = Vec::new();
         let sampled = self.sampled();
         if self.search.was_cut() && sampled.is_none() {
-            notes.push(format!("an answer of crt.sh was cut at {ROW_CAP} rows; narrower searches gave the rest"));
+            notes.push(format!(
+                "an answer of crt.sh was cut at {} rows; narrower searches gave the rest",
+                thousands(ROW_CAP)
+            ));
         }
         if sampled.is_some() && self.search.labels_asked() > 0 {
-            notes.push(format!("crt.sh was also asked for {} labels below the domain", self.search.labels_asked()));
+            let labels = counted(u64::from(self.search.labels_asked()), "label");
+            notes.push(format!("crt.sh was also asked for {labels} below the domain"));
         }
         let no_expired = "crt.sh could not answer for expired certificates; unexpired ones only".to_owned();
         let truncated = sampled.is_some();

@@ -4,8 +4,9 @@ use super::super::classify::{PageFacts, Reading, by_message, find, sentence};
 use super::super::told::Sketch;
 use crate::issuance::Record;
 use crate::name::DomainName;
+use crate::report::counted;
 use crate::source::reply::crtsh::{Entry, Fields, IssuerCount};
-use crate::source::reply::{ReplyError, each, has_records, salvage};
+use crate::source::reply::{ReplyError, each, has_records, head, salvage};
 
 /// The list in a body: crt.sh may write its own headers in front when it fails.
 fn list_of(body: &[u8]) -> &[u8] {
@@ -59,9 +60,12 @@ fn take(facts: &mut PageFacts, entry: &Entry<'_>, name: &DomainName) {
 fn unreadable(list: &[u8], body: &[u8], error: &ReplyError) -> Reading {
     match error {
         ReplyError::Broken { records, offset, .. } => {
-            let message = sentence(list.get(*offset..).unwrap_or_default());
+            let rest = list.get(*offset..).unwrap_or_default();
+            // Words of the service are worth more room than what should have been JSON.
+            let message = if rest.starts_with(b"<") { sentence(rest) } else { head(rest) };
             let partial = has_records(list, Fields::entry);
-            match by_message(format!("the answer breaks off after {records} records: {message}")) {
+            let records = counted(*records as u64, "record");
+            match by_message(format!("the answer breaks off after {records}: {message}")) {
                 Reading::Transient { why, .. } => Reading::Transient { why, partial },
                 other => other,
             }

@@ -108,7 +108,7 @@ fn labels_of_what_does_not_fit_are_asked_for_unless_they_are_one_of_many_alike()
     play.whole();
     assert_eq!(play.asked(), "");
     let Completeness { truncated, incomplete, .. } = play.source.completeness();
-    assert!(truncated && incomplete.unwrap().starts_with("sampled: crt.sh gives at most 10000 rows"));
+    assert!(truncated && incomplete.unwrap().starts_with("sampled: an answer has at most 10,000 rows"));
 }
 
 #[test]
