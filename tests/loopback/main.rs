@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic anywhere")]
 
 mod ct_behaviours;
+mod ct_damage;
 mod ct_limits;
 #[cfg(feature = "crtsh-pg")]
 mod ct_pg;

@@ -87,7 +87,8 @@ pub(super) fn by_status(reply: &Reply) -> Option<Reading> {
         503 if reply.body.trim_ascii() == b"ERROR" => Some(Reading::Slow { why: quote() }),
         // nginx answers 503 to what its limit_req refuses, unless it is told otherwise.
         503 if wait.is_some() || contains(&reply.body, b"nginx") => Some(Reading::RateLimited { why: quote(), wait }),
-        408 | 425 | 500.. => Some(Reading::Transient { why: quote(), partial: false }),
+        // A success without the whole list is an accident of somebody in between.
+        201..=299 | 408 | 425 | 500.. => Some(Reading::Transient { why: quote(), partial: false }),
         // Everything else is about us or about the address, not about the moment.
         _ => Some(Reading::Refused { why: quote() }),
     }
@@ -128,7 +129,12 @@ pub(super) fn retry_after(reply: &Reply) -> Option<Duration> {
 #[must_use]
 pub fn sentence(body: &[u8]) -> String {
     let body = text_area(body).unwrap_or(body);
-    let text = String::from_utf8_lossy(&body[..body.len().min(16 << 10)]);
+    let start = &body[..body.len().min(16 << 10)];
+    if !is_text(start) {
+        let octets: Vec<String> = start.iter().take(8).map(|octet| format!("{octet:02x}")).collect();
+        return format!("no text, octets {} ...", octets.join(" "));
+    }
+    let text = String::from_utf8_lossy(start);
     let plain = decode_entities(&without_tags(&text));
     let words: Vec<&str> =
         plain.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
@@ -138,6 +144,14 @@ pub fn sentence(body: &[u8]) -> String {
         short.push_str("...");
     }
     short.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"")
+}
+
+/// Whether a text is one: hardly any control characters, and no more than a few octets that are no UTF-8.
+fn is_text(body: &[u8]) -> bool {
+    let odd = |c: char| c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_ascii_whitespace());
+    let text = String::from_utf8_lossy(body);
+    let (all, odd) = text.chars().fold((0, 0), |(all, count), c| (all + 1, count + usize::from(odd(c))));
+    odd * 8 <= all
 }
 
 fn text_area(body: &[u8]) -> Option<&[u8]> {
@@ -223,6 +237,7 @@ mod tests {
             ("<TEXTAREA rows=2>ERROR:  canceling\nstatement</TEXTAREA>other", "ERROR: canceling statement"),
             ("plain \u{1b}[31m text\u{202e}", "plain [31m text\\u{202e}"),
             ("<unclosed", ""),
+            ("\u{1f}\u{8b}\u{8}\0\u{3}", "no text, octets 1f c2 8b 08 00 03 ..."),
             ("&amp;lt;", "&lt;"),
         ] {
             assert_eq!(sentence(page.as_bytes()), expected, "{page}");
@@ -255,7 +270,11 @@ mod tests {
             (403, "blocked", "refused"),
             (404, "", "refused"),
             (302, "", "refused"),
-            (204, "", "refused"),
+            (204, "", "transient"),
+            (206, "[{", "transient"),
+            (300, "", "refused"),
+            (401, "", "refused"),
+            (999, "", "transient"),
         ] {
             assert_eq!(name(status, body), expected, "{status} {body}");
         }
