@@ -13,7 +13,7 @@ use super::env::Env;
 use crate::issuance::{Collection, Issuances};
 use crate::name::DomainName;
 use crate::report::{Dropped, SourceCoverage};
-use crate::source::dump::{self, Input, Summary};
+use crate::source::dump::{self, Input, Kind, Summary};
 
 /// What reading the inputs came to, beside the collection itself.
 #[derive(Debug, Default)]
@@ -90,6 +90,9 @@ pub fn read_all(
                 used += 1;
                 if let Some(why) = &summary.stopped {
                     context.say(env, &format!("ctclimb: `{label}`: {why}"));
+                }
+                if summary.kind == Kind::Empty {
+                    context.say(env, &format!("ctclimb: `{label}` is empty"));
                 }
                 told.note(&label, &summary);
             }

@@ -48,6 +48,34 @@ fn each_shape_of_a_list_is_read() {
 }
 
 #[test]
+fn names_come_in_any_encoding_and_with_any_line_break() {
+    let list = "# hosts\na.example\n*.b.example\tc1\n\nc.example\n";
+    for text in [list.to_owned(), list.replace('\n', "\r\n"), list.replace('\n', "\r")] {
+        let wide: Vec<u8> = std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        for input in [text.clone().into_bytes(), wide, [b"\xef\xbb\xbf", text.as_bytes()].concat()] {
+            let (summary, issued) = collect(&input).unwrap();
+            assert_eq!((summary.kind, summary.records, summary.skipped), (Kind::NameList, 3, 1), "{text:?}");
+            assert_eq!(names(&issued), ["*.b.example", "a.example", "c.example"]);
+        }
+    }
+}
+
+#[test]
+fn a_page_that_was_saved_in_place_of_an_answer_is_quoted() {
+    for (input, expected) in [
+        ("<html><h1>502 Bad Gateway</h1></html>", "502 Bad Gateway"),
+        (
+            "[BEGIN_HEADERS]\nContent-Type: application/json\n[END_HEADERS]\n<BR>Unsupported use of '%'</BODY>",
+            "Unsupported use of '%'",
+        ),
+    ] {
+        let error = collect(input.as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("`test` starts with `{}", &input[..6])), "{error}");
+        assert!(error.ends_with(&format!("a web page in place of an answer: {expected}")), "{error}");
+    }
+}
+
+#[test]
 fn a_bad_record_costs_that_record() {
     for (damage, reason) in [
         (r#"{"name_value":"x.example}"#, "`,` or `}` was expected"),
@@ -109,9 +137,9 @@ fn long_records_and_endless_openings_are_bounded() {
 #[test]
 fn an_input_of_no_known_kind_says_how_it_starts() {
     for (input, expected) in [
-        (&b"<html><body>\n<h1>503</h1>"[..], "<html><body>\\n<h1>503</h1>"),
-        (b"{\"tree_size\":1}", "{\"tree_size\":1}"),
-        (b"\x7fELF\x01\x02", "\\u{7f}ELF"),
+        (&b"{\"tree_size\":1}"[..], "{\"tree_size\":1}"),
+        (b"\x7fELF\x01\x02", "no text, octets 7f 45 4c 46 01 02"),
+        (b"bell\x07 and words", "bell\\u{7} and words"),
         (b"two words and more\nof them", "two words"),
         (b"localhost\n", "localhost"),
     ] {
@@ -168,6 +196,23 @@ fn compressed_inputs_are_read_and_damaged_ones_say_so() {
     let whole = gzip(long.as_bytes());
     let (summary, _) = collect(&whole[..whole.len() / 2]).unwrap();
     assert!(summary.records > 0 && summary.stopped.is_some());
+    // However short the input is: what came before the fault counts.
+    let packed = gzip(text.as_bytes());
+    let wrong_checksum = [&packed[..packed.len() - 8], &[0; 8]].concat();
+    for (damaged, records) in [
+        (packed[..packed.len() - 20].to_vec(), 0..2),
+        (packed[..packed.len() - 4].to_vec(), 2..3),
+        (wrong_checksum, 2..3),
+        ([&packed[..], b"garbage"].concat(), 2..3),
+        ([&packed[..], &[0; 512]].concat(), 2..3),
+    ] {
+        let (summary, _) = collect(&damaged).unwrap();
+        assert!(records.contains(&summary.records), "{summary:?}");
+        assert!(summary.stopped.as_deref().is_some_and(|why| why.contains("reading stopped")), "{summary:?}");
+    }
+    assert!(matches!(collect(&packed[..12]), Err(DumpError::Read { .. })), "nothing came out");
+    let twice = collect(&gzip(&packed)).unwrap_err().to_string();
+    assert!(twice.contains("starts with `no text, octets 1f 8b"), "{twice}");
 }
 
 #[test]

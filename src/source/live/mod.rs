@@ -21,7 +21,7 @@ mod source;
 mod told;
 
 pub use certspotter::CertSpotter;
-pub use classify::{PageFacts, Reading, sentence};
+pub use classify::{PageFacts, Reading};
 pub use crtsh::{Crtsh, ROW_CAP};
 pub use fetch::{Clock, FetchError, OnEvent, OnRecord, fetch};
 pub use http::{ApiKey, BaseUrlError, Http, HttpSettings, USER_AGENT, install_tls};

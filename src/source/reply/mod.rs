@@ -4,10 +4,14 @@
 
 pub(crate) mod certspotter;
 pub(crate) mod crtsh;
+mod page;
 
 use std::fmt;
 
 use super::json::{self, Walk};
+pub use page::sentence;
+pub(crate) use page::{find, text_area};
+use page::{is_text, octets};
 
 /// A reply body that is not the list it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,11 +45,14 @@ pub enum ReplyError {
     },
 }
 
-/// The first characters of a text that is not what it should be, control characters escaped.
+/// The first characters of a text that is not what it should be, control characters escaped; octets where it is no text.
 #[must_use]
 pub fn head(text: &[u8]) -> String {
-    let end = text.len().min(240);
-    let text = String::from_utf8_lossy(&text[..end]);
+    let start = &text[..text.len().min(240)];
+    if !is_text(start) {
+        return octets(start);
+    }
+    let text = String::from_utf8_lossy(start);
     let mut head = String::new();
     for c in text.trim_start_matches('\u{feff}').chars().take(60) {
         // Quotes are harmless, and JSON is easier to read with plain ones.

@@ -1,12 +1,12 @@
 //! What a body of crt.sh says: a list, counts by issuer, a refusal in words, an error in mid-answer, a cut.
 
-use super::super::classify::{PageFacts, Reading, by_message, find, sentence};
+use super::super::classify::{PageFacts, Reading, by_message};
 use super::super::told::Sketch;
 use crate::issuance::Record;
 use crate::name::DomainName;
 use crate::report::counted;
 use crate::source::reply::crtsh::{Entry, Fields, IssuerCount};
-use crate::source::reply::{ReplyError, each, has_records, head, salvage};
+use crate::source::reply::{ReplyError, each, find, has_records, head, salvage, sentence};
 
 /// The list in a body: crt.sh may write its own headers in front when it fails.
 fn list_of(body: &[u8]) -> &[u8] {
