@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use super::args::{ColorChoice, Common, FailOn, Format};
 use super::env::Env;
 use super::settings::{FileSettings, Origin, Setting, pick};
+use crate::source::live::Budget;
 
 /// Settings that every command shares, resolved.
 pub struct Context {
@@ -114,6 +115,7 @@ pub fn show(context: &Context, env: &Env, out: &mut dyn std::io::Write) -> std::
         (None, None) => (default.to_owned(), Origin::Default),
     };
     let quoted = |text: &Option<String>| text.as_ref().map(|text| format!("{text:?}"));
+    let budget = Budget::default();
     let number = |value: Option<usize>| value.map(|value| value.to_string());
     for (key, (value, origin)) in [
         ("resolver", texts(&file.resolver, "[\"system\"]")),
@@ -130,14 +132,15 @@ pub fn show(context: &Context, env: &Env, out: &mut dyn std::io::Write) -> std::
         ("join", texts(&file.join, "[]")),
         ("root-hints", word(file.root_hints.as_ref().map(|path| format!("{path:?}")), "built in")),
         ("port", word(file.port.map(|port| port.to_string()), "53")),
-        ("max-requests", word(file.max_requests.map(|n| n.to_string()), "30")),
-        ("max-time", word(quoted(&file.max_time), "\"30m\"")),
+        ("max-requests", word(file.max_requests.map(|n| n.to_string()), &budget.requests.to_string())),
+        ("max-time", word(quoted(&file.max_time), &format!("\"{}m\"", budget.time.as_secs() / 60))),
         ("case-directory", word(file.case_directory.as_ref().map(|path| format!("{path:?}")), "the data directory")),
         ("crtsh-url", environment("CTCLIMB_CRTSH_URL", &file.crtsh_url, "\"https://crt.sh\"")),
         (
             "certspotter-url",
             environment("CTCLIMB_CERTSPOTTER_URL", &file.certspotter_url, "\"https://api.certspotter.com\""),
         ),
+        ("crtsh-pg", environment("CTCLIMB_CRTSH_PG", &file.crtsh_pg, "\"crt.sh:5432\"")),
     ] {
         line(key, value, origin)?;
     }

@@ -128,6 +128,9 @@ pub fn http(env: &Env, context: &Context) -> Result<Http, Failure> {
     if let Some(url) = set("CTCLIMB_CERTSPOTTER_URL", &context.file.certspotter_url) {
         settings.certspotter = url;
     }
+    if let Some(address) = set("CTCLIMB_CRTSH_PG", &context.file.crtsh_pg) {
+        settings.crtsh_pg = address;
+    }
     let key = set("CTCLIMB_CERTSPOTTER_KEY", &context.file.certspotter_key);
     settings.certspotter_key = key.as_deref().and_then(ApiKey::new);
     Http::new(settings).map_err(|error| Failure::Usage(error.into()))

@@ -70,6 +70,7 @@ pub struct FileSettings {
     pub case_directory: Option<PathBuf>,
     pub crtsh_url: Option<String>,
     pub certspotter_url: Option<String>,
+    pub crtsh_pg: Option<String>,
     pub certspotter_key: Option<String>,
 }
 

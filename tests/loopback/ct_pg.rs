@@ -193,8 +193,9 @@ async fn b30_each_refusal_is_tried_again_or_asked_differently_or_final() {
         (Act::Fatal("57P01", "terminating connection due to administrator command"), 8, true),
         (Act::CloseInRows(vec![]), 8, true),
         (Act::Refuse("42501", "permission denied for table certificate"), 1, false),
-        // Too much for one statement: two halves of the quarter instead of it.
-        (Act::Refuse("57014", "canceling statement due to statement timeout"), 9, true),
+        // Too much for one statement: which issuers are there? None is told: two halves of the quarter instead of it.
+        (Act::Refuse("57014", "canceling statement due to statement timeout"), 10, true),
+        (Act::Refuse("08P01", "server conn crashed?"), 8, true),
     ] {
         let bad = first.clone();
         let stub = Stub::start(move |nth, _| if nth == 0 { bad.clone() } else { Act::Rows(Vec::new()) }).await;

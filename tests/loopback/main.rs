@@ -8,6 +8,8 @@ mod ct_limits;
 #[cfg(feature = "crtsh-pg")]
 mod ct_pg;
 mod ct_population;
+#[cfg(feature = "crtsh-pg")]
+mod ct_postgres;
 mod ct_restart;
 mod ct_resume;
 mod ct_run;

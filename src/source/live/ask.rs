@@ -124,6 +124,10 @@ fn of_transport(error: &TransportError) -> Reading {
         TransportError::Database { state, message } => match state.as_str() {
             // query_canceled covers the statement timeout; the rest of class 57 is the server's own trouble.
             "57014" => Reading::TooBig { why },
+            // What a pooler says when the server behind it goes, under the code of a violated protocol.
+            "08P01" if message.contains("server conn crashed") || message.contains("server_login") => {
+                Reading::Transient { why, partial: false }
+            }
             // Parameters that a pooler refuses, syntax, missing rights: the same statement fails for ever.
             "08P01" => Reading::Refused { why },
             _ if state.starts_with("42") || state.starts_with("28") || state.starts_with("3D") => {
