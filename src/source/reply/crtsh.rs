@@ -102,6 +102,7 @@ impl<'a> Fields<'a> {
                 not_before: seconds(self.not_before),
                 not_after: seconds(self.not_after),
                 logged: text(self.entry_timestamp).and_then(|text| time::milliseconds(&text)),
+                partial: true,
                 ..Record::default()
             },
         })
