@@ -47,7 +47,7 @@ pub fn fetch_into(
 
 /// Whether a failure is one that the next domain would meet too.
 pub fn is_full_disk(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| matches!(cause.downcast_ref(), Some(CaseError::Full)))
+    error.chain().any(|cause| matches!(cause.downcast_ref(), Some(CaseError::Full | CaseError::Unwritable)))
 }
 
 /// Says what the services will be asked for at most, before anything is sent.

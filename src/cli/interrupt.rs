@@ -1,4 +1,4 @@
-//! Ctrl-C: once is a clean stop, twice is now.
+//! Signals: Ctrl-C once is a clean stop, twice is now.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,6 +43,19 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<Option<T>>
             Ok(()) = interrupted => None,
         }
     }))
+}
+
+/// Lets a write beyond the limit of file sizes (`ulimit -f`) fail like one to a full disk, and not end the program.
+pub fn survive_file_size_limit() {
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() {
+        /// SIGXFSZ (`signal(7)`), but on architectures that nobody runs this on.
+        const FILE_SIZE: i32 = 25;
+        // The handler stays when its listener goes. Without it the system's own way remains.
+        let _ = runtime.block_on(async {
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(FILE_SIZE)).map(drop)
+        });
+    }
 }
 
 /// Says what a person should know whose interrupt finds nobody waiting, in the middle of a computation.

@@ -210,6 +210,7 @@ impl<'b, T: Transport> Desk<'_, 'b, T> {
                     self.shared().open_case().map(|(case, _)| case.cursor(request.service.as_str())).transpose()?;
                 let why = kept.flatten().and_then(|cursor| cursor.error);
                 service.stopped = Some(why.unwrap_or_else(|| "not in the case file".into()));
+                self.use_strays(service)?;
             } else {
                 match ask(self, service, &request).await? {
                     Asked::Settled { settled, page } => {
@@ -240,6 +241,21 @@ impl<'b, T: Transport> Desk<'_, 'b, T> {
         }
         service.source.settle(&found.settled);
         Ok(())
+    }
+
+    /// What is kept but cannot be reached still tells names.
+    fn use_strays(&self, service: &mut Reading) -> Result<(), CaseError> {
+        let strays = match self.shared().open_case() {
+            Some((case, _)) => keep::strays(service.source.as_ref(), &service.pages, case)?,
+            None => Vec::new(),
+        };
+        if !strays.is_empty() {
+            service.notes.insert(format!(
+                "{} kept pages are used although what leads to them is not in the case file",
+                strays.len()
+            ));
+        }
+        strays.into_iter().try_for_each(|page| self.count(service, page, true))
     }
 
     fn count(&self, service: &mut Reading, page: KeptPage, kept: bool) -> Result<(), CaseError> {

@@ -161,6 +161,20 @@ fn partial_page(
     })
 }
 
+/// Pages of a service that nothing leads to: one before them is lost.
+pub(super) fn strays(source: &dyn Source, used: &[KeptPage], case: &Case) -> Result<Vec<KeptPage>, CaseError> {
+    let mut strays = Vec::new();
+    for (target, stored) in case.pages(source.service().as_str())? {
+        let request = PageRequest { service: source.service(), target };
+        if used.iter().any(|page| page.request == request) {
+            continue;
+        }
+        let facts = partial_facts(source, &request, &reply_of(&stored, case)?);
+        strays.push(KeptPage::stored(request, stored.asked_at, &facts, stored.id));
+    }
+    Ok(strays)
+}
+
 /// What the whole records of a broken reply amount to.
 pub(super) fn partial_facts(source: &dyn Source, request: &PageRequest, reply: &Reply) -> PageFacts {
     let mut facts = PageFacts::default();
