@@ -112,12 +112,21 @@ pub fn forecast_text(
 /// What the services gave, for the report.
 pub fn coverage(outcome: &FetchOutcome, issued: &Issuances) -> Vec<SourceCoverage> {
     let by_origin = issued.certificates_by_origin();
+    let mut sources = asked_services(outcome);
+    for source in &mut sources {
+        source.certificates = by_origin.get(source.name.as_str()).copied().unwrap_or(0);
+    }
+    sources
+}
+
+/// What the services gave, but for the number of certificates, which is known once all are merged.
+pub fn asked_services(outcome: &FetchOutcome) -> Vec<SourceCoverage> {
     let cover = |service: &ServiceOutcome| SourceCoverage {
         name: service.service.title().to_owned(),
         kind: "search service".to_owned(),
         requests: u64::from(service.requests),
         records: service.records,
-        certificates: by_origin.get(service.service.title()).copied().unwrap_or(0),
+        certificates: 0,
         truncated: service.truncated,
         error: service.error.clone(),
         asked_at: service.asked_at.map(to_the_second),

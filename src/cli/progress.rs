@@ -65,6 +65,8 @@ impl Progress {
     pub fn fetch(&self, event: &Event) {
         match &self.shown {
             Shown::Nowhere => {}
+            // What is kept comes too fast for a line each.
+            Shown::Plain if matches!(event, Event::Page { kept: true, .. }) && !self.is_time() => {}
             Shown::Plain => {
                 if let Some(line) = plain(event) {
                     Self::print(&line);

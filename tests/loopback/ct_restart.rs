@@ -111,3 +111,44 @@ async fn where_nothing_more_can_be_written_it_stops_cleanly_and_goes_on_when_the
     let (all, whole) = (service.targets().len(), whole_service.targets().len());
     assert!(all <= whole + 2, "{all} requests instead of {whole}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_files_are_inputs_like_dumps() {
+    let directory = tempfile::tempdir().unwrap();
+    let (case, second) = (directory.path().join("x.ctclimb"), directory.path().join("y.ctclimb"));
+    let service = CtService::start(world()).await;
+    let fetched = finish(program(&service, &case));
+    std::fs::copy(&case, &second).unwrap();
+    let lines = directory.path().join("fetched.ndjson");
+    std::fs::write(&lines, &fetched.stdout).unwrap();
+    let asked = service.asked().len();
+    let run = |command: &str, inputs: &[&Path]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_ctclimb"));
+        let program = program.arg(command).args(inputs).env("XDG_CONFIG_HOME", directory.path()).stdin(Stdio::null());
+        let output = program.output().unwrap();
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{}", String::from_utf8_lossy(&output.stderr));
+        output
+    };
+    let sorted = |output: &Output| {
+        let text = String::from_utf8(output.stdout.clone()).unwrap();
+        let mut names: Vec<_> = text.lines().map(str::to_owned).collect();
+        names.sort();
+        names
+    };
+    let names = sorted(&run("names", &[&lines]));
+    assert_eq!(names.len(), 350 + 8);
+    assert_eq!(sorted(&run("names", &[&case])), names);
+    assert_eq!(sorted(&run("names", &[&case, &second, &lines])), names, "each name once");
+    assert_eq!(run("patterns", &[&case]).stdout, run("patterns", &[&lines]).stdout);
+    let both = run("analyze", &[&case, &second]);
+    let text = String::from_utf8_lossy(&both.stdout).into_owned();
+    assert!(text.contains("358 certificates"), "{text}");
+    assert_eq!(service.asked().len(), asked, "nothing was sent");
+    let stream = Command::new(env!("CARGO_BIN_EXE_ctclimb"))
+        .args(["names", "-"])
+        .stdin(std::fs::File::open(&case).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(stream.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&stream.stderr).contains("give the file itself"));
+}

@@ -153,7 +153,7 @@ pub enum DumpError {
         sentence: String,
     },
     /// A case file, which is read from its path and not as a stream.
-    #[error("`{label}` is a case file (SQLite), which cannot be read as a stream", label = label.escape_debug())]
+    #[error("`{label}` is a case file (SQLite), which is read from its path only: give the file itself, unpacked", label = label.escape_debug())]
     CaseFile {
         /// The file, or `standard input`.
         label: String,
