@@ -9,6 +9,8 @@ use flate2::read::MultiGzDecoder;
 /// Octets handed over at a time, and how many such blocks are under way: half a MiB each way.
 const BLOCK: usize = 128 << 10;
 const BLOCKS: usize = 4;
+/// Octets asked of a decoder at a time: where it finds a fault it keeps to itself what it had for that call.
+const PIECE: usize = 4 << 10;
 /// Windows of zstd up to 128 MiB, as the zstd program allows without being asked.
 const WINDOW_LOG: u32 = 27;
 /// Octets that may come out in any case; beyond them the ratio counts.
@@ -98,7 +100,8 @@ fn pump(mut decoder: impl Read, taken: &Shared, blocks: &SyncSender<io::Result<V
 fn fill(decoder: &mut impl Read, block: &mut [u8]) -> (usize, Option<io::Error>) {
     let mut filled = 0;
     while filled < block.len() {
-        match decoder.read(&mut block[filled..]) {
+        let end = block.len().min(filled + PIECE);
+        match decoder.read(&mut block[filled..end]) {
             Ok(0) => break,
             Ok(octets) => filled += octets,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
