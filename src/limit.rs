@@ -85,6 +85,18 @@ impl Rate {
         self.spacing().saturating_mul(requests.saturating_sub(burst))
     }
 
+    /// The most requests that fit into a time after a rest.
+    #[must_use]
+    pub fn requests_in(self, time: Duration) -> u32 {
+        match self {
+            Self::Per { burst, .. } => {
+                let spaced = time.as_nanos() / self.spacing().as_nanos().max(1);
+                u32::try_from(spaced).unwrap_or(u32::MAX).saturating_add(burst.max(1))
+            }
+            Self::Unlimited => u32::MAX,
+        }
+    }
+
     fn limiter(self) -> Option<DefaultDirectRateLimiter> {
         match self {
             Self::Per { burst, .. } => {
@@ -243,6 +255,9 @@ mod tests {
         assert_eq!(rates.certspotter.time_for(10), Duration::ZERO);
         assert_eq!(rates.certspotter.time_for(11), Duration::from_secs(360));
         assert_eq!(Rate::Unlimited.time_for(1000), Duration::ZERO);
+        assert_eq!(rates.certspotter.requests_in(Duration::from_mins(15)), 12);
+        assert_eq!(rates.crtsh.requests_in(rates.crtsh.time_for(30)), 30);
+        assert_eq!(Rate::Unlimited.requests_in(Duration::ZERO), u32::MAX);
     }
 
     #[tokio::test]

@@ -161,7 +161,9 @@ fn settled(outcome: &FetchOutcome, collection: Collection) -> Fetched {
         let why = outcome.services.iter().filter_map(|service| service.error.clone());
         return Err(NotFetched::Failed(why.collect::<Vec<_>>().join("; ")));
     }
-    Ok((collection.finish(), outcome.services.iter().map(ServiceOutcome::coverage).collect()))
+    let issued = collection.finish();
+    let sources = outcome.coverage(&issued);
+    Ok((issued, sources))
 }
 
 /// A plan for one domain of many, made from the plan for a domain alone: nobody knows how long it waits for its turn, so

@@ -33,11 +33,12 @@ pub(super) fn write_record(domain: &str, record: &Record<'_>, names: &[Cow<'_, s
             }
         }
     }
-    out.push(match record.form {
+    let form = match record.form {
         None => 0,
         Some(Form::Precertificate) => 1,
         Some(Form::Final) => 2,
-    });
+    };
+    out.push(form | u8::from(record.partial) << 2);
     out.extend_from_slice(&record.omitted_names.to_le_bytes());
 }
 
@@ -52,9 +53,10 @@ pub(super) fn read_record(octets: &[u8], at: usize) -> Option<(&str, Record<'_>,
     let caa_domains = (0..domains).map(|_| reader.text().map(Cow::Borrowed)).collect::<Option<_>>()?;
     let [issuer_ca_id, not_before, not_after, logged] =
         [reader.number()?, reader.number()?, reader.number()?, reader.number()?];
-    let form = match reader.take(1)? {
-        [1] => Some(Form::Precertificate),
-        [2] => Some(Form::Final),
+    let flags = *reader.take(1)?.first()?;
+    let form = match flags & 3 {
+        1 => Some(Form::Precertificate),
+        2 => Some(Form::Final),
         _ => None,
     };
     let omitted_names = u64::from_le_bytes(reader.take(8)?.try_into().ok()?);
@@ -72,6 +74,7 @@ pub(super) fn read_record(octets: &[u8], at: usize) -> Option<(&str, Record<'_>,
         logged,
         form,
         label,
+        partial: flags & 4 != 0,
         omitted_names,
     };
     Some((domain, record, reader.at))
@@ -145,6 +148,7 @@ mod tests {
                 not_before,
                 caa_domains: vec!["ca.example".into()],
                 form: Some(Form::Final),
+                partial: omitted_names % 2 == 0,
                 omitted_names,
                 ..Record::default()
             };

@@ -34,12 +34,17 @@ pub enum CaseError {
     /// The disk is full. What was stored before is intact.
     #[error("the disk is full; what was stored before is intact, the same command goes on from there")]
     Full,
+    /// Nothing more can be written for another reason. What was stored before is intact.
+    #[error(
+        "nothing more can be written (a quota, a limit of file sizes, a failing disk?); what was stored before is intact, the same command goes on from there"
+    )]
+    Unwritable,
     /// What the operating system says about the file.
-    #[error("cannot use the case file: {0}")]
-    File(#[source] std::io::Error),
+    #[error("{0}")]
+    File(std::io::Error),
     /// What SQLite says, where no other variant says it better.
-    #[error("cannot use the case file: {0}")]
-    Sqlite(#[source] rusqlite::Error),
+    #[error("{0}")]
+    Sqlite(rusqlite::Error),
 }
 
 /// What is wrong with a file that should be a case file.
@@ -49,16 +54,18 @@ pub enum Damage {
     #[error("not a case file of ctclimb")]
     NotACase,
     /// A SQLite file whose pages do not hold together.
-    #[error("the case file is damaged: {0}; `ctclimb report --salvage NEW` copies what is readable into a new file")]
+    #[error(
+        "the case file is damaged: {0}; `ctclimb report FILE --salvage NEW` copies what is readable into a new file"
+    )]
     Pages(String),
     /// Tables, triggers or views that no version of this program makes.
     #[error(
-        "the case file was altered: its tables are not those of its version; `ctclimb report --salvage NEW` copies what is readable into a new file"
+        "the case file was altered: its tables are not those of its version; `ctclimb report FILE --salvage NEW` copies what is readable into a new file"
     )]
     Schema,
     /// A stored body that is not what its hash says.
     #[error(
-        "the case file is damaged: reply {0} is not what its hash says; `ctclimb report --salvage NEW` copies what is readable into a new file"
+        "the case file is damaged: reply {0} is not what its hash says; `ctclimb report FILE --salvage NEW` copies what is readable into a new file"
     )]
     Reply(i64),
 }
@@ -74,6 +81,7 @@ impl CaseError {
             | Self::Newer { .. }
             | Self::Older { .. }
             | Self::Full
+            | Self::Unwritable
             | Self::File(_)
             | Self::Sqlite(_) => false,
         }
@@ -83,9 +91,19 @@ impl CaseError {
 impl From<rusqlite::Error> for CaseError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
+        use rusqlite::ffi;
+        let extended = |error: &rusqlite::Error| error.sqlite_error().map_or(0, |error| error.extended_code);
         let text = |error: &rusqlite::Error| error.to_string().escape_debug().to_string();
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::SystemIoFailure)
+                if matches!(
+                    extended(&error),
+                    ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_TRUNCATE
+                ) =>
+            {
+                Self::Unwritable
+            }
             Some(ErrorCode::NotADatabase) => Self::Damaged(Damage::NotACase),
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged(Damage::Pages(text(&error))),
             _ => Self::Sqlite(error),

@@ -185,6 +185,19 @@ impl Case {
         self.find(run, service, request, "state = 'page' AND records > 0")
     }
 
+    /// The newest page of each request to a service, in the order they came.
+    ///
+    /// # Errors
+    /// [`CaseError`] when the file cannot be read.
+    pub fn pages(&self, service: &str) -> Result<Vec<(String, StoredReply)>, CaseError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, run, asked_at, status, content_type, state, why, lasting, records, tries, request FROM replies \
+             WHERE id IN (SELECT max(id) FROM replies WHERE service = ?1 AND state = 'page' GROUP BY request) ORDER BY id",
+        )?;
+        let rows = statement.query_map([service], |row| Ok((row.get(10)?, stored(row, self.reading_run())?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     fn find(&self, run: Run, service: &str, request: &str, which: &str) -> Result<Option<StoredReply>, CaseError> {
         let sql = format!(
             "SELECT id, run, asked_at, status, content_type, state, why, lasting, records, tries FROM replies \

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags, params_from_iter};
+use rusqlite::{Connection, OpenFlags, Statement, params_from_iter};
 
 use super::{CaseError, schema};
 
@@ -69,6 +70,9 @@ pub fn salvage(damaged: &Path, new: &Path) -> Result<Salvaged, CaseError> {
     std::fs::metadata(damaged).map_err(CaseError::File)?;
     std::fs::OpenOptions::new().write(true).create_new(true).open(new).map_err(CaseError::File)?;
     let from = super::connect(damaged, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    // So that SQLite reads a file that is shorter than it should be; it is opened for reading only.
+    from.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
+    from.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
     let mut to = super::connect(new, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     schema::migrate(&mut to, 0)?;
     let mut salvaged = Salvaged::default();
@@ -84,27 +88,71 @@ pub fn salvage(damaged: &Path, new: &Path) -> Result<Salvaged, CaseError> {
     Ok(salvaged)
 }
 
-/// Copies one table until reading fails; a failure to write is an error. Gives the rows and whether the end was seen.
-fn copy(from: &Connection, to: &Connection, table: &str, columns: &[&str]) -> Result<(u64, bool), CaseError> {
-    let list = columns.join(", ");
+/// Copies one table as far as it can be read; a failure to write is an error. Gives the rows and whether all were seen.
+fn copy(
+    from: &Connection,
+    to: &Connection,
+    table: &str,
+    columns: &'static [&'static str],
+) -> Result<(u64, bool), CaseError> {
+    let mut copy = Copy { from, columns, insert: insert(to, table, columns)?, copied: 0 };
+    let all = format!("SELECT {} FROM {table}", columns.join(", "));
+    if copy.rows(&all, [])? == Seen::All {
+        return Ok((copy.copied, true));
+    }
+    // Behind the damage: from the other end, then one by one.
+    copy.rows(&format!("{all} ORDER BY {} DESC", columns[0]), [])?;
+    if columns[0] == "id" {
+        let last: i64 = from.query_row(&format!("SELECT max(id) FROM {table}"), [], |row| row.get(0)).unwrap_or(LOOKED);
+        for id in 1..=last.min(LOOKED) {
+            copy.rows(&format!("{all} WHERE id = ?1"), [id])?;
+        }
+    }
+    Ok((copy.copied, false))
+}
+
+/// Rows that are looked for one by one.
+const LOOKED: i64 = 100_000;
+
+/// How far reading went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    All,
+    Part,
+}
+
+struct Copy<'a> {
+    from: &'a Connection,
+    columns: &'a [&'static str],
+    insert: Statement<'a>,
+    copied: u64,
+}
+
+fn insert<'a>(to: &'a Connection, table: &str, columns: &[&str]) -> rusqlite::Result<Statement<'a>> {
     let marks = vec!["?"; columns.len()].join(", ");
-    let mut insert = to.prepare(&format!("INSERT OR IGNORE INTO {table} ({list}) VALUES ({marks})"))?;
-    let Ok(mut select) = from.prepare(&format!("SELECT {list} FROM {table}")) else { return Ok((0, false)) };
-    let Ok(mut rows) = select.query([]) else { return Ok((0, false)) };
-    let mut copied = 0;
-    loop {
-        let row = match rows.next() {
-            Ok(Some(row)) => row,
-            Ok(None) => return Ok((copied, true)),
-            Err(_) => return Ok((copied, false)),
-        };
-        let values: Result<Vec<Value>, _> = (0..columns.len()).map(|index| row.get(index)).collect();
-        let Ok(values) = values else { continue };
-        match insert.execute(params_from_iter(values)) {
-            Ok(changed) => copied += changed as u64,
-            // A row that a table of ours cannot hold is part of the damage.
-            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {}
-            Err(error) => return Err(error.into()),
+    // A row that came before stays.
+    to.prepare(&format!("INSERT OR IGNORE INTO {table} ({}) VALUES ({marks})", columns.join(", ")))
+}
+
+impl Copy<'_> {
+    /// Copies the rows of a statement until reading fails.
+    fn rows(&mut self, sql: &str, parameters: impl rusqlite::Params) -> Result<Seen, CaseError> {
+        let Ok(mut select) = self.from.prepare_cached(sql) else { return Ok(Seen::Part) };
+        let Ok(mut rows) = select.query(parameters) else { return Ok(Seen::Part) };
+        loop {
+            let row = match rows.next() {
+                Ok(Some(row)) => row,
+                Ok(None) => return Ok(Seen::All),
+                Err(_) => return Ok(Seen::Part),
+            };
+            let values: Result<Vec<Value>, _> = (0..self.columns.len()).map(|index| row.get(index)).collect();
+            let Ok(values) = values else { continue };
+            match self.insert.execute(params_from_iter(values)) {
+                Ok(changed) => self.copied += changed as u64,
+                // A row that a table of ours cannot hold is part of the damage.
+                Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 }

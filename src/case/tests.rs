@@ -169,11 +169,14 @@ fn a_damaged_file_is_refused_and_what_is_readable_can_be_had() {
     let error = outcome.unwrap_err();
     assert!(error.may_be_salvaged(), "{error}");
     let new = directory.path().join("new.ctclimb");
+    let replies = |salvaged: &Salvaged| salvaged.rows.iter().find(|(table, _)| *table == "replies").unwrap().1;
     let salvaged = salvage(&path, &new).unwrap();
-    let replies = salvaged.rows.iter().find(|(table, _)| *table == "replies").unwrap().1;
-    assert!(replies > 10, "{salvaged:?}");
+    assert!(replies(&salvaged) >= 45, "what is behind the damage too: {salvaged:?}");
     Case::open(&new, TOOL, now()).unwrap();
     assert!(matches!(salvage(&path, &new), Err(CaseError::File(_))), "nothing is overwritten");
+    std::fs::write(&path, &octets[..middle]).unwrap();
+    let salvaged = salvage(&path, &directory.path().join("other.ctclimb")).unwrap();
+    assert!(replies(&salvaged) > 10, "a file that lacks its end: {salvaged:?}");
 }
 
 #[test]

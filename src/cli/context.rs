@@ -159,6 +159,7 @@ pub fn show(context: &Context, env: &Env, out: &mut dyn std::io::Write) -> std::
             "certspotter-url",
             environment("CTCLIMB_CERTSPOTTER_URL", &file.certspotter_url, "\"https://api.certspotter.com\""),
         ),
+        ("crtsh-pg", environment("CTCLIMB_CRTSH_PG", &file.crtsh_pg, "\"crt.sh:5432\"")),
     ] {
         line(key, value, origin)?;
     }

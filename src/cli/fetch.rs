@@ -1,6 +1,8 @@
 //! `ctclimb fetch`: certificates only, kept in the case file and written as NDJSON.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, BufWriter, Read, Seek};
 
 use anyhow::{Context as _, anyhow};
 
@@ -8,19 +10,30 @@ use super::args::{Fetch, Format};
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
-use super::forecast::forecast_text;
-use super::investigate::fetch_into;
-use super::live::{domain, fetch_plan, http, open_case, rates, throttle, timestamp};
+use super::fetched::{fetch_into, forecast_text, is_full_disk, tell_budget, tell_outcome};
+use super::interrupt;
+use super::live::{domain, fetch_plan, http, open_case, peek_case, rates, resume_hint, throttle};
 use super::output::write_result;
 use super::progress::Progress;
 use super::{Failure, wrong_format};
 use crate::issuance::Collection;
+use crate::limit::Throttle;
 use crate::name::DomainName;
 use crate::source::dump::write_issuances;
-use crate::source::live::forecast;
+use crate::source::live::Http;
 
 /// Octets of a list of domains.
 const LIST: u64 = 64 << 20;
+
+/// How the fetch of one domain ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Complete,
+    Incomplete,
+    /// No source could be used.
+    Failed,
+    Interrupted,
+}
 
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Fetch) -> Result<Exit, Failure> {
@@ -33,51 +46,92 @@ pub fn run(env: &mut Env, context: &Context, args: &Fetch) -> Result<Exit, Failu
     if args.sources.case.is_some() && domains.len() > 1 {
         return Err(Failure::Usage(anyhow!("`--case` names one file; for several domains leave it out")));
     }
-    let (mut complete, mut failed, mut lines) = (true, 0, Vec::new());
-    for domain in &domains {
-        let plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;
-        let mut case = open_case(env, context, domain, &args.sources)?;
-        if args.sources.dry_run {
-            let told =
-                forecast(&plan, &throttle, case.as_ref(), timestamp(context.now)).map_err(anyhow::Error::from)?;
-            lines.extend_from_slice(forecast_text(&http, &told).as_bytes());
-            continue;
-        }
-        let mut collection = Collection::new(Some(domain.clone()));
-        let progress = Progress::new(env, context);
-        let outcome = fetch_into(context, &plan, &http, &throttle, case.as_mut(), &progress, &mut collection)?;
-        drop(progress);
-        let Some(outcome) = outcome else {
-            env.say("ctclimb: stopped; the same command goes on where this one ended");
-            return Ok(Exit::Interrupted);
-        };
-        for service in outcome.services.iter().filter(|service| !service.complete) {
-            let why = service.error.as_deref().unwrap_or("it gives only part of what it has");
-            env.say(&format!("ctclimb: {domain}: {}: {why}", service.service.title()));
-        }
-        complete &= outcome.is_complete();
-        failed += usize::from(outcome.is_failure());
-        let issued = collection.finish();
-        context.say(
-            env,
-            &format!("ctclimb: {domain}: {} certificates, {} names", issued.certificates(), issued.distinct_names()),
-        );
-        write_issuances(&issued, &mut lines).context("cannot hold the result")?;
+    if args.sources.dry_run {
+        return dry_run(env, context, args, &domains, &http, &throttle);
     }
-    if failed == domains.len() && !args.sources.dry_run {
+    // The result is as large as the domains make it, and is written when it is whole.
+    let spool = tempfile::tempfile().context("cannot use the directory for temporary files")?;
+    let mut lines = BufWriter::new(spool);
+    let mut ends = Vec::new();
+    for domain in &domains {
+        match one(env, context, args, domain, (&http, &throttle), &mut lines) {
+            Ok(End::Interrupted) => return Ok(Exit::Interrupted),
+            Ok(end) => ends.push(end),
+            // What one domain's case file is in the way of need not keep the others waiting.
+            Err(Failure::Work(error)) if domains.len() > 1 && !is_full_disk(&error) => {
+                env.say(&format!("ctclimb: {domain}: {error:#}"));
+                ends.push(End::Failed);
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    if ends.iter().all(|end| *end == End::Failed) {
         return Err(Failure::Work(anyhow!("no source of certificates could be used")));
     }
-    write_result(env, context.output.as_deref(), |out| out.write_all(&lines))?;
-    Ok(if complete { Exit::Complete } else { Exit::Incomplete })
+    let mut spool =
+        lines.into_inner().map_err(|error| anyhow!(error.into_error())).context("cannot hold the result")?;
+    spool.rewind().context("cannot hold the result")?;
+    write_result(env, context.output.as_deref(), |out| std::io::copy(&mut spool, out).map(|_| ()))?;
+    Ok(if ends.iter().all(|end| *end == End::Complete) { Exit::Complete } else { Exit::Incomplete })
+}
+
+/// Fetches one domain and writes its certificates.
+fn one(
+    env: &mut Env,
+    context: &Context,
+    args: &Fetch,
+    domain: &DomainName,
+    (http, throttle): (&Http, &Throttle),
+    lines: &mut BufWriter<File>,
+) -> Result<End, Failure> {
+    let plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;
+    let mut case = open_case(env, context, domain, &args.sources)?;
+    let hint = resume_hint(case.as_ref());
+    interrupt::hint(&hint);
+    tell_budget(env, context, &plan, throttle);
+    let mut collection = Collection::new(Some(domain.clone()));
+    let progress = Progress::new(env, context);
+    let outcome = fetch_into(context, &plan, http, throttle, case.as_mut(), &progress, &mut collection);
+    drop(progress);
+    let Some(outcome) = outcome? else {
+        env.say(&format!("ctclimb: {hint}"));
+        return Ok(End::Interrupted);
+    };
+    let issued = collection.finish();
+    tell_outcome(env, context, &plan, &outcome, &issued);
+    write_issuances(&issued, lines).context("cannot hold the result")?;
+    Ok(match (outcome.is_failure(), outcome.is_complete()) {
+        (true, _) => End::Failed,
+        (false, true) => End::Complete,
+        (false, false) => End::Incomplete,
+    })
+}
+
+fn dry_run(
+    env: &mut Env,
+    context: &Context,
+    args: &Fetch,
+    domains: &[DomainName],
+    http: &Http,
+    throttle: &Throttle,
+) -> Result<Exit, Failure> {
+    let mut text = String::new();
+    for domain in domains {
+        let plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;
+        let case = peek_case(env, context, domain, &args.sources)?;
+        text.push_str(&forecast_text(context, &plan, http, throttle, case.as_ref())?);
+    }
+    write_result(env, context.output.as_deref(), |out| out.write_all(text.as_bytes()))?;
+    Ok(Exit::Complete)
 }
 
 fn domains(env: &mut Env, args: &Fetch) -> Result<Vec<DomainName>, Failure> {
     let mut texts = args.domains.clone();
     if let Some(path) = &args.list {
-        let input: Box<dyn std::io::Read> = if path.as_os_str() == "-" {
+        let input: Box<dyn Read> = if path.as_os_str() == "-" {
             env.take_stdin()
         } else {
-            Box::new(std::fs::File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?)
+            Box::new(File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?)
         };
         for line in BufReader::new(input.take(LIST)).lines() {
             let line = line.with_context(|| format!("cannot read `{}`", path.display()))?;
@@ -87,10 +141,10 @@ fn domains(env: &mut Env, args: &Fetch) -> Result<Vec<DomainName>, Failure> {
             }
         }
     }
-    let mut domains = Vec::new();
+    let (mut domains, mut seen) = (Vec::new(), BTreeSet::new());
     for text in &texts {
         let domain = domain(text)?;
-        if !domains.contains(&domain) {
+        if seen.insert(domain.clone()) {
             domains.push(domain);
         }
     }

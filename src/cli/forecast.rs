@@ -4,8 +4,9 @@ use super::Failure;
 use super::analyze::levels;
 use super::args::Investigate;
 use super::context::Context;
-use super::investigate::{fetch_into, sample};
-use super::live::{rates, timestamp};
+use super::fetched::{fetch_into, forecast_text};
+use super::investigate::sample;
+use super::live::rates;
 use super::patterns::settings;
 use super::progress::Progress;
 use crate::case::Case;
@@ -13,25 +14,7 @@ use crate::dns::Resolver;
 use crate::investigate::Grouped;
 use crate::issuance::Collection;
 use crate::limit::Throttle;
-use crate::source::live::{FetchPlan, Forecast, Http, forecast};
-
-/// What would be asked of the services, a line each, and how long that takes at least.
-pub fn forecast_text(http: &Http, forecasts: &[Forecast]) -> String {
-    let line = |forecast: &Forecast| {
-        let Forecast { service, kept, next, requests, time } = forecast;
-        let Some(next) = next else {
-            return format!("{}: nothing to ask; {kept} replies are kept and still good\n", service.title());
-        };
-        let url = http.url(next).unwrap_or_else(|| "(PostgreSQL)".to_owned());
-        let kept = if *kept > 0 { format!("{kept} replies are kept; ") } else { String::new() };
-        format!(
-            "{}: {kept}first request {url}\n  at most {requests} requests, which take at least {} s\n",
-            service.title(),
-            time.as_secs()
-        )
-    };
-    forecasts.iter().map(line).collect()
-}
+use crate::source::live::{FetchPlan, Http};
 
 /// An investigation that is only told.
 pub struct Foretold<'a> {
@@ -52,9 +35,8 @@ pub struct Foretold<'a> {
 impl Foretold<'_> {
     /// Requests, queries, and the time they take at least.
     pub fn text(&self, mut case: Option<&mut Case>) -> Result<String, Failure> {
-        let now = timestamp(self.context.now);
-        let forecasts = forecast(self.plan, self.throttle, case.as_deref(), now).map_err(anyhow::Error::from)?;
-        Ok(forecast_text(self.http, &forecasts) + &self.lookups(case.take())?)
+        let services = forecast_text(self.context, self.plan, self.http, self.throttle, case.as_deref())?;
+        Ok(services + &self.lookups(case.take())?)
     }
 
     /// What would be looked up, as far as kept replies tell the names.

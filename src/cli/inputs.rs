@@ -10,11 +10,15 @@ use anyhow::{Context as _, anyhow};
 use super::Failure;
 use super::context::Context;
 use super::env::Env;
+use super::fetched::{asked_services, unreadable};
+use super::live::is_case;
 use super::progress::Progress;
+use super::stored;
 use crate::issuance::{Collection, Issuances};
 use crate::name::DomainName;
 use crate::report::{Dropped, SourceCoverage, safe_text};
-use crate::source::dump::{self, Input, Summary};
+use crate::source::dump::{self, Input, Kind, Summary};
+use crate::source::live::FetchOutcome;
 
 /// What reading the inputs came to, beside the collection itself.
 #[derive(Debug, Default)]
@@ -47,6 +51,37 @@ impl Told {
             error: summary.stopped.clone(),
             ..SourceCoverage::default()
         });
+    }
+
+    /// An input that gave nothing.
+    fn failed(&mut self, env: &mut Env, label: String, error: &anyhow::Error) {
+        env.say(&format!("ctclimb: {error:#}"));
+        let error = Some(format!("{error:#}"));
+        self.sources.push(SourceCoverage { name: label, error, ..SourceCoverage::default() });
+    }
+
+    /// What a case file holds of the services. A service that several of them asked is one source.
+    fn take_in(&mut self, outcome: &FetchOutcome) {
+        for new in asked_services(outcome) {
+            match self.sources.iter_mut().find(|old| old.name == new.name && old.kind == new.kind) {
+                None => self.sources.push(new),
+                Some(old) => {
+                    old.requests += new.requests;
+                    old.records += new.records;
+                    old.truncated |= new.truncated;
+                    old.error = old.error.take().or(new.error);
+                    old.asked_at = [old.asked_at.take(), new.asked_at].into_iter().flatten().min();
+                    old.expired = old.expired.min(new.expired);
+                }
+            }
+        }
+        for (class, new) in unreadable(outcome) {
+            let dropped = self.unreadable.entry(class).or_default();
+            if dropped.count == 0 {
+                dropped.example = new.example;
+            }
+            dropped.count += new.count;
+        }
     }
 
     /// Fills in how many certificates each input brought.
@@ -93,6 +128,19 @@ pub fn read_all(
     let mut used = 0;
     for input in inputs {
         let label = input.label();
+        if let Input::File(path) = &input
+            && is_case(path)
+        {
+            match stored::read(env, context, path, collection) {
+                Ok(outcome) => {
+                    used += 1;
+                    told.take_in(&outcome);
+                }
+                Err(Failure::Work(error)) if count > 1 => told.failed(env, label, &error),
+                Err(failure) => return Err(failure),
+            }
+            continue;
+        }
         let progress = Progress::new(env, context);
         progress.stage(&format!("reading {}", safe_text(&label)));
         let read = read_one(env, input, &label, collection);
@@ -103,14 +151,13 @@ pub fn read_all(
                 if let Some(why) = &summary.stopped {
                     context.say(env, &format!("ctclimb: `{label}`: {why}"));
                 }
+                if summary.kind == Kind::Empty {
+                    context.say(env, &format!("ctclimb: `{label}` is empty"));
+                }
                 told.note(&label, &summary);
             }
             Err(error) if count == 1 => return Err(Failure::Work(error)),
-            Err(error) => {
-                env.say(&format!("ctclimb: {error:#}"));
-                let error = Some(format!("{error:#}"));
-                told.sources.push(SourceCoverage { name: label, error, ..SourceCoverage::default() });
-            }
+            Err(error) => told.failed(env, label, &error),
         }
     }
     if used == 0 {

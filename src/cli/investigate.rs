@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
 use super::Failure;
 use super::analyze::{SAMPLE, levels, script, scripted};
@@ -12,9 +12,11 @@ use super::deep;
 use super::env::Env;
 use super::exit::Exit;
 use super::explain::read_history;
+use super::fetched::{fetch_into, notes, tell_budget, unreadable};
 use super::forecast::Foretold;
+use super::interrupt::{self, block_on};
 use super::live::{
-    RESOLVERS, batch, block_on, domain, fetch_plan, http, open_case, rates, resolvers, throttle, timestamp,
+    RESOLVERS, batch, domain, fetch_plan, http, open_case, peek_case, rates, resolvers, resume_hint, throttle,
 };
 use super::name_table::NameTable;
 use super::output::write_result;
@@ -25,8 +27,7 @@ use crate::case::{Case, DnsExchange};
 use crate::dns::{Recorder, Resolver, Sockets};
 use crate::investigate::{Gathered, Grouped, Judging, LookupPlan, assemble, look_up};
 use crate::issuance::Collection;
-use crate::limit::Throttle;
-use crate::source::live::{FetchOutcome, FetchPlan, Http, ServiceOutcome, fetch};
+use crate::source::live::FetchOutcome;
 
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit, Failure> {
@@ -40,23 +41,24 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     let throttle = throttle(rates(context, &args.limits)?);
     let http = http(env, context)?;
     let errors = args.error.as_deref().map(|path| read_history(env, context, path)).transpose()?;
-    let mut case = open_case(env, context, &domain, &args.sources)?;
     if args.sources.dry_run {
+        let mut case = peek_case(env, context, &domain, &args.sources)?;
         let foretold = Foretold { context, args, plan: &plan, http: &http, throttle: &throttle, resolvers: &resolvers };
         let text = foretold.text(case.as_mut())?;
         write_result(env, context.output.as_deref(), |out| out.write_all(text.as_bytes()))?;
         return Ok(Exit::Complete);
     }
-    let file = args.sources.case.as_ref().map(|path| format!(" --case '{}'", path.display())).unwrap_or_default();
-    let where_to_resume =
-        format!("ctclimb: stopped; the same command goes on where this one ended: ctclimb investigate {domain}{file}");
+    let mut case = open_case(env, context, &domain, &args.sources)?;
+    let where_to_resume = resume_hint(case.as_ref());
+    interrupt::hint(&where_to_resume);
+    tell_budget(env, context, &plan, &throttle);
 
     let mut collection = Collection::new(Some(domain.clone()));
     let progress = Progress::new(env, context);
     let fetched = fetch_into(context, &plan, &http, &throttle, case.as_mut(), &progress, &mut collection)?;
     let Some(outcome) = fetched else {
         drop(progress);
-        env.say(&where_to_resume);
+        env.say(&format!("ctclimb: {where_to_resume}"));
         return Ok(Exit::Interrupted);
     };
     if outcome.is_failure() {
@@ -101,7 +103,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
         }
         let Some((found, view)) = looked_up else {
             drop(progress);
-            env.say(&where_to_resume);
+            env.say(&format!("ctclimb: {where_to_resume}"));
             return Ok(Exit::Interrupted);
         };
         authoritative = view?;
@@ -120,10 +122,10 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
         authoritative: authoritative.as_ref(),
         judging: judging(context, &args.lookups),
         errors: errors.as_ref(),
-        sources: outcome.services.iter().map(ServiceOutcome::coverage).collect(),
-        unreadable: std::collections::BTreeMap::new(),
+        sources: outcome.coverage(&issued),
+        unreadable: unreadable(&outcome),
         queries: tally.queries,
-        notes: outcome.services.iter().flat_map(|service| service.notes.clone()).chain(tally.notes).collect(),
+        notes: notes(&outcome).into_iter().chain(tally.notes).collect(),
         now: context.now,
     });
     if let Some(case) = &mut case {
@@ -150,34 +152,6 @@ pub fn judging(context: &Context, lookups: &LookupArgs) -> Judging {
         method: lookups.climb.method.clone(),
         account_uri: lookups.climb.account_uri.clone(),
     }
-}
-
-/// Fetches into a collection; `None` when interrupted.
-pub fn fetch_into(
-    context: &Context,
-    plan: &FetchPlan,
-    http: &Http,
-    throttle: &Throttle,
-    case: Option<&mut Case>,
-    progress: &Progress,
-    collection: &mut Collection,
-) -> Result<Option<FetchOutcome>, Failure> {
-    // With `--now` the whole run takes place at that time.
-    let now = context.now;
-    let clock = move || if context.now_is_real { jiff::Timestamp::now() } else { timestamp(now) };
-    let fetched = block_on(fetch(
-        plan,
-        http,
-        throttle,
-        &clock,
-        case,
-        &mut |event| progress.fetch(event),
-        &mut |service, record| {
-            let origin = collection.origin(service.title());
-            collection.add(record, origin);
-        },
-    ))?;
-    fetched.transpose().context("the case file cannot be used").map_err(Failure::Work)
 }
 
 /// Keeps what the resolvers answered, and who they were, in place of an earlier run's.

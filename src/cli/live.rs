@@ -1,6 +1,5 @@
 //! What the commands that touch the network share: services, resolvers, limits, the case file, and a clean stop.
 
-use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +10,6 @@ use super::Failure;
 use super::args::{Limits, Lookups as LookupArgs, Sources};
 use super::context::Context;
 use super::env::Env;
-use super::interrupt::Stopper;
 use super::rate;
 use super::settings::{data_directory, duration, nearest};
 use crate::case::Case;
@@ -135,6 +133,9 @@ pub fn http(env: &Env, context: &Context) -> Result<Http, Failure> {
     if let Some(url) = set("CTCLIMB_CERTSPOTTER_URL", &context.file.certspotter_url) {
         settings.certspotter = url;
     }
+    if let Some(address) = set("CTCLIMB_CRTSH_PG", &context.file.crtsh_pg) {
+        settings.crtsh_pg = address;
+    }
     let key = set("CTCLIMB_CERTSPOTTER_KEY", &context.file.certspotter_key);
     settings.certspotter_key = key.as_deref().and_then(ApiKey::new);
     Http::new(settings).map_err(|error| Failure::Usage(error.into()))
@@ -165,6 +166,35 @@ pub fn open_case(
     Ok(Some(case))
 }
 
+/// The case file of a domain for looking into it only; `None` where there is none yet, or with `--no-case`.
+pub fn peek_case(
+    env: &Env,
+    context: &Context,
+    domain: &DomainName,
+    sources: &Sources,
+) -> Result<Option<Case>, Failure> {
+    let path = match &sources.case {
+        _ if sources.no_case => return Ok(None),
+        Some(path) => path.clone(),
+        None => default_case(env, context, domain)?,
+    };
+    if !path.exists() {
+        return Ok(None);
+    }
+    let complain = || format!("cannot use the case file `{}`", path.display());
+    Ok(Some(Case::open_read_only(&path).with_context(complain)?))
+}
+
+/// What somebody who interrupts a run should know.
+pub fn resume_hint(case: Option<&Case>) -> String {
+    match case {
+        Some(case) => {
+            format!("stopped; what came is kept in {}, and the same command goes on from there", case.path().display())
+        }
+        None => "stopped; without a case file nothing was kept".to_owned(),
+    }
+}
+
 fn default_case(env: &Env, context: &Context, domain: &DomainName) -> Result<PathBuf, Failure> {
     let directory = match &context.file.case_directory {
         Some(directory) => directory.clone(),
@@ -188,23 +218,4 @@ pub fn is_case(path: &Path) -> bool {
 /// Seconds since 1970 as a time; times beyond what can be written are the epoch.
 pub fn timestamp(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-/// Runs a future to its end, or until the person interrupts: then `None`, with everything dropped cleanly.
-///
-/// # Errors
-/// The runtime cannot be started.
-pub fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<Option<T>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the network runtime")?;
-    let stopper = Stopper::new();
-    Ok(runtime.block_on(async {
-        tokio::select! {
-            result = future => Some(result),
-            // Whatever was in flight is lost; what came before is in the case file.
-            () = stopper.interrupted() => None,
-        }
-    }))
 }

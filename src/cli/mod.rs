@@ -19,6 +19,7 @@ mod env;
 mod exit;
 mod explain;
 mod fetch;
+mod fetched;
 mod forecast;
 mod inputs;
 mod interrupt;
@@ -62,6 +63,7 @@ impl From<anyhow::Error> for Failure {
 
 /// Runs the program: arguments and surroundings in, an exit code out. Everything said goes through `env`.
 pub fn run(env: &mut Env, arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    interrupt::survive_file_size_limit();
     let matches = match Cli::command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => return answer_clap(env, &error),

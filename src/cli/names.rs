@@ -8,6 +8,7 @@ use super::inputs::{inputs, read_all, scope};
 use super::output::write_result;
 use super::{Failure, need_parquet, wrong_format};
 use crate::issuance::Collection;
+use crate::report::{counted, thousands};
 
 /// Runs the command. Names come in order of first appearance, a bare name before its wildcard.
 pub fn run(env: &mut Env, context: &Context, args: &Names) -> Result<Exit, Failure> {
@@ -34,18 +35,14 @@ pub fn run(env: &mut Env, context: &Context, args: &Names) -> Result<Exit, Failu
         }
         Ok(())
     })?;
-    let names = tree.sans().count();
-    let dropped = collection.drops().total();
-    let mut summary = format!("ctclimb: {names} names in {} records", collection.counts().records);
-    if dropped > 0 {
-        summary.push_str(&format!("; {dropped} entries dropped:"));
-        for (class, noticed) in collection.drops().iter() {
-            summary.push_str(&format!(" {} {class} (such as `{}`)", noticed.count, noticed.example));
-        }
+    let names = counted(tree.sans().count() as u64, "name");
+    context.say(env, &format!("ctclimb: {names} in {}", counted(collection.counts().records, "record")));
+    for (class, noticed) in collection.drops().iter() {
+        context
+            .say(env, &format!("ctclimb: dropped {} {class}, such as `{}`", thousands(noticed.count), noticed.example));
     }
-    context.say(env, &summary);
     for (class, dropped) in &told.unreadable {
-        context.say(env, &format!("ctclimb: {} {class}, the first: {}", dropped.count, dropped.example));
+        context.say(env, &format!("ctclimb: {} {class}, the first: {}", thousands(dropped.count), dropped.example));
     }
     Ok(if told.complete() { Exit::Complete } else { Exit::Incomplete })
 }

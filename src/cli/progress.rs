@@ -1,83 +1,86 @@
-//! Progress on standard error: a line that moves on a terminal, now and then a plain line elsewhere, nothing with `-q`.
+//! Progress on standard error: a line a service that moves on a terminal, now and then a plain line elsewhere, nothing
+//! with `-q`.
 
-use std::sync::Mutex;
+use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::context::Context;
 use super::env::Env;
 use crate::caa::{Lookup, LookupOutcome};
-use crate::report::safe_text;
-use crate::source::live::{Event, Wait};
+use crate::report::{safe_text, thousands};
+use crate::source::live::{Event, Service, SoFar, Wait};
 
-/// Time between two plain lines.
+/// Time between two plain lines, and the shortest wait that is worth one.
 const PLAIN: Duration = Duration::from_secs(10);
+/// How often what moves moves.
+const TICK: Duration = Duration::from_millis(200);
 
 /// Where progress is shown.
 pub struct Progress {
-    bar: Option<ProgressBar>,
-    plain: bool,
+    shown: Shown,
     verbose: bool,
     last: Mutex<Instant>,
     done: AtomicU64,
 }
 
+enum Shown {
+    Nowhere,
+    /// In plain lines.
+    Plain,
+    /// On a terminal.
+    Moving(Box<Moving>),
+}
+
+/// The lines of a terminal: one for each service, one for what they gave together, or one for the stage that is on.
+struct Moving {
+    lines: MultiProgress,
+    services: Mutex<BTreeMap<Service, Line>>,
+    below: ProgressBar,
+}
+
+/// The line of a service.
+struct Line {
+    bar: ProgressBar,
+    /// When the next request goes out.
+    until: Arc<Mutex<Option<Instant>>>,
+    /// Its requests so far, in words.
+    requests: String,
+}
+
 impl Progress {
     /// Progress for a person or a log.
     pub fn new(env: &Env, context: &Context) -> Self {
-        let bar = (!context.quiet && env.stderr_is_terminal).then(|| {
-            let bar = ProgressBar::new_spinner();
-            let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("a template written here");
-            let unicode = env.locale_has_unicode().unwrap_or(false);
-            bar.set_style(if unicode { style } else { style.tick_chars("|/-\\ ") });
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar
-        });
-        let plain = !context.quiet && !env.stderr_is_terminal;
-        Self { bar, plain, verbose: context.verbose, last: Mutex::new(Instant::now()), done: AtomicU64::new(0) }
+        let shown = match (context.quiet, env.stderr_is_terminal) {
+            (true, _) => Shown::Nowhere,
+            (false, false) => Shown::Plain,
+            (false, true) => Shown::Moving(Box::default()),
+        };
+        Self { shown, verbose: context.verbose, last: Mutex::new(Instant::now()), done: AtomicU64::new(0) }
     }
 
     /// Progress for nobody.
     pub fn silent() -> Self {
-        Self { bar: None, plain: false, verbose: false, last: Mutex::new(Instant::now()), done: AtomicU64::new(0) }
+        Self { shown: Shown::Nowhere, verbose: false, last: Mutex::new(Instant::now()), done: AtomicU64::new(0) }
     }
 
     /// What happened during a fetch.
     pub fn fetch(&self, event: &Event) {
-        let seconds = |time: &Duration| time.as_secs_f64().ceil();
-        let (line, news) = match event {
-            Event::Asking { service, request, budget } => {
-                (format!("{}: request {request} of at most {budget}", service.title()), self.verbose)
+        match &self.shown {
+            Shown::Nowhere => {}
+            // What is kept comes too fast for a line each.
+            Shown::Plain if matches!(event, Event::Page { kept: true, .. }) && !self.is_time() => {}
+            Shown::Plain => {
+                if let Some(line) = plain(event, self.verbose) {
+                    Self::print(&line);
+                }
             }
-            Event::Waiting { service, wait, time } => {
-                let why = match wait {
-                    Wait::Rate => "our own limit",
-                    Wait::Asked => "the service asks us to wait",
-                    Wait::Failure => "trying again",
-                };
-                let line = format!("{}: next request in {} s ({why})", service.title(), seconds(time));
-                (line, *wait != Wait::Rate)
-            }
-            Event::Page { service, kept, records, certificates, names } => {
-                let kept = if *kept { ", kept from before" } else { "" };
-                let service = service.title();
-                (format!("{service}: {records} records{kept}; {certificates} certificates, {names} names so far"), true)
-            }
-            Event::Failed { service, why } => (format!("{}: {why}", service.title()), true),
-            Event::Ended { service, complete: true, .. } => (format!("{}: complete", service.title()), true),
-            Event::Ended { service, why, .. } => {
-                let why = why.as_deref().unwrap_or("it has more");
-                (format!("{}: not complete: {why}", service.title()), true)
-            }
-        };
-        self.show(&line, news);
-    }
-
-    /// Lookups begin.
-    pub fn lookups(&self, total: u64) {
-        self.stage(&format!("CAA: 0 of {total} lookups"));
+            Shown::Moving(moving) => moving.fetch(event),
+        }
     }
 
     /// What happened during one of many fetches: troubles are told, the rest now and then.
@@ -91,14 +94,9 @@ impl Progress {
         }
     }
 
-    /// One more lookup of `total` is done.
-    pub fn lookup(&self, total: u64) {
-        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        if let Some(bar) = &self.bar {
-            bar.set_message(format!("CAA: {done} of {total} lookups"));
-        } else if self.plain && self.is_time() {
-            Self::print(&format!("CAA: {done} of {total} lookups"));
-        }
+    /// Lookups begin.
+    pub fn lookups(&self, total: u64) {
+        self.stage(&format!("CAA: 0 of {} lookups", thousands(total)));
     }
 
     /// What one lookup came to; told only to who wants to know all.
@@ -114,34 +112,41 @@ impl Progress {
         }
     }
 
-    /// One stage begins.
-    pub fn stage(&self, line: &str) {
-        self.show(line, self.verbose);
-    }
-
-    /// A line that stays, above the one that moves.
+    /// A line that stays, above those that move.
     fn line(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.println(format!("ctclimb: {line}")),
-            None => Self::print(line),
+        match &self.shown {
+            Shown::Moving(moving) => moving.line(line),
+            Shown::Plain | Shown::Nowhere => Self::print(line),
         }
     }
 
-    fn show(&self, line: &str, news: bool) {
-        match &self.bar {
-            Some(bar) => {
-                bar.set_message(line.to_owned());
+    /// One more lookup of `total` is done.
+    pub fn lookup(&self, total: u64) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        let line = || format!("CAA: {} of {} lookups", thousands(done), thousands(total));
+        match &self.shown {
+            Shown::Plain if self.is_time() => Self::print(&line()),
+            Shown::Nowhere | Shown::Plain => {}
+            Shown::Moving(moving) => moving.stage(line()),
+        }
+    }
+
+    /// One stage begins.
+    pub fn stage(&self, line: &str) {
+        match &self.shown {
+            Shown::Plain if self.verbose || self.is_time() => Self::print(line),
+            Shown::Nowhere | Shown::Plain => {}
+            Shown::Moving(moving) => {
                 if self.verbose {
-                    self.line(line);
+                    moving.line(line);
                 }
+                moving.stage(line.to_owned());
             }
-            None if self.plain && (news || self.is_time()) => Self::print(line),
-            None => {}
         }
     }
 
     fn is_time(&self) -> bool {
-        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = lock(&self.last);
         let due = last.elapsed() >= PLAIN;
         if due {
             *last = Instant::now();
@@ -157,8 +162,137 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+        if let Shown::Moving(moving) = &self.shown {
+            moving.clear();
         }
     }
+}
+
+impl Line {
+    fn show(&self, message: String, until: Option<Instant>) {
+        *lock(&self.until) = until;
+        self.bar.set_message(message);
+    }
+}
+
+impl Default for Moving {
+    fn default() -> Self {
+        let lines = MultiProgress::new();
+        let below = lines.add(ProgressBar::new_spinner());
+        below.set_style(ProgressStyle::with_template("{spinner} {wide_msg}").expect("a template written here"));
+        below.enable_steady_tick(TICK);
+        Self { lines, services: Mutex::default(), below }
+    }
+}
+
+impl Moving {
+    fn fetch(&self, event: &Event) {
+        match event {
+            Event::Asking { service, request, budget } => self.with_line(*service, |line| {
+                line.requests = format!("request {request} of at most {budget}");
+                line.show(line.requests.clone(), None);
+            }),
+            Event::Waiting { service, wait, time } => self.with_line(*service, |line| {
+                let comma = if line.requests.is_empty() { "" } else { "; " };
+                line.show(format!("{}{comma}{}", line.requests, why(*wait)), Instant::now().checked_add(*time));
+            }),
+            Event::Page { so_far, .. } => self.below.set_message(what(so_far)),
+            Event::Failed { .. } => {
+                // What went wrong stays to be read; it is not the end yet.
+                self.line(&plain(event, false).unwrap_or_default());
+            }
+            Event::Ended { service, complete, .. } => {
+                let end = if *complete { "complete" } else { "ended" };
+                self.with_line(*service, |line| line.show(end.to_owned(), None));
+            }
+        }
+    }
+
+    fn line(&self, line: &str) {
+        // A closed terminal is no reason to stop.
+        let _ = self.lines.println(format!("ctclimb: {line}"));
+    }
+
+    fn with_line(&self, service: Service, change: impl FnOnce(&mut Line)) {
+        change(lock(&self.services).entry(service).or_insert_with(|| self.new_line(service)));
+    }
+
+    fn new_line(&self, service: Service) -> Line {
+        let until: Arc<Mutex<Option<Instant>>> = Arc::default();
+        let shown = Arc::clone(&until);
+        let left = move |_: &ProgressState, out: &mut dyn Write| {
+            let left = lock(&shown).and_then(|until| until.checked_duration_since(Instant::now()));
+            if let Some(left) = left.filter(|left| !left.is_zero()) {
+                // A closed line is no reason to stop.
+                let _ = write!(out, "next request in {}; ", seconds(left));
+            }
+        };
+        let style = ProgressStyle::with_template("{spinner} {prefix}: {left}{wide_msg}");
+        let bar = self.lines.insert_before(&self.below, ProgressBar::new_spinner());
+        bar.set_style(style.expect("a template written here").with_key("left", left));
+        bar.set_prefix(service.title());
+        bar.enable_steady_tick(TICK);
+        Line { bar, until, requests: String::new() }
+    }
+
+    fn stage(&self, line: String) {
+        for (_, line) in std::mem::take(&mut *lock(&self.services)) {
+            line.bar.finish_and_clear();
+            self.lines.remove(&line.bar);
+        }
+        self.below.set_message(line);
+    }
+
+    fn clear(&self) {
+        // A closed terminal is no reason to stop.
+        let _ = self.lines.clear();
+        // Lines that tick on must not come back.
+        self.lines.set_draw_target(ProgressDrawTarget::hidden());
+    }
+}
+
+/// An event as a line of a log; `None` where it says too little for who does not want to know all.
+fn plain(event: &Event, verbose: bool) -> Option<String> {
+    match event {
+        Event::Asking { service, request, budget } if verbose => {
+            Some(format!("{}: request {request} of at most {budget}", service.title()))
+        }
+        Event::Waiting { time, .. } if *time < PLAIN && !verbose => None,
+        Event::Waiting { service, wait, time } => {
+            Some(format!("{}: next request in {}; {}", service.title(), seconds(*time), why(*wait)))
+        }
+        Event::Page { service, kept, records, pages, so_far } => {
+            let kept = if *kept { ", kept from before" } else { "" };
+            let records = thousands(*records);
+            Some(format!("{}: page {pages}: {records} records{kept}; {} so far", service.title(), what(so_far)))
+        }
+        Event::Failed { service, why } => Some(format!("{}: {why}", service.title())),
+        Event::Ended { service, complete: true, .. } => Some(format!("{}: complete", service.title())),
+        // Why a service is not complete is told at the end.
+        Event::Asking { .. } | Event::Ended { .. } => None,
+    }
+}
+
+fn what(so_far: &SoFar) -> String {
+    let SoFar { certificates, names, kinds } = *so_far;
+    let [certificates, names, kinds] = [certificates, names, kinds].map(thousands);
+    format!("{certificates} certificates, {names} names, about {kinds} patterns")
+}
+
+fn why(wait: Wait) -> &'static str {
+    match wait {
+        Wait::Rate => "our own limit",
+        Wait::Asked => "the service asks us to wait",
+        Wait::Failure => "trying again",
+    }
+}
+
+/// A time to wait in whole seconds, or minutes where it is long.
+fn seconds(time: Duration) -> String {
+    let seconds = time.as_secs_f64().ceil();
+    if seconds < 600.0 { format!("{seconds} s") } else { format!("{} min", (seconds / 60.0).ceil()) }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -70,11 +70,12 @@ pub struct FileSettings {
     pub case_directory: Option<PathBuf>,
     pub crtsh_url: Option<String>,
     pub certspotter_url: Option<String>,
+    pub crtsh_pg: Option<String>,
     pub certspotter_key: Option<String>,
 }
 
 /// Every key of the configuration file, in the order in which `config show` prints them.
-pub const KEYS: [&str; 22] = [
+pub const KEYS: [&str; 23] = [
     "resolver",
     "rate",
     "concurrency",
@@ -92,6 +93,7 @@ pub const KEYS: [&str; 22] = [
     "max-requests",
     "max-time",
     "case-directory",
+    "crtsh-pg",
     "crtsh-url",
     "certspotter-url",
     "certspotter-key",

@@ -10,8 +10,9 @@ use super::args::ReportArgs;
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
-use super::investigate::fetch_into;
-use super::live::{RESOLVERS, block_on, http, throttle};
+use super::fetched::{fetch_into, notes, unreadable};
+use super::interrupt::block_on;
+use super::live::{RESOLVERS, http, throttle};
 use super::name_table::NameTable;
 use super::present::present;
 use super::progress::Progress;
@@ -23,7 +24,7 @@ use crate::issuance::{Collection, Issuances};
 use crate::limit::Rates;
 use crate::pattern::Settings;
 use crate::report::Report;
-use crate::source::live::{FetchPlan, ServiceOutcome};
+use crate::source::live::{FetchOutcome, FetchPlan};
 
 /// What may differ from the run that filled the case file.
 #[derive(Debug, Default)]
@@ -57,13 +58,41 @@ pub fn run(env: &mut Env, context: &Context, args: &ReportArgs) -> Result<Exit, 
 /// A report, and the names it is on where a table of them is wanted.
 type Stored = (Report, Option<(NameTable, Issuances)>);
 
+/// Opens a case file, and gives what was fetched into it.
+fn open(path: &Path) -> anyhow::Result<(Case, FetchPlan)> {
+    let case = Case::open_read_only(path).with_context(|| format!("cannot use the case file `{}`", path.display()))?;
+    let plan = FetchPlan::of_case(&case).with_context(|| format!("cannot read the case file `{}`", path.display()))?;
+    let plan = plan.ok_or_else(|| anyhow!("`{}` holds no investigation", path.display()))?;
+    Ok((case, plan))
+}
+
+/// Fetches once more what a case file holds, without one request.
+fn refetch(
+    env: &Env,
+    context: &Context,
+    plan: &FetchPlan,
+    case: &mut Case,
+    collection: &mut Collection,
+) -> Result<FetchOutcome, Failure> {
+    let progress = Progress::new(env, context);
+    let (http, offline) = (http(env, context)?, throttle(Rates::default()));
+    let outcome = fetch_into(context, plan, &http, &offline, Some(case), &progress, collection)?;
+    Ok(outcome.ok_or_else(|| anyhow!("interrupted"))?)
+}
+
+/// Reads the certificates of a case file into a collection.
+///
+/// # Errors
+/// The file cannot be used, or holds no fetch.
+pub fn read(env: &Env, context: &Context, path: &Path, collection: &mut Collection) -> Result<FetchOutcome, Failure> {
+    let (mut case, plan) = open(path)?;
+    refetch(env, context, &plan, &mut case, collection)
+}
+
 /// The report of a case file. Its time is that of the run that filled it.
 pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Result<Stored, Failure> {
-    let mut case =
-        Case::open_read_only(path).with_context(|| format!("cannot use the case file `{}`", path.display()))?;
+    let (mut case, plan) = open(path)?;
     let reading = || format!("cannot read the case file `{}`", path.display());
-    let plan = FetchPlan::of_case(&case).with_context(reading)?;
-    let plan = plan.ok_or_else(|| anyhow!("`{}` holds no investigation", path.display()))?;
     let resolvers = kept_resolvers(&case).with_context(reading)?;
     let messages = case.dns_messages().with_context(reading)?;
     let time = case.setting("report_time").with_context(reading)?;
@@ -71,11 +100,7 @@ pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Re
         time.and_then(|time| time.parse::<jiff::Timestamp>().ok()).map_or(context.now, jiff::Timestamp::as_second);
 
     let mut collection = Collection::new(Some(plan.domain.clone()));
-    let progress = Progress::new(env, context);
-    let offline = throttle(Rates::default());
-    let http = http(env, context)?;
-    let outcome = fetch_into(context, &plan, &http, &offline, Some(&mut case), &progress, &mut collection)?;
-    let outcome = outcome.ok_or_else(|| anyhow!("interrupted"))?;
+    let outcome = refetch(env, context, &plan, &mut case, &mut collection)?;
     let mut issued = collection.finish();
     let grouped = Grouped::new(&issued, &again.grouping);
     let (counts, selection) = levels(&mut issued, &grouped, again.sample);
@@ -86,7 +111,6 @@ pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Re
         servers.then(|| "what the name servers themselves answered is kept, but not part of this report".to_owned());
     let replayed = block_on(replay(messages, &resolvers, &issued.tree, &selection.levels))?;
     let (lookups, tally) = replayed.ok_or_else(|| anyhow!("interrupted"))?;
-    drop(progress);
     let table = NameTable::new(context, &issued, &grouped)?;
     let report = assemble(Gathered {
         domain: Some(plan.domain.clone()),
@@ -98,16 +122,10 @@ pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Re
         authoritative: None,
         judging: again.judging,
         errors: again.errors,
-        sources: outcome.services.iter().map(ServiceOutcome::coverage).collect(),
-        unreadable: std::collections::BTreeMap::new(),
+        sources: outcome.coverage(&issued),
+        unreadable: unreadable(&outcome),
         queries,
-        notes: outcome
-            .services
-            .iter()
-            .flat_map(|service| service.notes.clone())
-            .chain(tally.notes)
-            .chain(servers)
-            .collect(),
+        notes: notes(&outcome).into_iter().chain(tally.notes).chain(servers).collect(),
         now,
     });
     Ok((report, table.map(|table| (table, issued))))

@@ -211,6 +211,9 @@ fn coverage(gathered: &Gathered<'_>, undated: u64) -> Coverage {
         }
     };
     note(issued.counts.omitted_names, "names of certificates with over 100,000 names were not read");
+    let (names, dates) = issued.contradictions();
+    note(names, "certificates have names that a report of all their names does not have; they are kept");
+    note(dates, "certificates have another validity in one report than in another; the widest is kept");
     note(gathered.grouped.patterns.uncovered_rows, "names beyond the limit of names per domain are in no pattern");
     note(undated, "certificates are too old for the timeline");
     let lookups = || gathered.lookups.values().flatten().map(|(_, lookup)| lookup);

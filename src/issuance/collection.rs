@@ -5,14 +5,15 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashTable;
 
+use super::event::{Event, identity, key_hash, same_key};
 use super::issuer::IssuerTable;
-use super::merge::{self, Issuances};
-use super::{Drops, Form, IssuerId, Noticed, Record};
+use super::merge::{self, Told as Gathered};
+use super::origins::OriginSets;
+use super::{Drops, Issuances, Noticed, Record};
 use crate::name::{BATCH, DomainName, DropClass, NameTree, SanId, SanRef, registered_domain};
 
 /// A source registered with [`Collection::origin`].
@@ -41,72 +42,6 @@ pub struct Counts {
     pub omitted_names: u64,
 }
 
-/// What makes two records the same certificate; the strongest one that the record allows.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Identity {
-    /// The serial number, unique below an issuer (RFC 5280 §4.1.2.2).
-    Serial(Box<[u8]>),
-    /// SHA-256 of the TBSCertificate without CT extensions.
-    Tbs(Box<[u8]>),
-    /// The label of a name list.
-    Label(Box<str>),
-    /// Issuer, validity and names, where nothing better is told.
-    Content,
-    /// When it was logged, and names, where not even the validity is told.
-    Logged(i64),
-}
-
-/// One certificate event while records come in.
-#[derive(Debug, Clone)]
-pub(super) struct Event {
-    pub(super) identity: Identity,
-    pub(super) issuer: Option<IssuerId>,
-    /// Sorted, without repetition.
-    pub(super) names: Box<[SanId]>,
-    pub(super) tbs: Option<Box<[u8]>>,
-    pub(super) not_before: Option<i64>,
-    pub(super) not_after: Option<i64>,
-    pub(super) first_logged: Option<i64>,
-    pub(super) precertificate: bool,
-    pub(super) final_form: bool,
-    pub(super) names_differ: bool,
-    pub(super) dates_differ: bool,
-    pub(super) origins: u32,
-}
-
-impl Event {
-    /// Takes over what another report of the same certificate says.
-    ///
-    /// The outcome does not depend on the order: names are joined, the validity is the widest told, and a difference is
-    /// any report that is not like the others.
-    pub(super) fn join(&mut self, other: Event) {
-        self.names_differ |= other.names_differ;
-        if self.names != other.names {
-            // Lines of a list bring one name each: that they differ is their nature.
-            self.names_differ |= !matches!(self.identity, Identity::Label(_));
-            let mut names = std::mem::take(&mut self.names).into_vec();
-            names.extend_from_slice(&other.names);
-            names.sort_unstable();
-            names.dedup();
-            self.names = names.into();
-        }
-        self.dates_differ |=
-            other.dates_differ || differ(self.not_before, other.not_before) || differ(self.not_after, other.not_after);
-        self.not_before = self.not_before.into_iter().chain(other.not_before).min();
-        self.not_after = self.not_after.max(other.not_after);
-        self.first_logged = self.first_logged.into_iter().chain(other.first_logged).min();
-        self.precertificate |= other.precertificate;
-        self.final_form |= other.final_form;
-        if self.tbs.is_none() || (other.tbs.is_some() && other.tbs < self.tbs) {
-            self.tbs = other.tbs.or(self.tbs.take());
-        }
-    }
-}
-
-fn differ(one: Option<i64>, other: Option<i64>) -> bool {
-    matches!((one, other), (Some(one), Some(other)) if one != other)
-}
-
 /// Everything read so far: the names, who issued them, and each certificate once.
 ///
 /// In names-only mode no certificate is kept: memory follows the distinct names alone.
@@ -122,7 +57,7 @@ pub struct Collection {
     events: Vec<Event>,
     index: HashTable<u32>,
     hasher: foldhash::fast::RandomState,
-    origins: merge::OriginSets,
+    origins: OriginSets,
     /// The names of the record at hand.
     names: Vec<SanId>,
     forward: Option<Forward>,
@@ -296,20 +231,7 @@ impl Collection {
 
     fn keep(&mut self, record: &Record<'_>, origin: Origin) {
         let Some(identity) = identity(record) else { return };
-        let event = Event {
-            identity,
-            issuer: self.issuers.of(record),
-            names: self.names.as_slice().into(),
-            tbs: record.tbs_sha256.as_deref().map(octets_of_hex),
-            not_before: record.not_before,
-            not_after: record.not_after,
-            first_logged: record.logged,
-            precertificate: record.form == Some(Form::Precertificate),
-            final_form: record.form == Some(Form::Final),
-            names_differ: false,
-            dates_differ: false,
-            origins: merge::NO_ORIGINS,
-        };
+        let event = Event::new(identity, record, self.issuers.of(record), &self.names);
         let Self { events, index, hasher, .. } = self;
         let hash = key_hash(hasher, &event);
         let same = |&at: &u32| same_key(&events[at as usize], &event);
@@ -354,219 +276,6 @@ impl Collection {
     #[must_use]
     pub fn finish(self) -> Issuances {
         let Self { tree, counts, drops, foreign_common_names, issuers, events, origins, scope, .. } = self;
-        merge::finish(&tree, issuers, events, origins, merge::Told { scope, counts, drops, foreign_common_names })
-    }
-}
-
-/// `None` for a record of a plain name list: a name without any certificate.
-fn identity(record: &Record<'_>) -> Option<Identity> {
-    let told = |text: &Option<Cow<'_, str>>| text.as_deref().filter(|text| !text.is_empty()).map(octets_of_hex);
-    if let Some(serial) = told(&record.serial) {
-        let zeros = serial.iter().take_while(|&&octet| octet == 0).count().min(serial.len().saturating_sub(1));
-        return Some(Identity::Serial(serial[zeros..].into()));
-    }
-    if let Some(tbs) = told(&record.tbs_sha256) {
-        return Some(Identity::Tbs(tbs));
-    }
-    if let Some(label) = &record.label {
-        return Some(Identity::Label(label.as_ref().into()));
-    }
-    if record.not_before.is_some() || record.not_after.is_some() || record.issuer.is_some() {
-        return Some(Identity::Content);
-    }
-    record.logged.map(Identity::Logged)
-}
-
-/// The octets of a hex text of even or odd length; another text stands for itself, so that nothing merges by accident.
-fn octets_of_hex(text: &str) -> Box<[u8]> {
-    let digits: Option<Vec<u8>> =
-        text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-    let Some(digits) = digits else { return text.as_bytes().into() };
-    let (first, rest) = digits.split_at(digits.len() % 2);
-    first.iter().copied().chain(rest.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1])).collect()
-}
-
-fn key_hash(hasher: &foldhash::fast::RandomState, event: &Event) -> u64 {
-    let mut state = hasher.build_hasher();
-    (&event.identity, event.issuer).hash(&mut state);
-    match event.identity {
-        Identity::Serial(_) | Identity::Tbs(_) | Identity::Label(_) => {}
-        Identity::Content => (event.not_before, event.not_after, &event.names).hash(&mut state),
-        Identity::Logged(_) => event.names.hash(&mut state),
-    }
-    state.finish()
-}
-
-fn same_key(one: &Event, other: &Event) -> bool {
-    (&one.identity, one.issuer) == (&other.identity, other.issuer)
-        && match one.identity {
-            Identity::Serial(_) | Identity::Tbs(_) | Identity::Label(_) => true,
-            Identity::Content => {
-                (one.not_before, one.not_after, &one.names) == (other.not_before, other.not_after, &other.names)
-            }
-            Identity::Logged(_) => one.names == other.names,
-        }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::issuance::Issuance;
-    use proptest::prelude::*;
-
-    fn record<'a>(names: &[&'a str], serial: Option<&'a str>) -> Record<'a> {
-        Record {
-            names: names.iter().map(|&name| Cow::Borrowed(name)).collect(),
-            issuer: Some("C=US, O=Test CA, CN=T1".into()),
-            serial: serial.map(Cow::Borrowed),
-            not_before: Some(0),
-            not_after: Some(7_776_000),
-            ..Record::default()
-        }
-    }
-
-    fn collect(records: &[Record<'_>]) -> Issuances {
-        let mut collection = Collection::new(None);
-        let origin = collection.origin("test");
-        for record in records {
-            collection.add(record, origin);
-        }
-        collection.finish()
-    }
-
-    fn names(issued: &Issuances, issuance: &Issuance) -> Vec<String> {
-        issuance.names.iter().map(|&name| issued.tree.subject_alt_name(name).to_string()).collect()
-    }
-
-    #[test]
-    fn a_precertificate_and_its_certificate_are_one_issuance() {
-        let mut precertificate = record(&["a.example", "*.a.example"], Some("0003FD"));
-        precertificate.form = Some(Form::Precertificate);
-        let mut certificate = record(&["*.a.example", "A.example."], Some("3fd"));
-        certificate.form = Some(Form::Final);
-        certificate.issuer = Some("CN=T1,O=Test CA,C=US".into());
-        let issued = collect(&[certificate, precertificate]);
-        assert_eq!((issued.counts.records, issued.certificates(), issued.distinct_names()), (2, 1, 2));
-        let issuance = &issued.issuances[0];
-        assert!(issuance.precertificate && issuance.final_form && !issuance.names_differ && !issuance.dates_differ);
-        assert_eq!(names(&issued, issuance), ["a.example", "*.a.example"]);
-        assert_eq!(*issuance.serial, [3, 0xfd]);
-    }
-
-    #[test]
-    fn without_serials_equal_content_is_one_issuance() {
-        let issued =
-            collect(&[record(&["a.example"], None), record(&["a.example"], None), record(&["b.example"], None)]);
-        assert_eq!(issued.certificates(), 2);
-    }
-
-    #[test]
-    fn sources_with_and_without_serials_agree_on_the_number() {
-        let tbs = |digest: &'static str| Record { tbs_sha256: Some(digest.into()), ..record(&["a.example"], None) };
-        // Two serials and two digests of the same second and names: two certificates, not four and not one.
-        let two = [record(&["a.example"], Some("1")), record(&["a.example"], Some("2")), tbs("aa"), tbs("bb")];
-        assert_eq!(collect(&two).certificates(), 2);
-        assert_eq!(collect(&[tbs("aa"), tbs("bb"), record(&["a.example"], Some("1"))]).certificates(), 2);
-        // crt.sh lists the names that match, Cert Spotter all.
-        let all = Record { tbs_sha256: Some("cc".into()), ..record(&["a.example", "b.example"], None) };
-        let issued = collect(&[record(&["a.example"], Some("1")), all]);
-        assert_eq!((issued.certificates(), issued.issuances[0].names.len()), (1, 2));
-        assert!(!issued.issuances[0].names_differ);
-    }
-
-    #[test]
-    fn contradictions_are_noted_and_nothing_is_lost() {
-        let mut late = record(&["b.example"], Some("1"));
-        late.not_before = Some(5);
-        let issued = collect(&[record(&["a.example"], Some("1")), late]);
-        let issuance = &issued.issuances[0];
-        assert!(issuance.names_differ && issuance.dates_differ);
-        assert_eq!((issuance.names.len(), issuance.not_before), (2, Some(0)));
-    }
-
-    #[test]
-    fn lines_with_one_label_are_one_certificate_and_lines_without_are_none() {
-        let line = |name, label: Option<&'static str>| Record {
-            names: vec![Cow::Borrowed(name)],
-            label: label.map(Cow::Borrowed),
-            ..Record::default()
-        };
-        let issued = collect(&[line("a.example", Some("c1")), line("b.example", Some("c1")), line("c.example", None)]);
-        assert_eq!((issued.certificates(), issued.distinct_names(), issued.counts.records), (1, 3, 3));
-    }
-
-    #[test]
-    fn names_out_of_scope_are_counted_and_common_names_noticed() {
-        let mut collection = Collection::new(Some(DomainName::parse("example.com").unwrap()));
-        let origin = collection.origin("test");
-        let mut entry =
-            record(&["notexample.com", "example.com.evil.org", "www.example.com", "x@example.com"], Some("1"));
-        entry.common_name = Some("example.org".into());
-        collection.add(&entry, origin);
-        collection.add(&record(&["example.net"], Some("2")), origin);
-        let issued = collection.finish();
-        assert_eq!(issued.drops.count(DropClass::OutOfScope), 3);
-        assert_eq!(issued.drops.count(DropClass::Email), 1);
-        assert_eq!(issued.foreign_common_names, Noticed { count: 1, example: "example.org".into() });
-        assert_eq!((issued.certificates(), issued.counts.records_without_names), (1, 1));
-    }
-
-    #[test]
-    fn without_a_scope_a_common_name_of_another_registered_domain_is_noticed() {
-        let mut own = record(&["www.example.com"], Some("1"));
-        own.common_name = Some("mail.example.com".into());
-        let mut foreign = record(&["www.example.com"], Some("2"));
-        foreign.common_name = Some("mail.example.org".into());
-        let issued = collect(&[own, foreign]);
-        assert_eq!(issued.foreign_common_names, Noticed { count: 1, example: "mail.example.org".into() });
-    }
-
-    #[test]
-    fn each_source_of_a_certificate_is_kept() {
-        let mut collection = Collection::new(None);
-        let (one, other) = (collection.origin("z.json"), collection.origin("a.pem"));
-        collection.add(&record(&["a.example"], Some("1")), one);
-        collection.add(&record(&["a.example"], Some("1")), other);
-        collection.add(&record(&["b.example"], Some("2")), one);
-        let issued = collection.finish();
-        let origins: Vec<Vec<_>> = issued.issuances.iter().map(|issuance| issued.origins(issuance).collect()).collect();
-        assert_eq!(origins, [vec!["a.pem", "z.json"], vec!["z.json"]]);
-        assert_eq!(issued.certificates_by_origin().into_iter().collect::<Vec<_>>(), [("a.pem", 1), ("z.json", 2)]);
-    }
-
-    fn any_record() -> impl Strategy<Value = Record<'static>> {
-        let names = proptest::collection::vec("(\\*\\.)?[abc]\\.(example|test)", 0..3);
-        let serial = proptest::option::of("[12]");
-        let digest = proptest::option::of("[ab]{2}");
-        (names, serial, digest, 0..2_i64, 0..3_u8).prop_map(|(names, serial, digest, not_before, issuer)| Record {
-            names: names.into_iter().map(Cow::Owned).collect(),
-            issuer: (issuer > 0).then(|| format!("CN=T{issuer}").into()),
-            serial: serial.map(Cow::Owned),
-            tbs_sha256: digest.map(Cow::Owned),
-            not_before: Some(not_before),
-            not_after: Some(9),
-            ..Record::default()
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn the_order_of_records_does_not_matter(
-            records in proptest::collection::vec(any_record(), 0..12),
-            keys in proptest::collection::vec(any::<u32>(), 12),
-        ) {
-            let mut shuffled: Vec<_> = records.iter().cloned().zip(keys).collect();
-            shuffled.sort_by_key(|(_, key)| *key);
-            let shuffled: Vec<_> = shuffled.into_iter().map(|(record, _)| record).collect();
-            let (one, other) = (collect(&records), collect(&shuffled));
-            let print = |issued: &Issuances| {
-                let rows: Vec<_> = issued.issuances.iter().map(|issuance| {
-                    let origins: Vec<String> = issued.origins(issuance).map(str::to_owned).collect();
-                    (names(issued, issuance), issuance.clone(), origins)
-                }).collect();
-                (rows, issued.issuers.clone(), issued.drops.clone(), issued.counts)
-            };
-            prop_assert_eq!(print(&one), print(&other));
-        }
+        merge::finish(&tree, issuers, events, origins, Gathered { scope, counts, drops, foreign_common_names })
     }
 }

@@ -5,8 +5,14 @@
 
 mod collection;
 mod drops;
+mod event;
+mod issuances;
 mod issuer;
+mod matching;
 mod merge;
+mod origins;
+#[cfg(test)]
+mod tests;
 pub mod time;
 pub mod x509;
 
@@ -17,8 +23,8 @@ use crate::name::DropClass;
 pub(crate) use collection::Told;
 pub use collection::{Collection, Counts, Origin};
 pub use drops::{Drops, Noticed};
+pub use issuances::{Issuance, Issuances};
 pub use issuer::{Issuer, canonical_name};
-pub use merge::{Issuance, Issuances};
 
 /// One entry of a CT answer, a dump or a log, before merging: what its source said, borrowed where possible.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,6 +55,8 @@ pub struct Record<'a> {
     pub form: Option<Form>,
     /// The certificate's own label in a name list: lines with the same label are one certificate.
     pub label: Option<Cow<'a, str>>,
+    /// The source gives only those names of the certificate that match a search.
+    pub partial: bool,
     /// Names that stand in the certificate but that the source did not give (a bound was reached).
     pub omitted_names: u64,
 }

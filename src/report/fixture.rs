@@ -201,6 +201,7 @@ pub(super) fn story() -> Report {
                 certificates: 2408,
                 truncated: true,
                 error: Some("the service did not finish within 60 s; certificates before 2023-11-20 are missing".into()),
+                ..SourceCoverage::default()
             }],
             dropped: BTreeMap::from([("email".into(), Dropped { count: 3, example: "admin@example.net".into() })]),
             levels_asked: 12,

@@ -180,6 +180,14 @@ pub struct SourceCoverage {
     pub truncated: bool,
     /// Why the source is incomplete; `null` when it is not.
     pub error: Option<String>,
+    /// When the oldest answer used was asked for (RFC 3339); `null` for files.
+    pub asked_at: Option<String>,
+    /// What was asked for first: path and query, or statement; `null` for files.
+    pub query: Option<String>,
+    /// Most rows that one answer used, where the service has a cap and tells.
+    pub rows_used: Option<u64>,
+    /// Whether expired certificates were asked for and the service has them; `null` for files.
+    pub expired: Option<bool>,
 }
 
 /// Entries dropped for one reason.

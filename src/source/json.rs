@@ -39,7 +39,12 @@ impl<'a> Value<'a> {
     /// An integer, as a number or in quotes.
     pub(crate) fn integer(self) -> Option<i64> {
         match self {
-            Self::Text(raw, _) | Self::Bare(raw) => std::str::from_utf8(raw).ok()?.parse().ok(),
+            Self::Text(raw, _) | Self::Bare(raw) => {
+                let text = std::str::from_utf8(raw).ok()?;
+                // Some writers know no integers: `3.0` is one all the same.
+                let whole = || text.split_once('.').filter(|(_, rest)| rest.bytes().all(|digit| digit == b'0'));
+                text.parse().ok().or_else(|| whole()?.0.parse().ok())
+            }
             Self::Nested(_) => None,
         }
     }
@@ -71,8 +76,35 @@ fn unescape(raw: &[u8]) -> Cow<'_, str> {
     match serde_json::from_str::<String>(&quoted) {
         Ok(text) => text.into(),
         // A raw line break or a lone surrogate: what can be read of the text is more use than nothing.
-        Err(_) => String::from_utf8_lossy(raw).replace("\\n", "\n").into(),
+        Err(_) => unescape_odd(&String::from_utf8_lossy(raw)).into(),
     }
+}
+
+/// Decodes each escape that is one; half a surrogate pair becomes U+FFFD, another escape stays as it is.
+fn unescape_odd(raw: &str) -> String {
+    let mut text = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((before, escape)) = rest.split_once('\\') {
+        text.push_str(before);
+        let unit = |text: &str| text.strip_prefix('u')?.get(..4).and_then(|hex| u16::from_str_radix(hex, 16).ok());
+        let (c, octets) = match escape.as_bytes().first() {
+            Some(b'n') => ('\n', 1),
+            Some(b't') => ('\t', 1),
+            Some(b'r') => ('\r', 1),
+            Some(c @ (b'"' | b'\\' | b'/')) => (char::from(*c), 1),
+            _ => match (unit(escape), escape.get(5..).and_then(|next| unit(next.strip_prefix('\\')?))) {
+                (Some(high @ 0xd800..0xdc00), Some(low @ 0xdc00..0xe000)) => {
+                    (char::decode_utf16([high, low]).next().and_then(Result::ok).unwrap_or('\u{fffd}'), 11)
+                }
+                (Some(unit), _) => (char::from_u32(unit.into()).unwrap_or('\u{fffd}'), 5),
+                (None, _) => ('\\', 0),
+            },
+        };
+        text.push(c);
+        rest = &escape[octets..];
+    }
+    text.push_str(rest);
+    text
 }
 
 /// How a walk over one object ended.
@@ -247,7 +279,17 @@ mod tests {
     fn a_text_that_is_no_utf8_is_read_as_far_as_it_goes() {
         assert_eq!(Value::Text(b"b\xfcro.example", false).text().unwrap(), "b\u{fffd}ro.example");
         assert_eq!(Value::Text(b"\xc3\\n", true).text().unwrap(), "\u{fffd}\n");
-        assert_eq!(Value::Text(b"\\ud800\\na", true).text().unwrap(), "\\ud800\na");
+        assert_eq!(Value::Text(b"\\ud800\\n\\u0061\\ud83d\\ude00", true).text().unwrap(), "\u{fffd}\na\u{1f600}");
+        assert_eq!(Value::Text(b"\\x\n\\\"\\u12", true).text().unwrap(), "\\x\n\"\\u12");
+    }
+
+    #[test]
+    fn a_whole_number_is_one_with_a_point_too() {
+        for (text, expected) in
+            [("3", Some(3)), ("-1.0", Some(-1)), ("2.", Some(2)), ("2.5", None), ("1e3", None), (".", None)]
+        {
+            assert_eq!(Value::Bare(text.as_bytes()).integer(), expected, "{text}");
+        }
     }
 
     proptest! {

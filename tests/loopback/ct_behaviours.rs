@@ -90,7 +90,11 @@ async fn b04_the_database_message_behind_an_error_page_decides() {
     distinct.dedup();
     assert_eq!(distinct.len(), targets.len(), "the same query is not repeated: {targets:?}");
     assert!(targets[1].contains("group=icaid"), "{targets:?}");
-    assert!(fetched.only().truncated && fetched.error().contains("sampled"), "{:?}", fetched.only());
+    let error = fetched.error();
+    assert!(
+        fetched.only().truncated && error.contains("cannot answer") && error.contains("statement timeout"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -105,8 +109,8 @@ async fn b05_the_deadline_of_the_front_end_is_tried_once_more_then_asked_differe
     })
     .await;
     let fetched = Setup::new(&service, "example.com", CRTSH).fetch().await;
-    let plain = service.targets().iter().filter(|target| !target.contains("deduplicate")).count();
-    assert_eq!(plain, 2, "one retry, then split");
+    let plain = |target: &&String| !target.contains("excludeCAs") && !target.contains("group");
+    assert_eq!(service.targets().iter().filter(plain).count(), 2, "one retry, then split");
     assert_eq!(fetched.names(), ["a.example.com", "b.example.com"]);
     assert!(fetched.only().complete, "{:?}", fetched.only());
 }
@@ -235,7 +239,7 @@ async fn b14_old_and_new_shapes_and_big_numbers_are_read() {
     ]"#;
     let (fetched, _) = crtsh(move |_| json(body)).await;
     assert_eq!(fetched.names(), ["new.example.com", "old.example.com"]);
-    assert_eq!((fetched.only().records, fetched.only().unreadable), (2, 0));
+    assert_eq!((fetched.only().records, fetched.only().odd.as_ref()), (2, None));
 }
 
 #[tokio::test]
@@ -507,33 +511,6 @@ async fn b24_calls_to_one_host_never_overlap() {
 }
 
 #[tokio::test]
-async fn b24_the_limiter_holds_over_five_domains_and_both_services() {
-    let service = CtService::start(|asked| if asked.is_certspotter() { json("[]") } else { good() }).await;
-    let spacing = Duration::from_millis(400);
-    let every = Rate::Per { count: 1, period: spacing, burst: 1 };
-    let throttle = Throttle::new(Rates { crtsh: every, certspotter: every, ..Rates::default() });
-    let mut setup = Setup::new(&service, "example.com", BOTH);
-    setup.throttle = throttle;
-    let mut setups = vec![setup];
-    for domain in ["b.example", "c.example", "d.example", "e.example"] {
-        let mut other = Setup::new(&service, domain, BOTH);
-        other.throttle = Throttle::default();
-        setups.push(other);
-    }
-    // One limiter for all of them, as one program has.
-    let shared = std::mem::take(&mut setups[0].throttle);
-    futures::future::join_all(setups.iter().map(|setup| setup.fetch_with(&shared))).await;
-    let asked = service.asked();
-    for certspotter in [false, true] {
-        let times: Vec<_> = asked.iter().filter(|a| a.is_certspotter() == certspotter).map(|asked| asked.at).collect();
-        assert_eq!(times.len(), 5);
-        let whole = times[4] - times[0];
-        // What the network adds to one arrival it may take from the next gap: the sum is what counts.
-        assert!(whole + spacing / 2 >= spacing * 4, "{whole:?}");
-    }
-}
-
-#[tokio::test]
 async fn b25_all_pages_are_read_to_the_empty_one() {
     let page = |from: usize, count: usize| {
         let issuances: Vec<String> =
@@ -766,12 +743,8 @@ async fn a_body_of_brackets_or_a_bomb_is_bounded() {
         let mut setup = Setup::new(&service, "example.com", CRTSH);
         setup.http.octets = 1 << 20;
         let fetched = setup.fetch().await;
-        assert!(
-            fetched.only().notes.iter().any(|note| note.contains("more than 1048576 octets")),
-            "{:?}",
-            fetched.only()
-        );
-        assert!(!fetched.outcome.is_complete());
+        assert!(fetched.error().contains("more than 1048576 octets"), "{:?}", fetched.only());
+        assert!(fetched.outcome.is_failure());
     }
     // Below the bound, brackets are no list of records and no deep recursion.
     let (fetched, _) = crtsh(|_| json(vec![b'['; 1 << 20])).await;

@@ -137,6 +137,27 @@ async fn what_a_service_failed_with_is_told_again_from_the_case_file() {
 }
 
 #[tokio::test]
+async fn pages_behind_a_lost_one_are_used_all_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("case");
+    let service = CtService::start(world()).await;
+    let mut setup = Setup::new(&service, "example.com", &[Service::Certspotter]);
+    assert_eq!(setup.fetch_case(&path).await.names().len(), 8);
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM replies WHERE id = 3")
+        .unwrap();
+    setup.plan.offline = true;
+    let fetched = setup.fetch_case(&path).await;
+    assert_eq!(fetched.names().len(), 7);
+    assert!(
+        !fetched.only().complete && fetched.only().notes[0].contains("what leads to them is not"),
+        "{:?}",
+        fetched.only()
+    );
+}
+
+#[tokio::test]
 async fn a_forecast_sends_nothing_and_knows_what_is_kept() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("case");
@@ -145,8 +166,8 @@ async fn a_forecast_sends_nothing_and_knows_what_is_kept() {
     setup.throttle = ctclimb::limit::Throttle::default();
     let fresh = forecast(&setup.plan, &setup.throttle, None, setup.now).unwrap();
     assert_eq!(fresh[0].next.as_ref().unwrap().target, "/?dNSName=example.com&match=ILIKE&exclude=expired&output=json");
-    assert_eq!((fresh[0].kept, fresh[0].requests), (0, 40));
-    assert_eq!(fresh[0].time, setup.plan.budget.time);
+    assert_eq!((fresh[0].kept, fresh[0].requests), (0, 13), "one at once, then twelve in the minute of the budget");
+    assert_eq!((fresh[1].requests, fresh[0].time), (10, setup.plan.budget.time));
     assert!(service.asked().is_empty());
     let quick = Setup::new(&service, "example.com", BOTH);
     quick.fetch_case(&path).await;

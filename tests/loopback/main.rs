@@ -8,11 +8,17 @@ mod audit_outage;
 mod audit_watch;
 mod audit_world;
 mod ct_behaviours;
+mod ct_damage;
+mod ct_limits;
 #[cfg(feature = "crtsh-pg")]
 mod ct_pg;
+mod ct_population;
+#[cfg(feature = "crtsh-pg")]
+mod ct_postgres;
 mod ct_restart;
 mod ct_resume;
 mod ct_run;
+mod ct_sampling;
 mod ct_service;
 mod dns_batch;
 mod dns_exchange;

@@ -186,7 +186,7 @@ fn an_interrupt_stops_cleanly_and_tells_how_to_go_on() {
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
-    assert!(said.contains("the same command goes on where this one ended: ctclimb investigate example.net"), "{said}");
+    assert!(said.contains("and the same command goes on from there"), "{said}");
     assert!(case.exists());
     drop(connection);
 }
@@ -220,8 +220,8 @@ fn a_dry_run_tells_requests_and_queries_and_sends_none() {
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     for said in [
-        "crt.sh: first request http://127.0.0.1:1/",
-        "at most 40 requests, which take at least",
+        "example.net: crt.sh: at most 40 requests, which take at least",
+        "; first http://127.0.0.1:1/",
         "DNS: which levels there are",
     ] {
         assert!(told.contains(said), "{said}\n{told}");

@@ -97,7 +97,7 @@ pub struct Limits {
 #[derive(Debug, Args, Default)]
 #[command(next_help_heading = "Certificates")]
 pub struct Sources {
-    /// Source (repeatable): crtsh, certspotter, crtsh-pg
+    /// Source (repeatable): crtsh, certspotter, crtsh-pg; default: crtsh
     #[arg(long, value_name = "SOURCE")]
     pub source: Vec<String>,
     /// Expired certificates too

@@ -102,6 +102,17 @@ fn names_of_all_kinds_are_told_apart() {
 }
 
 #[test]
+fn impossible_times_cost_the_times_and_not_the_names() {
+    let whole = certificate(vec![dns("a.example")], false, None);
+    let time = whole.windows(2).position(|pair| pair == [0x17, 13]).unwrap();
+    let mut der = whole.clone();
+    der[time + 4..time + 6].copy_from_slice(b"77");
+    assert!(deep(&der).is_err());
+    let (damaged, whole) = (read(&der).unwrap(), read(&whole).unwrap());
+    assert_eq!((damaged.names, damaged.not_before, damaged.not_after), (whole.names, None, whole.not_after));
+}
+
+#[test]
 fn certificates_without_names_and_with_the_poison_are_read() {
     let record = certificate(vec![], false, None);
     let record = read(&record).unwrap();

@@ -121,21 +121,19 @@ pub(super) fn alternative_names(der: &[u8]) -> Option<Option<&[u8]>> {
     Some(found)
 }
 
-/// All parts of a certificate; `None` where the walk gives up.
+/// The times of a validity, each `None` unless in the form of RFC 5280 §4.1.2.5.
+fn times(validity: &[u8]) -> (Option<i64>, Option<i64>) {
+    let Some((from_tag, from, rest)) = tag_value(validity) else { return (None, None) };
+    let to = tag_value(rest).filter(|(.., rest)| rest.is_empty());
+    (der_time(from_tag, from), to.and_then(|(tag, to, _)| der_time(tag, to)))
+}
+
+/// All parts of a certificate; `None` where the walk gives up. Unusual times are left out.
 pub(super) fn parts(der: &[u8]) -> Option<Parts<'_>> {
     let Frame { serial, issuer, validity, subject, extensions } = frame(der)?;
-    let (from_tag, from, rest) = tag_value(validity)?;
-    let (to_tag, to, rest) = tag_value(rest).filter(|(.., rest)| rest.is_empty())?;
-    debug_assert!(rest.is_empty());
-    let mut parts = Parts {
-        serial,
-        issuer,
-        subject,
-        not_before: Some(der_time(from_tag, from)?),
-        not_after: Some(der_time(to_tag, to)?),
-        alternative_names: Vec::new(),
-        poison: false,
-    };
+    let (not_before, not_after) = times(validity);
+    let mut parts =
+        Parts { serial, issuer, subject, not_before, not_after, alternative_names: Vec::new(), poison: false };
     let mut rest = extensions;
     while !rest.is_empty() {
         let (kind, content, following) = extension(rest)?;

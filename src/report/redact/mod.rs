@@ -225,6 +225,7 @@ impl Redactor {
             source.name = self.text(&source.name);
             source.kind = self.text(&source.kind);
             self.option(&mut source.error);
+            self.option(&mut source.query);
         }
         let dropped = std::mem::take(&mut coverage.dropped);
         coverage.dropped = dropped

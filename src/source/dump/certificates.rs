@@ -1,6 +1,6 @@
 //! Binary inputs: certificates in DER one behind the other, and data tiles of static-ct logs.
 
-use std::io::{self, Read};
+use std::io::Read;
 
 use super::window::Window;
 use super::{Sink, Summary, formats};
@@ -21,26 +21,26 @@ pub(super) fn give(der: &[u8], logged: Option<i64>, sink: &mut Sink<'_>) -> Resu
 }
 
 /// Certificates in DER, one behind the other; line breaks between them are passed over.
-pub(super) fn der(window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) -> io::Result<()> {
+pub(super) fn der(window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) {
     loop {
-        window.at_least(1)?;
+        window.at_least(1);
         let blank = window.text().iter().take_while(|octet| octet.is_ascii_whitespace()).count();
         if blank > 0 {
             window.pass(blank);
             continue;
         }
         if window.text().is_empty() {
-            return Ok(());
+            return;
         }
         while x509::der_length(window.text()).is_none() && !window.ended() && window.text().len() <= x509::MAX_DER {
-            window.more()?;
+            window.more();
         }
         let offset = window.offset();
         let Some(length) = x509::der_length(window.text()) else {
             // Without its length nobody knows where the next one starts.
             summary.bad(offset, "no whole DER certificate of at most 1 MiB", window.text());
             summary.stop(&format!("nothing could be read from octet {offset} on"));
-            return Ok(());
+            return;
         };
         take(&window.text()[..length], None, offset, summary, sink);
         window.pass(length);
@@ -55,19 +55,19 @@ fn take(der: &[u8], logged: Option<i64>, offset: u64, summary: &mut Summary, sin
 }
 
 /// The entries of a data tile: `TileLeaf` structures one behind the other (C2SP static-ct-api, "Log Entries").
-pub(super) fn data_tile(window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) -> io::Result<()> {
+pub(super) fn data_tile(window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) {
     loop {
-        if !window.at_least(1)? {
-            return Ok(());
+        if !window.at_least(1) {
+            return;
         }
         while tile_leaf(window.text()).is_none() && !window.ended() && window.text().len() <= 4 * x509::MAX_DER {
-            window.more()?;
+            window.more();
         }
         let offset = window.offset();
         let Some(TileLeaf { logged, certificate, length }) = tile_leaf(window.text()) else {
             summary.bad(offset, "no whole TileLeaf", window.text());
             summary.stop(&format!("nothing could be read from octet {offset} on"));
-            return Ok(());
+            return;
         };
         take(certificate, Some(logged), offset, summary, sink);
         window.pass(length);

@@ -9,6 +9,8 @@ use flate2::read::MultiGzDecoder;
 /// Octets handed over at a time, and how many such blocks are under way: half a MiB each way.
 const BLOCK: usize = 128 << 10;
 const BLOCKS: usize = 4;
+/// Octets asked of a decoder at a time: where it finds a fault it keeps to itself what it had for that call.
+const PIECE: usize = 4 << 10;
 /// Windows of zstd up to 128 MiB, as the zstd program allows without being asked.
 const WINDOW_LOG: u32 = 27;
 /// Octets that may come out in any case; beyond them the ratio counts.
@@ -70,43 +72,46 @@ fn spawn<R: Read + 'static>(
     Ok(Box::new(Decompressed { received, back, block: Vec::new(), at: 0 }))
 }
 
-/// Decompresses until the end, a fault, a bound, or until nobody listens any more.
+/// Decompresses until the end, a fault, a bound, or until nobody listens any more. What came before a fault is good.
 fn pump(mut decoder: impl Read, taken: &Shared, blocks: &SyncSender<io::Result<Vec<u8>>>, used: &Receiver<Vec<u8>>) {
     let mut out = 0_u64;
     loop {
         let mut block = used.try_recv().unwrap_or_default();
         block.resize(BLOCK, 0);
-        let result = fill(&mut decoder, &mut block).and_then(|octets| {
-            out += octets as u64;
-            let ratio = out / taken.load(std::sync::atomic::Ordering::Relaxed).max(1);
-            if out > MAX_OUTPUT || (out > FREE && ratio > RATIO) {
-                let message = format!("a decompression bomb: {out} octets came out at {ratio} for 1");
-                return Err(io::Error::other(message));
-            }
-            block.truncate(octets);
-            Ok(block)
-        });
-        let last = result.as_ref().map_or(true, Vec::is_empty);
-        if blocks.send(result).is_err() || last {
+        let (octets, mut fault) = fill(&mut decoder, &mut block);
+        block.truncate(octets);
+        out += octets as u64;
+        let ratio = out / taken.load(std::sync::atomic::Ordering::Relaxed).max(1);
+        if out > MAX_OUTPUT || (out > FREE && ratio > RATIO) {
+            let message = format!("a decompression bomb: {out} octets came out at {ratio} for 1");
+            fault = Some(io::Error::other(message));
+            block.clear();
+        }
+        let end = octets == 0 || fault.is_some();
+        if blocks.send(Ok(block)).is_err() {
+            return;
+        }
+        if end {
+            // Whoever stopped listening needs no reason.
+            drop(fault.map(|fault| blocks.send(Err(fault))));
             return;
         }
     }
 }
 
-/// As much as fits; a fault behind good octets is told next time.
-fn fill(decoder: &mut impl Read, block: &mut [u8]) -> io::Result<usize> {
+/// As much as fits, and the fault that kept it from being more.
+fn fill(decoder: &mut impl Read, block: &mut [u8]) -> (usize, Option<io::Error>) {
     let mut filled = 0;
     while filled < block.len() {
-        match decoder.read(&mut block[filled..]) {
+        let end = block.len().min(filled + PIECE);
+        match decoder.read(&mut block[filled..end]) {
             Ok(0) => break,
             Ok(octets) => filled += octets,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if filled == 0 => return Err(error),
-            // Decoders repeat their error when asked again.
-            Err(_) => break,
+            Err(error) => return (filled, Some(error)),
         }
     }
-    Ok(filled)
+    (filled, None)
 }
 
 /// The listening end.
@@ -119,8 +124,8 @@ struct Decompressed {
 
 impl Read for Decompressed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.at == self.block.len() {
-            // A closed channel is the end, told before.
+        while self.at == self.block.len() {
+            // A closed channel is the end.
             let Ok(next) = self.received.recv() else { return Ok(0) };
             let used = std::mem::replace(&mut self.block, next?);
             drop(self.back.try_send(used));

@@ -43,32 +43,11 @@ impl Format for CertSpotter {
     type Row<'a> = certspotter::Fields<'a>;
 
     fn give(row: Self::Row<'_>, _: &mut Summary, sink: &mut Sink<'_>) -> Result<(), String> {
-        let certspotter::Entry { der, mut record, .. } =
-            row.entry().ok_or("neither `dns_names` nor a certificate in it")?;
-        let named = !record.names.is_empty();
-        let der = match der {
-            // Names are told, and nothing else is wanted.
-            Some(_) if named && sink.names_only() => None,
-            Some(der) => decode(&der).ok(),
-            None => None,
-        };
-        let parsed = der.as_deref().map(x509::read);
-        match parsed {
-            Some(Ok(parsed)) => {
-                record.serial = parsed.serial;
-                record.form = record.form.or(parsed.form);
-                record.issuer = parsed.issuer.or(record.issuer);
-                record.omitted_names = parsed.omitted_names;
-                if !named {
-                    record.names = parsed.names;
-                    record.other_names = parsed.other_names;
-                }
-                sink.record(&record);
-            }
-            Some(Err(error)) if !named => return Err(error.to_string()),
-            Some(Err(_)) | None if named => sink.record(&record),
-            Some(Err(_)) | None => return Err("names were not asked for: no `dns_names`".to_owned()),
-        }
+        let entry = row.entry().ok_or("neither `dns_names` nor a certificate in it")?;
+        // Names are told, and nothing else is wanted.
+        let enough = sink.names_only() && !entry.record.names.is_empty();
+        let der = if enough { None } else { entry.certificate() };
+        sink.record(&entry.into_record(der.as_deref())?);
         Ok(())
     }
 }

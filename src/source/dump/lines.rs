@@ -1,6 +1,6 @@
 //! Inputs made of lines: PEM bundles and name lists.
 
-use std::io::{self, Read};
+use std::io::Read;
 
 use base64::Engine;
 use base64::alphabet;
@@ -22,21 +22,22 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Hands out each line without its end, with its offset; a line over the bound is cut there, and told so.
-fn each_line(window: &mut Window<impl Read>, mut take: impl FnMut(u64, &[u8], bool)) -> io::Result<()> {
+fn each_line(window: &mut Window<impl Read>, mut take: impl FnMut(u64, &[u8], bool)) {
     let mut rest_of_long_line = false;
     loop {
-        let found = memchr::memchr(b'\n', window.text());
+        // A line break of an old Mac ends a line too; that of Windows leaves an empty one behind.
+        let found = memchr::memchr2(b'\n', b'\r', window.text());
         let (length, whole) = match found {
             Some(length) => (length, true),
             None if window.ended() => (window.text().len(), true),
             None if window.text().len() > MAX_LINE => (window.text().len(), false),
             None => {
-                window.more()?;
+                window.more();
                 continue;
             }
         };
         if found.is_none() && length == 0 {
-            return Ok(());
+            return;
         }
         if !rest_of_long_line {
             let line = &window.text()[..length];
@@ -49,7 +50,7 @@ fn each_line(window: &mut Window<impl Read>, mut take: impl FnMut(u64, &[u8], bo
 }
 
 /// Names, one a line: the first column is a name, the second, if there, a label of its certificate. `#` starts a comment.
-pub(super) fn names(window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) -> io::Result<()> {
+pub(super) fn names(window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) {
     let mut first = true;
     each_line(window, |offset, line, long| {
         let line = if std::mem::take(&mut first) { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
@@ -71,7 +72,7 @@ pub(super) fn names(window: &mut Window<impl Read>, summary: &mut Summary, sink:
             }
             summary.records += 1;
         }
-    })
+    });
 }
 
 /// What is between two lines of dashes.
@@ -83,7 +84,7 @@ struct Block {
 }
 
 /// PEM blocks (RFC 7468), with any text before, between and behind them.
-pub(super) fn pem(window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) -> io::Result<()> {
+pub(super) fn pem(window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) {
     let mut block: Option<Block> = None;
     each_line(window, |offset, line, _| {
         let line = line.trim_ascii();
@@ -106,12 +107,11 @@ pub(super) fn pem(window: &mut Window<impl Read>, summary: &mut Summary, sink: &
                 block.base64.extend(line.iter().filter(|octet| !octet.is_ascii_whitespace()));
             }
         }
-    })?;
+    });
     if let Some(block) = block {
         summary.bad(block.offset, "a PEM block without its end", &block.base64);
         summary.stop("the input ends in a PEM block");
     }
-    Ok(())
 }
 
 fn finish(block: Block, summary: &mut Summary, sink: &mut Sink<'_>) {

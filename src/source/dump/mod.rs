@@ -5,6 +5,7 @@
 
 mod certificates;
 mod compressed;
+mod encoding;
 mod files;
 mod formats;
 mod lines;
@@ -144,8 +145,18 @@ pub enum DumpError {
         /// What the service said.
         message: String,
     },
+    /// A web page that was saved in place of the answer.
+    #[error("`{label}` starts with `{head}`, a web page in place of an answer: {sentence}", label = label.escape_debug())]
+    Page {
+        /// The file, or `standard input`.
+        label: String,
+        /// The first characters, control characters escaped.
+        head: String,
+        /// What the page says.
+        sentence: String,
+    },
     /// A case file, which is read from its path and not as a stream.
-    #[error("`{label}` is a case file (SQLite), which cannot be read as a stream", label = label.escape_debug())]
+    #[error("`{label}` is a case file (SQLite), which is read from its path only: give the file itself, unpacked", label = label.escape_debug())]
     CaseFile {
         /// The file, or `standard input`.
         label: String,
@@ -173,23 +184,30 @@ pub enum DumpError {
 pub fn read(input: impl Read + Send + 'static, label: &str, collection: &mut Collection) -> Result<Summary, DumpError> {
     let label = || label.to_owned();
     let fail = |source| DumpError::Read { label: label(), source };
-    let mut window = Window::new(compressed::open(input).map_err(fail)?);
-    window.at_least(recognise::HEAD).map_err(fail)?;
-    let head = || super::reply::head(window.text());
+    let mut window = Window::new(encoding::open(compressed::open(input).map_err(fail)?).map_err(fail)?);
+    window.at_least(recognise::HEAD);
     let kind = match recognise::kind(window.text(), window.ended()) {
         Some(Ok(Kind::Parquet)) if !cfg!(feature = "parquet") => return Err(DumpError::NoParquet { label: label() }),
         Some(Ok(kind)) => kind,
         Some(Err(recognise::NoStream)) => return Err(DumpError::CaseFile { label: label() }),
-        None => return Err(DumpError::Unrecognised { label: label(), head: head() }),
+        None => {
+            let (fault, head) = (window.fault(), super::reply::head(window.text()));
+            return Err(match (fault, recognise::page(window.text())) {
+                (Some(fault), _) => fail(fault),
+                (None, Some(sentence)) => DumpError::Page { label: label(), head, sentence },
+                (None, None) => DumpError::Unrecognised { label: label(), head },
+            });
+        }
     };
     if let Some(message) = recognise::refusal(window.text()) {
         return Err(DumpError::Refusal { label: label(), message });
     }
     let origin = collection.origin(&label());
     let mut summary = Summary { kind, ..Summary::default() };
-    let end = read_as(kind, &mut window, &mut summary, &mut Sink { collection, origin, last: (String::new(), None) });
-    if let Err(error) = end {
-        summary.stop(&format!("reading stopped at octet {}: {error}", window.offset()));
+    read_as(kind, &mut window, &mut summary, &mut Sink { collection, origin, last: (String::new(), None) });
+    if let Some(fault) = window.fault() {
+        // That the last record is cut is a consequence.
+        summary.stopped = Some(format!("reading stopped at octet {}: {fault}", window.offset()));
     }
     // More records than the cap has rows: answers put together, of which nobody can tell whether one was cut.
     summary.truncated =
@@ -197,16 +215,16 @@ pub fn read(input: impl Read + Send + 'static, label: &str, collection: &mut Col
     Ok(summary)
 }
 
-fn read_as(kind: Kind, window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) -> io::Result<()> {
+fn read_as(kind: Kind, window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) {
     match kind {
-        Kind::Empty => Ok(()),
+        Kind::Empty => {}
         Kind::CrtshJson => objects::read::<formats::CrtSh>(window, summary, sink),
         Kind::CertSpotterJson => objects::read::<formats::CertSpotter>(window, summary, sink),
         Kind::NamesTile => objects::read::<formats::NamesTile>(window, summary, sink),
         Kind::Issuances => objects::read::<own::Own>(window, summary, sink),
         Kind::GetEntries => {
             formats::skip_to_entries(window);
-            objects::read::<formats::GetEntries>(window, summary, sink)
+            objects::read::<formats::GetEntries>(window, summary, sink);
         }
         Kind::Pem => lines::pem(window, summary, sink),
         Kind::NameList => lines::names(window, summary, sink),
@@ -215,7 +233,7 @@ fn read_as(kind: Kind, window: &mut Window<impl Read>, summary: &mut Summary, si
         #[cfg(feature = "parquet")]
         Kind::Parquet => parquet::read(window, summary, sink),
         #[cfg(not(feature = "parquet"))]
-        Kind::Parquet => Ok(()),
+        Kind::Parquet => {}
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! After a fault the next place is sought where a whole record of the format can be read.
 
-use std::io::{self, Read};
+use std::io::Read;
 
 use memchr::memchr;
 
@@ -24,14 +24,7 @@ pub(super) trait Format {
 }
 
 /// Reads the stream to its end.
-///
-/// # Errors
-/// The stream broke; what was read before has been handed on.
-pub(super) fn read<F: Format>(
-    window: &mut Window<impl Read>,
-    summary: &mut Summary,
-    sink: &mut Sink<'_>,
-) -> io::Result<()> {
+pub(super) fn read<F: Format>(window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) {
     let mut lost = false;
     let mut open_lists = 0_i64;
     loop {
@@ -43,9 +36,9 @@ pub(super) fn read<F: Format>(
                 if open_lists > 0 && !lost {
                     summary.stop("the list has no end");
                 }
-                return Ok(());
+                return;
             }
-            window.more()?;
+            window.more();
             continue;
         };
         window.pass(at);
@@ -58,7 +51,7 @@ pub(super) fn read<F: Format>(
         }
         match object::<F>(text, offset, window.ended(), &mut lost, summary, sink) {
             Some(octets) => window.pass(octets),
-            None => window.more()?,
+            None => window.more(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::name::{DropClass, SanRef};
 use crate::source::json::{self, Value, Walk};
+use crate::source::reply::{find, sentence};
 
 use super::certificates::looks_like_data_tile;
 
@@ -106,6 +107,17 @@ pub(super) fn refusal(head: &[u8]) -> Option<String> {
     Some(text.escape_debug().take(300).collect())
 }
 
+/// What a web page says that was saved in place of an answer; `None` for anything else.
+pub(super) fn page(head: &[u8]) -> Option<String> {
+    let text = head.trim_ascii_start();
+    // crt.sh may write its own headers in front of what it has to say.
+    let text = match text.strip_prefix(b"[BEGIN_HEADERS]") {
+        Some(rest) => &rest[find(rest, b"[end_headers]")? + b"[end_headers]".len()..],
+        None => text,
+    };
+    text.trim_ascii_start().starts_with(b"<").then(|| sentence(text))
+}
+
 fn pem_block_starts(text: &[u8]) -> bool {
     let found = |at: usize| at == 0 || matches!(text[at - 1], b'\n' | b'\r' | b' ' | b'\t' | 0xbf);
     memchr::memmem::find_iter(text, b"-----BEGIN ").any(found)
@@ -125,7 +137,7 @@ fn json_kind(text: &[u8], start: usize, ended: bool) -> Option<Kind> {
         let mut kind = None;
         json::object(&text[at..], |name, _| {
             kind = kind.or(match name {
-                b"name_value" => Some(Kind::CrtshJson),
+                b"name_value" | b"issuer_ca_id" | b"min_cert_id" => Some(Kind::CrtshJson),
                 b"dns_names" | b"tbs_sha256" | b"cert_sha256" | b"pubkey_sha256" | b"cert_der" => {
                     Some(Kind::CertSpotterJson)
                 }
@@ -149,12 +161,12 @@ fn json_kind(text: &[u8], start: usize, ended: bool) -> Option<Kind> {
 /// Whether at least half of the first lines hold a name, or what CT services mix in with names.
 fn is_name_list(text: &[u8], ended: bool) -> bool {
     const LINES: usize = 64;
-    let text = match text.iter().rposition(|&octet| octet == b'\n') {
+    let text = match text.iter().rposition(|octet| matches!(octet, b'\n' | b'\r')) {
         Some(last) if !ended => &text[..last],
         _ => text,
     };
     let (mut good, mut odd) = (0, 0);
-    let lines = text.split(|&octet| octet == b'\n').map(<[u8]>::trim_ascii_end);
+    let lines = text.split(|octet| matches!(octet, b'\n' | b'\r')).map(<[u8]>::trim_ascii_end);
     for line in lines.filter(|line| !line.is_empty() && !line.starts_with(b"#")).take(LINES) {
         let text = String::from_utf8_lossy(line);
         let name = text.split('\t').next().unwrap_or_default();

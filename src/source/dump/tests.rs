@@ -1,6 +1,7 @@
 //! Readers on small inputs of each kind, damaged ones, and any octets.
 
 use std::io::Write;
+use std::sync::LazyLock;
 
 use super::*;
 use crate::issuance::Issuances;
@@ -44,6 +45,34 @@ fn each_shape_of_a_list_is_read() {
         assert_eq!((issued.certificates(), summary.stopped), (2, None));
         let (_, collection) = names_only(input.as_bytes()).unwrap();
         assert_eq!(collection.counts().entries, 3);
+    }
+}
+
+#[test]
+fn names_come_in_any_encoding_and_with_any_line_break() {
+    let list = "# hosts\na.example\n*.b.example\tc1\n\nc.example\n";
+    for text in [list.to_owned(), list.replace('\n', "\r\n"), list.replace('\n', "\r")] {
+        let wide: Vec<u8> = std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        for input in [text.clone().into_bytes(), wide, [b"\xef\xbb\xbf", text.as_bytes()].concat()] {
+            let (summary, issued) = collect(&input).unwrap();
+            assert_eq!((summary.kind, summary.records, summary.skipped), (Kind::NameList, 3, 1), "{text:?}");
+            assert_eq!(names(&issued), ["*.b.example", "a.example", "c.example"]);
+        }
+    }
+}
+
+#[test]
+fn a_page_that_was_saved_in_place_of_an_answer_is_quoted() {
+    for (input, expected) in [
+        ("<html><h1>502 Bad Gateway</h1></html>", "502 Bad Gateway"),
+        (
+            "[BEGIN_HEADERS]\nContent-Type: application/json\n[END_HEADERS]\n<BR>Unsupported use of '%'</BODY>",
+            "Unsupported use of '%'",
+        ),
+    ] {
+        let error = collect(input.as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("`test` starts with `{}", &input[..6])), "{error}");
+        assert!(error.ends_with(&format!("a web page in place of an answer: {expected}")), "{error}");
     }
 }
 
@@ -109,9 +138,9 @@ fn long_records_and_endless_openings_are_bounded() {
 #[test]
 fn an_input_of_no_known_kind_says_how_it_starts() {
     for (input, expected) in [
-        (&b"<html><body>\n<h1>503</h1>"[..], "<html><body>\\n<h1>503</h1>"),
-        (b"{\"tree_size\":1}", "{\"tree_size\":1}"),
-        (b"\x7fELF\x01\x02", "\\u{7f}ELF"),
+        (&b"{\"tree_size\":1}"[..], "{\"tree_size\":1}"),
+        (b"\x7fELF\x01\x02", "no text, octets 7f 45 4c 46 01 02"),
+        (b"bell\x07 and words", "bell\\u{7} and words"),
         (b"two words and more\nof them", "two words"),
         (b"localhost\n", "localhost"),
     ] {
@@ -168,6 +197,23 @@ fn compressed_inputs_are_read_and_damaged_ones_say_so() {
     let whole = gzip(long.as_bytes());
     let (summary, _) = collect(&whole[..whole.len() / 2]).unwrap();
     assert!(summary.records > 0 && summary.stopped.is_some());
+    // However short the input is: what came before the fault counts.
+    let packed = gzip(text.as_bytes());
+    let wrong_checksum = [&packed[..packed.len() - 8], &[0; 8]].concat();
+    for (damaged, records) in [
+        (packed[..packed.len() - 20].to_vec(), 0..2),
+        (packed[..packed.len() - 4].to_vec(), 2..3),
+        (wrong_checksum, 2..3),
+        ([&packed[..], b"garbage"].concat(), 2..3),
+        ([&packed[..], &[0; 512]].concat(), 2..3),
+    ] {
+        let (summary, _) = collect(&damaged).unwrap();
+        assert!(records.contains(&summary.records), "{summary:?}");
+        assert!(summary.stopped.as_deref().is_some_and(|why| why.contains("reading stopped")), "{summary:?}");
+    }
+    assert!(matches!(collect(&packed[..12]), Err(DumpError::Read { .. })), "nothing came out");
+    let twice = collect(&gzip(&packed)).unwrap_err().to_string();
+    assert!(twice.contains("starts with `no text, octets 1f 8b"), "{twice}");
 }
 
 #[test]
@@ -188,8 +234,8 @@ fn a_decompression_bomb_is_stopped() {
     assert!(summary.stopped.unwrap().contains("bomb"));
 }
 
-#[test]
-fn certificates_are_read_in_pem_der_tiles_and_get_entries() {
+/// Two certificates of two names each in every kind of input that holds certificates.
+fn certificates() -> Vec<(Vec<u8>, Kind)> {
     use base64::Engine;
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = |name: &str| {
@@ -222,13 +268,18 @@ fn certificates_are_read_in_pem_der_tiles_and_get_entries() {
         leaf(precertificate(b"")[..2 + 8 + 32 + 6 + 2].to_vec()),
         encode(&sized(certificates[1].der()))
     );
-    for (input, kind) in [
+    vec![
         (pem.into_bytes(), Kind::Pem),
         (der, Kind::Der),
         (data_tile, Kind::DataTile),
         (entries.clone().into_bytes(), Kind::GetEntries),
         (format!("{entries}\n{entries}").into_bytes(), Kind::GetEntries),
-    ] {
+    ]
+}
+
+#[test]
+fn certificates_are_read_in_pem_der_tiles_and_get_entries() {
+    for (input, kind) in certificates() {
         let (summary, issued) = collect(&input).unwrap();
         assert_eq!((summary.kind, summary.unreadable, &summary.stopped), (kind, 0, &None), "{kind:?}");
         assert_eq!((issued.certificates(), issued.distinct_names()), (2, 4), "{kind:?}");
@@ -248,6 +299,120 @@ fn scope_is_applied_while_reading() {
         (issued.certificates(), issued.drops.count(DropClass::OutOfScope), issued.foreign_common_names.count),
         (1, 2, 1)
     );
+}
+
+/// How many of [`EVERY_KIND`] are compressed; they come last.
+const COMPRESSED: usize = 2;
+
+/// An input of each kind, some of them compressed.
+static EVERY_KIND: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let issuances = {
+        let (_, issued) = collect(format!("[{RECORD},{OTHER}]").as_bytes()).unwrap();
+        let mut lines = Vec::new();
+        write_issuances(&issued, &mut lines).unwrap();
+        lines
+    };
+    let mut inputs: Vec<Vec<u8>> = certificates().into_iter().map(|(input, _)| input).collect();
+    let cert_spotter = r#"{"id":"1","tbs_sha256":"ab","cert_sha256":"cd","dns_names":["a.example","*.a.example"],"issuer":{"name":"C=US, CN=T"},"not_before":"2024-01-09T18:11:15Z","not_after":"2024-04-08T18:11:14-00:00","cert":{"type":"cert","data":"MA=="}}"#;
+    let tile = r#"{"Timestamp":1700000000000,"Subject":{"CN":"a.example"},"DNS":["a.example","b.example"]}"#;
+    let texts = [
+        format!("[{RECORD},{OTHER},{RECORD}]"),
+        format!("{RECORD}\n{OTHER}\n"),
+        format!("[{cert_spotter},{cert_spotter}]"),
+        format!("{tile}\n{tile}\n"),
+        "# hosts\na.example\n*.b.example\tc1\nc@d.example\n".to_owned(),
+    ];
+    inputs.extend(texts.map(String::into_bytes));
+    inputs.push(issuances);
+    let small = inputs[5..].concat();
+    inputs.push(zstd::encode_all(&small[..], 1).unwrap());
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&small).unwrap();
+    inputs.push(gzip.finish().unwrap());
+    inputs
+});
+
+/// What a fuzzer does to an input: octets changed, taken out, doubled, cut off.
+#[derive(Debug, Clone)]
+enum Damage {
+    Change(usize, u8),
+    Remove(usize, usize),
+    Double(usize, usize),
+    Cut(usize),
+}
+
+impl Damage {
+    fn any() -> impl Strategy<Value = Self> {
+        let (at, length) = (any::<usize>(), 1..40_usize);
+        prop_oneof![
+            4 => (at, any::<u8>()).prop_map(|(at, octet)| Self::Change(at, octet)),
+            // What has a meaning somewhere.
+            4 => (any::<usize>(), proptest::sample::select(&b"[]{}\",:\\\n\t-.*\x00\x30\x82\xff"[..]))
+                .prop_map(|(at, octet)| Self::Change(at, octet)),
+            2 => (any::<usize>(), length.clone()).prop_map(|(at, length)| Self::Remove(at, length)),
+            2 => (any::<usize>(), length).prop_map(|(at, length)| Self::Double(at, length)),
+            1 => any::<usize>().prop_map(Self::Cut),
+        ]
+    }
+
+    fn to(&self, input: &mut Vec<u8>) {
+        let place = |at: usize| at % input.len().max(1);
+        let end = |at: usize, length: usize| (place(at) + length).min(input.len());
+        match *self {
+            Self::Change(at, octet) => {
+                let at = place(at);
+                input.get_mut(at).into_iter().for_each(|old| *old = octet);
+            }
+            Self::Remove(at, length) => drop(input.drain(place(at)..end(at, length))),
+            Self::Double(at, length) => input.extend_from_within(place(at)..end(at, length)),
+            Self::Cut(at) => input.truncate(place(at)),
+        }
+    }
+}
+
+/// A file that comes a few octets at a time.
+struct Drip(Vec<u8>, usize, usize);
+
+impl Read for Drip {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = buffer.len().min(self.1).min(self.0.len() - self.2);
+        buffer[..length].copy_from_slice(&self.0[self.2..self.2 + length]);
+        self.2 += length;
+        Ok(length)
+    }
+}
+
+proptest! {
+    #[test]
+    fn damage_to_any_kind_is_read_alike_in_both_modes_and_in_any_pieces(
+        which in 0..EVERY_KIND.len(), damage in proptest::collection::vec(Damage::any(), 1..6), piece in 1..300_usize,
+    ) {
+        let mut input = EVERY_KIND[which].clone();
+        for damage in &damage {
+            damage.to(&mut input);
+        }
+        let whole = collect(&input);
+        let mut collection = Collection::new(None);
+        let pieces = read(Drip(input.clone(), piece, 0), "test", &mut collection);
+        match (&whole, pieces) {
+            // How much comes out of a damaged compression before the fault depends on the pieces.
+            _ if which >= EVERY_KIND.len() - COMPRESSED => {}
+            (Ok((summary, issued)), Ok(other)) => {
+                prop_assert_eq!(summary, &other);
+                prop_assert_eq!(names(issued), names(&collection.finish()));
+            }
+            (Err(one), Err(other)) => prop_assert_eq!(one.to_string(), other.to_string()),
+            (one, other) => prop_assert!(false, "{:?} {:?}", one.as_ref().map(|(summary, _)| summary), other),
+        }
+        match (whole, names_only(&input)) {
+            (Ok((summary, issued)), Ok((other, collection))) => {
+                prop_assert_eq!(summary, other);
+                prop_assert_eq!(issued.distinct_names(), collection.tree().sans().count() as u64);
+            }
+            (Err(_), Err(_)) => {}
+            (one, other) => prop_assert!(false, "{:?} {:?}", one.map(|(summary, _)| summary), other.map(|(summary, _)| summary)),
+        }
+    }
 }
 
 proptest! {

@@ -14,11 +14,12 @@ pub(super) struct Window<R> {
     /// Octets of the stream before `buffer[0]`.
     before: u64,
     ended: bool,
+    fault: Option<io::Error>,
 }
 
 impl<R: Read> Window<R> {
     pub(super) fn new(input: R) -> Self {
-        Self { input, buffer: vec![0; BLOCK], start: 0, end: 0, before: 0, ended: false }
+        Self { input, buffer: vec![0; BLOCK], start: 0, end: 0, before: 0, ended: false, fault: None }
     }
 
     /// What is at hand.
@@ -41,10 +42,15 @@ impl<R: Read> Window<R> {
         self.start = (self.start + octets).min(self.end);
     }
 
+    /// What the stream broke with, if it did: it has ended then, and what came before is at hand.
+    pub(super) fn fault(&mut self) -> Option<io::Error> {
+        self.fault.take()
+    }
+
     /// Reads on; afterwards there is more at hand or the stream has ended.
-    pub(super) fn more(&mut self) -> io::Result<()> {
+    pub(super) fn more(&mut self) {
         if self.ended {
-            return Ok(());
+            return;
         }
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
@@ -60,20 +66,17 @@ impl<R: Read> Window<R> {
                 Ok(0) => self.ended = true,
                 Ok(octets) => self.end += octets,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    self.ended = true;
-                    return Err(error);
-                }
+                Err(error) => (self.ended, self.fault) = (true, Some(error)),
             }
-            return Ok(());
+            return;
         }
     }
 
     /// Reads on until this many octets are at hand or the stream has ended; returns whether they are.
-    pub(super) fn at_least(&mut self, octets: usize) -> io::Result<bool> {
+    pub(super) fn at_least(&mut self, octets: usize) -> bool {
         while self.text().len() < octets && !self.ended {
-            self.more()?;
+            self.more();
         }
-        Ok(self.text().len() >= octets)
+        self.text().len() >= octets
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::classify::{PageFacts, Reading};
@@ -17,7 +18,7 @@ use crate::issuance::Record;
 /// How asking ended.
 pub(super) enum Asked {
     /// The request is settled; the page, if there is one to use.
-    Settled { settled: Settled, page: Option<KeptPage>, note: Option<String> },
+    Settled { settled: Settled, page: Option<KeptPage> },
     /// An older page stands in, because of this.
     Older { found: Box<Found>, why: String },
     /// The service is not asked any more in this run.
@@ -81,7 +82,7 @@ pub(super) async fn ask<T: Transport>(
             Err(error) => (of_transport(&error), None),
         };
         let wait = waits.next().unwrap_or(patience.first_wait);
-        let trial = Trial { request, reply: reply.as_ref(), tries: failed + 1, wait };
+        let trial = Trial { request, reply: reply.as_ref(), asked_at, tries: failed + 1, wait };
         match judge(desk, service, &trial, reading)? {
             Next::Done(asked) => return Ok(asked),
             Next::Again { wait, time } => {
@@ -98,10 +99,17 @@ pub(super) async fn ask<T: Transport>(
 struct Trial<'a> {
     request: &'a PageRequest,
     reply: Option<&'a Reply>,
+    asked_at: Timestamp,
     /// Tries of this request in this run, this one included.
     tries: u32,
     /// How long to wait if it is to be tried again.
     wait: Duration,
+}
+
+impl Trial<'_> {
+    fn body(&self) -> &[u8] {
+        self.reply.map_or(&[], |reply| &reply.body)
+    }
 }
 
 /// What no reply means.
@@ -116,6 +124,10 @@ fn of_transport(error: &TransportError) -> Reading {
         TransportError::Database { state, message } => match state.as_str() {
             // query_canceled covers the statement timeout; the rest of class 57 is the server's own trouble.
             "57014" => Reading::TooBig { why },
+            // What a pooler says when the server behind it goes, under the code of a violated protocol.
+            "08P01" if message.contains("server conn crashed") || message.contains("server_login") => {
+                Reading::Transient { why, partial: false }
+            }
             // Parameters that a pooler refuses, syntax, missing rights: the same statement fails for ever.
             "08P01" => Reading::Refused { why },
             _ if state.starts_with("42") || state.starts_with("28") || state.starts_with("3D") => {
@@ -144,7 +156,7 @@ fn judge<T: Transport>(
         Reading::TooBig { why } => {
             desk.throttle.answered(&endpoint);
             store(desk, service, trial, ReplyState::TooBig, Some(&why), None)?;
-            Ok(Next::Done(Asked::Settled { settled: Settled::TooBig, page: None, note: Some(why) }))
+            Ok(Next::Done(Asked::Settled { settled: Settled::TooBig(why), page: None }))
         }
         Reading::Slow { why } if trial.tries >= 2 => judge(desk, service, trial, Reading::TooBig { why }),
         Reading::Slow { why } => {
@@ -196,7 +208,7 @@ fn accept<T: Transport>(
     trial: &Trial<'_>,
     facts: PageFacts,
 ) -> Result<Asked, CaseError> {
-    if facts.records == 0 && facts.issuers.is_empty() {
+    if facts.is_empty() {
         let older = match desk.shared().open_case() {
             Some(open) => keep::older_page(service.source.as_ref(), trial.request, open)?,
             None => None,
@@ -211,7 +223,7 @@ fn accept<T: Transport>(
     }
     let id = store(desk, service, trial, ReplyState::Page, facts.note.as_deref(), Some(&facts))?;
     let page = kept_page(trial, &facts, id)?;
-    Ok(Asked::Settled { settled: Settled::Page(Box::new(facts)), page: Some(page), note: None })
+    Ok(Asked::Settled { settled: Settled::Page(Box::new(facts)), page: Some(page) })
 }
 
 /// No more tries: an older page, else the whole records of a broken one, else nothing.
@@ -232,17 +244,19 @@ fn give_up<T: Transport>(
         return Ok(Asked::Older { found: Box::new(found), why });
     }
     let Some((facts, id)) = partial else {
-        return Ok(Asked::Settled { settled: Settled::GivenUp(why), page: None, note: None });
+        return Ok(Asked::Settled { settled: Settled::GivenUp(why), page: None });
     };
     let page = kept_page(trial, &facts, id)?;
     let why = format!("in part only: {why}");
-    Ok(Asked::Settled { settled: Settled::GivenUp(why), page: Some(page), note: None })
+    Ok(Asked::Settled { settled: Settled::GivenUp(why), page: Some(page) })
 }
 
+/// The page of a try, which is in the case file under `id` or nowhere else.
 fn kept_page(trial: &Trial<'_>, facts: &PageFacts, id: Option<i64>) -> Result<KeptPage, CaseError> {
+    let request = trial.request.clone();
     match id {
-        Some(id) => Ok(KeptPage::stored(trial.request.clone(), facts, id)),
-        None => KeptPage::packed(trial.request.clone(), facts, trial.reply.map_or(&[], |reply| &reply.body)),
+        Some(id) => Ok(KeptPage::stored(request, trial.asked_at, facts, id)),
+        None => KeptPage::packed(request, trial.asked_at, facts, trial.body()),
     }
 }
 
@@ -258,11 +272,11 @@ fn store<T: Transport>(
     let mut shared = desk.shared();
     let run = shared.run;
     let (Some(case), Some(run)) = (shared.case.as_deref_mut(), run) else { return Ok(None) };
-    let body = trial.reply.map_or(&[][..], |reply| &reply.body);
+    let body = trial.body();
     let reply = NewReply {
         service: trial.request.service.as_str(),
         request: &trial.request.target,
-        asked_at: trial.reply.map_or_else(desk.clock, |reply| reply.asked_at),
+        asked_at: trial.asked_at,
         status: trial.reply.map(|reply| reply.status),
         content_type: trial.reply.and_then(|reply| reply.content_type.as_deref()),
         state,

@@ -1,17 +1,16 @@
 //! What to ask Cert Spotter: one page after the other by cursor, until the empty one.
 
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeSet;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 
 use super::classify::{PageFacts, Reading, by_status, retry_after};
 use super::request::{PageRequest, Reply, Service};
 use super::{Completeness, Settled, Source};
-use crate::issuance::{Record, x509};
+use crate::issuance::Record;
 use crate::name::DomainName;
-use crate::source::reply::certspotter::{Entry, Fields, read};
-use crate::source::reply::{ReplyError, rows};
+use crate::source::reply::certspotter::{Fields, refusal};
+use crate::source::reply::{each, has_records, salvage};
 
 /// The pages for one domain.
 #[derive(Debug)]
@@ -60,7 +59,7 @@ impl Source for CertSpotter {
 
     fn read(&self, reply: &Reply) -> Reading {
         // An error object says more than its status does.
-        if let Err(ReplyError::Refused { code, message }) = read(&reply.body) {
+        if let Some((code, message)) = refusal(&reply.body) {
             let why = format!("{code}: {message}").escape_debug().to_string();
             let why: String = why.chars().take(300).collect();
             return match (code.as_str(), reply.status) {
@@ -74,7 +73,7 @@ impl Source for CertSpotter {
 
     fn settle(&mut self, settled: &Settled) {
         match settled {
-            Settled::Page(facts) if facts.records == 0 && facts.unreadable == 0 => self.end = End::Reached,
+            Settled::Page(facts) if facts.records == 0 && facts.odd.is_none() => self.end = End::Reached,
             Settled::Page(facts) => match &facts.cursor {
                 None => self.end = End::Failed("the last issuance of a page has no id to go on from".into()),
                 Some(cursor) if !self.seen.insert(cursor.clone()) => {
@@ -82,26 +81,23 @@ impl Source for CertSpotter {
                 }
                 Some(cursor) => self.after = Some(cursor.clone()),
             },
-            Settled::TooBig => self.end = End::Failed("Cert Spotter could not answer".into()),
-            Settled::GivenUp(why) => self.end = End::Failed(why.clone()),
+            Settled::TooBig(why) | Settled::GivenUp(why) => self.end = End::Failed(why.clone()),
         }
     }
 
     fn records(&self, _request: &PageRequest, body: &[u8], take: &mut dyn FnMut(&Record<'_>)) {
-        let _ = each_entry(body, |entry| {
-            let der = entry.der.as_deref().and_then(|text| STANDARD.decode(text).ok());
-            match der.as_deref().map(x509::read) {
-                // The certificate itself says more than the fields about it; who is behind the issuer only they say.
-                Some(Ok(read)) => take(&Record { caa_domains: entry.record.caa_domains.clone(), ..read }),
-                Some(Err(_)) | None => take(&entry.record),
-            }
+        salvage(body, |fields: Fields<'_>| {
+            let Some(entry) = fields.entry() else { return false };
+            let der = entry.certificate();
+            let record = entry.into_record(der.as_deref());
+            record.map(|record| take(&record)).is_ok()
         });
     }
 
     fn completeness(&self) -> Completeness {
         let incomplete = match &self.end {
-            End::Reached => None,
-            End::NotYet => Some("not read to the end".into()),
+            // Who stopped before the end knows why.
+            End::Reached | End::NotYet => None,
             End::Failed(why) => Some(why.clone()),
         };
         let notes = if self.expired { vec!["Cert Spotter has unexpired certificates only".into()] } else { Vec::new() };
@@ -113,39 +109,29 @@ impl Source for CertSpotter {
     }
 }
 
-fn each_entry<'a>(body: &'a [u8], mut take: impl FnMut(&Entry<'a>)) -> Result<u64, ReplyError> {
-    let mut unreadable = 0;
-    rows(body, |_, fields: Fields<'_>| {
-        match fields.entry() {
-            Some(entry) => take(&entry),
-            None => unreadable += 1,
-        }
-        Ok(())
-    })?;
-    Ok(unreadable)
-}
-
 fn read_body(body: &[u8]) -> Reading {
     let mut facts = PageFacts::default();
-    let read = each_entry(body, |entry| {
-        facts.records += 1;
-        facts.cursor = entry.id.as_deref().map(str::to_owned);
-    });
-    match read {
-        Ok(unreadable) if unreadable > 0 && facts.records == 0 => {
-            Reading::Transient { why: format!("{unreadable} objects, none of them an issuance"), partial: false }
-        }
-        Ok(unreadable) => {
-            facts.unreadable = unreadable;
+    // The next page starts behind whatever came last, be it an issuance or not.
+    let last = Cell::new(None);
+    let read = |fields: &Fields<'_>| {
+        last.set(fields.id().map(Cow::into_owned));
+        let entry = fields.entry()?;
+        let der = entry.certificate();
+        entry.into_record(der.as_deref()).is_ok().then_some(())
+    };
+    match each(body, read, |()| facts.records += 1) {
+        Ok(odd) => {
+            facts.cursor = last.take();
             // What was discovered before does not change; only the end moves.
             facts.lasting = facts.records > 0;
-            Reading::Page(facts)
+            match odd {
+                Some(odd) if facts.cursor.is_none() => {
+                    Reading::Transient { why: odd.to_string(), partial: facts.lasting }
+                }
+                odd => Reading::Page(PageFacts { odd, ..facts }),
+            }
         }
-        Err(error) => {
-            let partial =
-                matches!(error, ReplyError::Cut { records: 1.., .. } | ReplyError::Broken { records: 1.., .. });
-            Reading::Transient { why: error.to_string(), partial }
-        }
+        Err(error) => Reading::Transient { why: error.to_string(), partial: has_records(body, read) },
     }
 }
 

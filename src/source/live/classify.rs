@@ -1,13 +1,12 @@
-//! What a reply is, before its list is read: by status, and by the sentences that services hide in HTML.
+//! What a reply is, before its list is read: by status, and by the sentences of the service.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::request::Reply;
-
-/// Most characters of a quoted sentence.
-const QUOTED: usize = 200;
+use super::told::Told;
+use crate::source::reply::{Odd, find, sentence, text_area};
 
 /// What a reply turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +50,7 @@ pub struct PageFacts {
     /// Records.
     pub records: u64,
     /// Objects that are no records.
-    pub unreadable: u64,
+    pub odd: Option<Odd>,
     /// Rows used of the service's cap, where it tells.
     pub rows: Option<u64>,
     /// Where the next page starts, where the service has pages.
@@ -60,10 +59,15 @@ pub struct PageFacts {
     pub lasting: bool,
     /// What is odd about it, one sentence.
     pub note: Option<String>,
-    /// Rows by issuer.
-    pub issuers: std::collections::BTreeMap<i64, u64>,
-    /// Records by the label below the name that was asked for.
-    pub children: std::collections::BTreeMap<String, u64>,
+    /// Who issued what, where that matters.
+    pub told: Told,
+}
+
+impl PageFacts {
+    /// Whether the page says that there is nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.records == 0 && self.odd.is_none() && self.told.issuers.is_empty()
+    }
 }
 
 /// Judges a reply by its status; `None` for a success, whose body is to be read.
@@ -79,8 +83,11 @@ pub(super) fn by_status(reply: &Reply) -> Option<Reading> {
         503 if text_area(&reply.body).is_some() => Some(database_error(&reply.body)),
         503 if reply.body.trim_ascii() == b"ERROR" => Some(Reading::Slow { why: quote() }),
         // nginx answers 503 to what its limit_req refuses, unless it is told otherwise.
-        503 if wait.is_some() || contains(&reply.body, b"nginx") => Some(Reading::RateLimited { why: quote(), wait }),
-        408 | 425 | 500.. => Some(Reading::Transient { why: quote(), partial: false }),
+        503 if wait.is_some() || find(&reply.body, b"nginx").is_some() => {
+            Some(Reading::RateLimited { why: quote(), wait })
+        }
+        // A success without the whole list is an accident of somebody in between.
+        201..=299 | 408 | 425 | 500.. => Some(Reading::Transient { why: quote(), partial: false }),
         // Everything else is about us or about the address, not about the moment.
         _ => Some(Reading::Refused { why: quote() }),
     }
@@ -113,68 +120,6 @@ pub(super) fn retry_after(reply: &Reply) -> Option<Duration> {
     let date: Timestamp = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
     let seconds = date.as_second().saturating_sub(reply.asked_at.as_second());
     Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
-}
-
-/// The text of an HTML page, or of a plain answer, as one short line: no markup, no control characters.
-///
-/// Where the page has a TEXTAREA, its content is the message and the rest is decoration.
-#[must_use]
-pub fn sentence(body: &[u8]) -> String {
-    let body = text_area(body).unwrap_or(body);
-    let text = String::from_utf8_lossy(&body[..body.len().min(16 << 10)]);
-    let plain = decode_entities(&without_tags(&text));
-    let words: Vec<&str> =
-        plain.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-    let line = words.join(" ");
-    let mut short: String = line.chars().take(QUOTED).collect();
-    if short.len() < line.len() {
-        short.push_str("...");
-    }
-    short.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"")
-}
-
-fn text_area(body: &[u8]) -> Option<&[u8]> {
-    let start = find(body, b"<textarea")?;
-    let open = start + body[start..].iter().position(|&octet| octet == b'>')? + 1;
-    let end = find(&body[open..], b"</textarea").map_or(body.len(), |end| open + end);
-    Some(&body[open..end])
-}
-
-/// Drops tags, and the content of elements that hold no text for readers.
-fn without_tags(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(open) = rest.find('<') {
-        plain.push_str(&rest[..open]);
-        plain.push(' ');
-        let tag = &rest[open..];
-        let hidden = ["script", "style", "title"].into_iter().find(|name| {
-            tag.as_bytes().get(1..=name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
-        });
-        let end = match hidden.filter(|&name| name != "title") {
-            Some(name) => find(tag.as_bytes(), format!("</{name}").as_bytes()).unwrap_or(tag.len()),
-            None => 0,
-        };
-        let Some(close) = tag[end..].find('>') else { return plain };
-        rest = &tag[end + close + 1..];
-    }
-    plain.push_str(rest);
-    plain
-}
-
-fn decode_entities(text: &str) -> String {
-    // `&amp;` last: what it gives must not be decoded again.
-    let pairs = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&")];
-    pairs.iter().fold(text.to_owned(), |text, (entity, plain)| text.replace(entity, plain))
-}
-
-/// Where `needle`, in lower case, starts in `text` of any case.
-pub(super) fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
-    text.windows(needle.len()).position(|window| window.eq_ignore_ascii_case(needle))
-}
-
-fn contains(text: &[u8], needle: &[u8]) -> bool {
-    find(text, needle).is_some()
 }
 
 #[cfg(test)]
@@ -210,20 +155,6 @@ mod tests {
     }
 
     #[test]
-    fn a_page_becomes_its_sentence() {
-        for (page, expected) in [
-            ("<html><style>p{}</style><body><p>Too&nbsp;many &lt;requests&gt;</p>\r\n</body>", "Too many <requests>"),
-            ("<TEXTAREA rows=2>ERROR:  canceling\nstatement</TEXTAREA>other", "ERROR: canceling statement"),
-            ("plain \u{1b}[31m text\u{202e}", "plain [31m text\\u{202e}"),
-            ("<unclosed", ""),
-            ("&amp;lt;", "&lt;"),
-        ] {
-            assert_eq!(sentence(page.as_bytes()), expected, "{page}");
-        }
-        assert!(sentence("x ".repeat(1000).as_bytes()).len() <= QUOTED + 3);
-    }
-
-    #[test]
     fn a_status_says_whether_trying_again_makes_sense() {
         let name = |status, body| match by_status(&reply(status, body)) {
             None => "read",
@@ -248,19 +179,17 @@ mod tests {
             (403, "blocked", "refused"),
             (404, "", "refused"),
             (302, "", "refused"),
-            (204, "", "refused"),
+            (204, "", "transient"),
+            (206, "[{", "transient"),
+            (300, "", "refused"),
+            (401, "", "refused"),
+            (999, "", "transient"),
         ] {
             assert_eq!(name(status, body), expected, "{status} {body}");
         }
     }
 
     proptest! {
-        #[test]
-        fn any_body_has_a_short_sentence_without_control_characters(body in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let text = sentence(&body);
-            prop_assert!(!text.chars().any(char::is_control));
-        }
-
         #[test]
         fn any_near_html_has_a_sentence(body in "(<|>|</|textarea|script|style|title|&lt;|é|x| ){0,30}") {
             let _ = (sentence(body.as_bytes()), by_status(&reply(503, &body)));

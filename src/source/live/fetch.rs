@@ -4,7 +4,6 @@
 //! and a run that was killed and resumed hands out what an uninterrupted one would have.
 
 use std::collections::{BTreeSet, HashSet};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures::future::join_all;
@@ -13,14 +12,17 @@ use tokio::time::Instant;
 
 use super::ask::{Asked, ask};
 use super::keep::{self, Found, KeptPage};
+use super::kinds::Kinds;
 use super::plan::{FetchOutcome, FetchPlan, ServiceOutcome, started};
-use super::progress::Event;
+use super::progress::{Event, SoFar};
 use super::request::{Service, Transport};
-use super::source::{Source, sources};
+use super::source::{Completeness, Source, sources};
+use super::told;
 use crate::case::{Case, CaseError, CursorState, Run};
 use crate::issuance::Record;
 use crate::limit::Throttle;
-use crate::name::SanRef;
+use crate::name::{DomainName, SanRef};
+use crate::source::reply::Odd;
 
 /// Gives the time; the real one or a test's.
 pub type Clock<'a> = &'a (dyn Fn() -> Timestamp + Sync);
@@ -58,7 +60,7 @@ pub async fn fetch<T: Transport>(
         None => None,
     };
     let as_of = started(case.as_deref(), clock())?;
-    let shared = Mutex::new(Shared { case, run, on_event, seen: Seen::default() });
+    let shared = Mutex::new(Shared { case, run, on_event, seen: Seen::new(plan.domain.clone()) });
     let deadline = Instant::now().checked_add(plan.budget.time);
     let desk = Desk { plan, transport, throttle, clock, deadline, shared: &shared };
     let mut services: Vec<Reading> = sources(plan, as_of).into_iter().map(Reading::new).collect();
@@ -98,7 +100,7 @@ pub(super) struct Reading {
     pub(super) sent: u32,
     pages: Vec<KeptPage>,
     records: u64,
-    unreadable: u64,
+    odd: Option<Odd>,
     notes: BTreeSet<String>,
     stopped: Option<String>,
 }
@@ -112,7 +114,7 @@ impl Reading {
             sent: 0,
             pages: Vec::new(),
             records: 0,
-            unreadable: 0,
+            odd: None,
             notes: BTreeSet::new(),
             stopped: None,
         }
@@ -120,6 +122,10 @@ impl Reading {
 
     fn service(&self) -> Service {
         self.source.service()
+    }
+
+    fn pages(&self) -> u32 {
+        u32::try_from(self.pages.len()).unwrap_or(u32::MAX)
     }
 }
 
@@ -143,23 +149,31 @@ impl Shared<'_> {
 }
 
 /// Distinct certificates and names so far, as hashes: for progress only.
-#[derive(Default)]
 struct Seen {
-    hasher: RandomState,
+    domain: DomainName,
     certificates: HashSet<u64>,
     names: HashSet<u64>,
+    kinds: Kinds,
 }
 
 impl Seen {
+    fn new(domain: DomainName) -> Self {
+        Self { domain, certificates: HashSet::new(), names: HashSet::new(), kinds: Kinds::default() }
+    }
+
     fn record(&mut self, record: &Record<'_>) {
-        let certificate = match &record.serial {
-            Some(serial) => self.hasher.hash_one((&record.issuer, serial)),
-            None => self.hasher.hash_one((&record.issuer, record.not_before, record.not_after, &record.names)),
-        };
-        self.certificates.insert(certificate);
-        for name in record.names.iter().filter_map(|name| SanRef::parse(name).ok()) {
-            self.names.insert(self.hasher.hash_one((name.name(), name.wildcard())));
+        self.certificates.insert(told::identity(record));
+        for san in record.names.iter().filter_map(|name| SanRef::parse(name).ok()) {
+            if san.is_at_or_below(&self.domain) && self.names.insert(told::hash(&(san.name(), san.wildcard()))) {
+                let before = san.name().strip_suffix(self.domain.as_str()).unwrap_or_default();
+                self.kinds.add(before, san.wildcard());
+            }
         }
+    }
+
+    fn so_far(&self) -> SoFar {
+        let [certificates, names] = [self.certificates.len(), self.names.len()].map(|count| count as u64);
+        SoFar { certificates, names, kinds: self.kinds.count() }
     }
 }
 
@@ -196,13 +210,13 @@ impl<'b, T: Transport> Desk<'_, 'b, T> {
                     self.shared().open_case().map(|(case, _)| case.cursor(request.service.as_str())).transpose()?;
                 let why = kept.flatten().and_then(|cursor| cursor.error);
                 service.stopped = Some(why.unwrap_or_else(|| "not in the case file".into()));
+                self.use_strays(service)?;
             } else {
                 match ask(self, service, &request).await? {
-                    Asked::Settled { settled, page, note } => {
+                    Asked::Settled { settled, page } => {
                         if let Some(page) = page {
                             self.count(service, page, false)?;
                         }
-                        service.notes.extend(note);
                         service.source.settle(&settled);
                     }
                     Asked::Older { found, why } => {
@@ -213,8 +227,7 @@ impl<'b, T: Transport> Desk<'_, 'b, T> {
                 }
             }
         }
-        let completeness = service.source.completeness();
-        let why = service.stopped.clone().or(completeness.incomplete);
+        let why = Self::why_incomplete(service, &service.source.completeness());
         let ended = Event::Ended { service: service.service(), complete: why.is_none(), why };
         self.shared().tell(&ended);
         Ok(())
@@ -230,23 +243,32 @@ impl<'b, T: Transport> Desk<'_, 'b, T> {
         Ok(())
     }
 
+    /// What is kept but cannot be reached still tells names.
+    fn use_strays(&self, service: &mut Reading) -> Result<(), CaseError> {
+        let strays = match self.shared().open_case() {
+            Some((case, _)) => keep::strays(service.source.as_ref(), &service.pages, case)?,
+            None => Vec::new(),
+        };
+        if !strays.is_empty() {
+            service.notes.insert(format!(
+                "{} kept pages are used although what leads to them is not in the case file",
+                strays.len()
+            ));
+        }
+        strays.into_iter().try_for_each(|page| self.count(service, page, true))
+    }
+
     fn count(&self, service: &mut Reading, page: KeptPage, kept: bool) -> Result<(), CaseError> {
         service.records += page.records;
-        service.unreadable += page.unreadable;
+        Odd::add(&mut service.odd, page.odd.as_ref());
         service.notes.extend(page.note.clone());
         let mut shared = self.shared();
         let body = page.body(shared.case.as_deref())?;
         service.source.records(&page.request, &body, &mut |record| shared.seen.record(record));
-        let event = Event::Page {
-            service: service.service(),
-            kept,
-            records: page.records,
-            certificates: shared.seen.certificates.len() as u64,
-            names: shared.seen.names.len() as u64,
-        };
-        shared.tell(&event);
-        drop(shared);
+        let (records, so_far) = (page.records, shared.seen.so_far());
         service.pages.push(page);
+        let pages = service.pages();
+        shared.tell(&Event::Page { service: service.service(), kept, records, pages, so_far });
         Ok(())
     }
 
@@ -256,7 +278,7 @@ impl<'b, T: Transport> Desk<'_, 'b, T> {
         for service in services {
             self.each_record(service, &mut |record| {
                 let sans = record.names.iter().filter_map(|name| SanRef::parse(name).ok());
-                names.extend(sans.map(|san| san.name().to_owned()));
+                names.extend(sans.map(|san| san.to_san().to_string()));
             })?;
         }
         Ok(names)
@@ -278,16 +300,20 @@ impl<'b, T: Transport> Desk<'_, 'b, T> {
         Ok(())
     }
 
+    /// Why not all that a service has was read, if so.
+    fn why_incomplete(service: &Reading, completeness: &Completeness) -> Option<String> {
+        let reasons =
+            [service.stopped.clone(), completeness.incomplete.clone(), service.odd.as_ref().map(Odd::to_string)];
+        let reasons: Vec<String> = reasons.into_iter().flatten().collect();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+
     /// What came of a service, kept for later readers of the case file.
     fn conclude(&self, service: &Reading) -> Result<ServiceOutcome, CaseError> {
         let completeness = service.source.completeness();
-        let unread = service.unreadable > 0;
-        let error = service.stopped.clone().or(completeness.incomplete);
+        let error = Self::why_incomplete(service, &completeness);
         let mut notes: Vec<String> = completeness.notes;
         notes.extend(service.notes.iter().cloned());
-        if unread {
-            notes.push(format!("{} objects in the answers are no records", service.unreadable));
-        }
         let state = CursorState { cursor: service.source.cursor(), complete: error.is_none(), error: error.clone() };
         let now = (self.clock)();
         if let (Some(case), false) = (self.shared().case.as_deref_mut(), self.plan.offline) {
@@ -297,9 +323,11 @@ impl<'b, T: Transport> Desk<'_, 'b, T> {
             service: service.service(),
             requests: service.requests,
             sent: service.sent,
-            pages: u32::try_from(service.pages.len()).unwrap_or(u32::MAX),
+            asked_at: service.pages.iter().map(|page| page.asked_at).min(),
+            query: service.pages.first().map(|page| page.request.target.clone()),
+            pages: service.pages(),
             records: service.records,
-            unreadable: service.unreadable,
+            odd: service.odd.clone(),
             rows_used: completeness.rows_used,
             complete: error.is_none(),
             truncated: completeness.truncated,

@@ -136,7 +136,7 @@ impl Http {
             .redirect(redirect::Policy::custom(judge_redirect))
             .referer(false)
             .build()
-            .map_err(|error| BaseUrlError::Tls(chain(&error.without_url())))?;
+            .map_err(|error| BaseUrlError::Tls(innermost(&error.without_url())))?;
         Ok(Self { client, crtsh, certspotter, bearer: bearer.transpose()?, settings })
     }
 
@@ -152,9 +152,9 @@ impl Http {
             return TransportError::Timeout { after };
         }
         if error.is_connect() {
-            return TransportError::Connect(chain(&error));
+            return TransportError::Connect(innermost(&error));
         }
-        TransportError::Broken(chain(&error))
+        TransportError::Broken(innermost(&error))
     }
 
     /// The whole address of a request, for people.
@@ -257,23 +257,9 @@ fn judge_redirect(attempt: redirect::Attempt<'_>) -> redirect::Action {
     }
 }
 
-/// An error and its causes in one line, without repetition and without control characters.
-fn chain(error: &reqwest::Error) -> String {
-    let mut texts: Vec<String> = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !texts.iter().any(|earlier| earlier.contains(&text)) {
-            texts.push(text);
-        }
-        cause = error.source();
-    }
-    texts.join(": ").escape_debug().to_string()
-}
-
+/// The innermost cause of an error, which says what happened; those around it say that something did.
 fn innermost(error: &reqwest::Error) -> String {
-    let mut text = "a redirect was refused".to_owned();
-    let mut cause = error.source();
+    let (mut text, mut cause) = (error.to_string(), error.source());
     while let Some(error) = cause {
         text = error.to_string();
         cause = error.source();

@@ -9,13 +9,15 @@ use super::plan::FetchPlan;
 use super::request::{PageRequest, Reply};
 use super::source::{Settled, Source};
 use crate::case::{Case, CaseError, ReplyState, Run, StoredReply};
+use crate::source::reply::Odd;
 
 /// A page that was used, with its body at hand.
 #[derive(Debug)]
 pub(super) struct KeptPage {
     pub(super) request: PageRequest,
+    pub(super) asked_at: Timestamp,
     pub(super) records: u64,
-    pub(super) unreadable: u64,
+    pub(super) odd: Option<Odd>,
     pub(super) note: Option<String>,
     body: Body,
 }
@@ -28,19 +30,24 @@ enum Body {
 
 impl KeptPage {
     /// A page of the case file.
-    pub(super) fn stored(request: PageRequest, facts: &PageFacts, id: i64) -> Self {
-        Self::new(request, facts, Body::Stored(id))
+    pub(super) fn stored(request: PageRequest, asked_at: Timestamp, facts: &PageFacts, id: i64) -> Self {
+        Self::new(request, asked_at, facts, Body::Stored(id))
     }
 
     /// A page that is nowhere else.
-    pub(super) fn packed(request: PageRequest, facts: &PageFacts, body: &[u8]) -> Result<Self, CaseError> {
+    pub(super) fn packed(
+        request: PageRequest,
+        asked_at: Timestamp,
+        facts: &PageFacts,
+        body: &[u8],
+    ) -> Result<Self, CaseError> {
         let packed = zstd::bulk::compress(body, 1).map_err(CaseError::File)?;
-        Ok(Self::new(request, facts, Body::Packed { octets: body.len(), packed }))
+        Ok(Self::new(request, asked_at, facts, Body::Packed { octets: body.len(), packed }))
     }
 
-    fn new(request: PageRequest, facts: &PageFacts, body: Body) -> Self {
-        let PageFacts { records, unreadable, ref note, .. } = *facts;
-        Self { request, records, unreadable, note: note.clone(), body }
+    fn new(request: PageRequest, asked_at: Timestamp, facts: &PageFacts, body: Body) -> Self {
+        let PageFacts { records, ref odd, ref note, .. } = *facts;
+        Self { request, asked_at, records, odd: odd.clone(), note: note.clone(), body }
     }
 
     pub(super) fn body(&self, case: Option<&Case>) -> Result<Vec<u8>, CaseError> {
@@ -84,7 +91,10 @@ pub(super) fn find(
     }
     match newest.state {
         ReplyState::Page => page(source, request, &newest, case, None),
-        ReplyState::TooBig => Ok(Some(Found { settled: Settled::TooBig, page: None, tries: newest.tries, note: None })),
+        ReplyState::TooBig => {
+            let settled = Settled::TooBig(newest.why.clone().unwrap_or_default());
+            Ok(Some(Found { settled, page: None, tries: newest.tries, note: None }))
+        }
         ReplyState::Doubtful => match case.newest_full_page(run, service, &request.target)? {
             Some(full) => page(source, request, &full, case, Some(doubt(&full))),
             None => page(source, request, &newest, case, None),
@@ -123,7 +133,7 @@ fn page(
 ) -> Result<Option<Found>, CaseError> {
     let Reading::Page(facts) = source.read(&reply_of(stored, case)?) else { return Ok(None) };
     Ok(Some(Found {
-        page: Some(KeptPage::stored(request.clone(), &facts, stored.id)),
+        page: Some(KeptPage::stored(request.clone(), stored.asked_at, &facts, stored.id)),
         settled: Settled::Page(Box::new(facts)),
         tries: stored.tries,
         note,
@@ -140,10 +150,29 @@ fn partial_page(
     let why = stored.why.clone().unwrap_or_default();
     Ok(Found {
         settled: Settled::GivenUp(why),
-        page: Some(KeptPage::stored(request.clone(), &partial_facts(source, request, &reply), stored.id)),
+        page: Some(KeptPage::stored(
+            request.clone(),
+            stored.asked_at,
+            &partial_facts(source, request, &reply),
+            stored.id,
+        )),
         tries: stored.tries,
         note: None,
     })
+}
+
+/// Pages of a service that nothing leads to: one before them is lost.
+pub(super) fn strays(source: &dyn Source, used: &[KeptPage], case: &Case) -> Result<Vec<KeptPage>, CaseError> {
+    let mut strays = Vec::new();
+    for (target, stored) in case.pages(source.service().as_str())? {
+        let request = PageRequest { service: source.service(), target };
+        if used.iter().any(|page| page.request == request) {
+            continue;
+        }
+        let facts = partial_facts(source, &request, &reply_of(&stored, case)?);
+        strays.push(KeptPage::stored(request, stored.asked_at, &facts, stored.id));
+    }
+    Ok(strays)
 }
 
 /// What the whole records of a broken reply amount to.

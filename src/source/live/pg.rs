@@ -17,6 +17,7 @@ use super::request::{PageRequest, Reply, Service};
 use super::{Completeness, Settled, Source};
 use crate::issuance::{Record, x509};
 use crate::name::DomainName;
+use crate::source::reply::Odd;
 
 /// Rows of one statement.
 const PAGE: u64 = 500;
@@ -34,6 +35,7 @@ pub struct CrtshPg {
     expired: bool,
     queue: VecDeque<Part>,
     issuers: BTreeSet<i64>,
+    issuers_asked: bool,
     failure: Option<String>,
 }
 
@@ -51,6 +53,8 @@ struct Part {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Issuers {
+    /// Only which there are, of all days.
+    Which,
     All,
     Only(i64),
     AllBut(Vec<i64>),
@@ -72,16 +76,26 @@ impl CrtshPg {
         let today = TimeZone::UTC.to_datetime(now).date();
         let spans = spans(today, expired);
         let part = |(from, to)| Part { from, to, issuers: Issuers::All, after: 0 };
-        Self { domain, expired, queue: spans.into_iter().map(part).collect(), issuers: BTreeSet::new(), failure: None }
+        Self {
+            domain,
+            expired,
+            queue: spans.into_iter().map(part).collect(),
+            issuers: BTreeSet::new(),
+            issuers_asked: false,
+            failure: None,
+        }
     }
 
     fn statement(&self, part: &Part) -> String {
         // A canonical name holds no quote and no backslash, dates and numbers are our own: nothing needs escaping.
-        let mut sql = format!(
-            "SELECT c.id, c.issuer_ca_id, encode(c.certificate, 'base64') FROM certificate c \
-             WHERE plainto_tsquery('certwatch', '{}') @@ identities(c.certificate)",
+        let found = format!(
+            "FROM certificate c WHERE plainto_tsquery('certwatch', '{}') @@ identities(c.certificate)",
             self.domain
         );
+        if part.issuers == Issuers::Which {
+            return format!("SELECT min(c.id), c.issuer_ca_id, '' {found} GROUP BY c.issuer_ca_id ORDER BY 1");
+        }
+        let mut sql = format!("SELECT c.id, c.issuer_ca_id, encode(c.certificate, 'base64') {found}");
         let expiry = "coalesce(x509_notAfter(c.certificate), 'infinity'::timestamp)";
         let mut and = |condition: String| write!(sql, " AND {condition}").expect("writing to a text cannot fail");
         if let Some(from) = part.from {
@@ -94,7 +108,7 @@ impl CrtshPg {
             and(format!("{expiry} >= now() AT TIME ZONE 'UTC'"));
         }
         match &part.issuers {
-            Issuers::All => {}
+            Issuers::Which | Issuers::All => {}
             Issuers::Only(issuer) => and(format!("c.issuer_ca_id = {issuer}")),
             Issuers::AllBut(issuers) => {
                 let list: Vec<String> = issuers.iter().map(i64::to_string).collect();
@@ -113,6 +127,12 @@ impl CrtshPg {
             for issuer in known.into_iter().rev() {
                 self.queue.push_front(Part { issuers: Issuers::Only(issuer), ..part.clone() });
             }
+            return;
+        }
+        // Which issuers there are can be told without looking into one certificate.
+        if part.issuers == Issuers::All && !self.issuers_asked {
+            self.issuers_asked = true;
+            self.queue.push_front(Part { issuers: Issuers::Which, ..part });
             return;
         }
         let days = part.from.zip(part.to).and_then(|(from, to)| Some((from, to.since(from).ok()?.get_days())));
@@ -165,19 +185,22 @@ impl Source for CrtshPg {
         let Ok(rows) = serde_json::from_slice::<Vec<PgRow>>(&reply.body) else {
             return Reading::Transient { why: "no rows".into(), partial: false };
         };
-        let mut last = self.queue.front().map_or(0, |part| part.after);
+        let front = self.queue.front();
+        let (mut last, which) = front.map_or((0, false), |part| (part.after, part.issuers == Issuers::Which));
         let mut facts = PageFacts { rows: Some(rows.len() as u64), ..PageFacts::default() };
         for row in &rows {
             let Some(id) = row.id.parse::<i64>().ok().filter(|&id| id > last) else {
                 return Reading::Refused { why: "the rows of crt.sh are not in the order asked for".into() };
             };
             last = id;
-            match row.der().as_deref().map(x509::read) {
+            match row.der().filter(|_| !which).as_deref().map(x509::read) {
+                None if which => {}
                 Some(Ok(_)) => facts.records += 1,
-                Some(Err(_)) | None => facts.unreadable += 1,
+                Some(Err(error)) => Odd::count(&mut facts.odd, || format!("row {id}: {error}")),
+                None => Odd::count(&mut facts.odd, || format!("row {id}: no base64")),
             }
             if let Some(issuer) = row.issuer() {
-                *facts.issuers.entry(issuer).or_default() += 1;
+                *facts.told.issuers.entry(issuer).or_default() += 1;
             }
         }
         facts.cursor = (!rows.is_empty()).then(|| last.to_string());
@@ -188,13 +211,19 @@ impl Source for CrtshPg {
         let Some(part) = self.queue.pop_front() else { return };
         match settled {
             Settled::Page(facts) => {
-                self.issuers.extend(facts.issuers.keys().copied().filter(|&issuer| issuer > 0));
+                self.issuers.extend(facts.told.issuers.keys().copied().filter(|&issuer| issuer > 0));
+                if part.issuers == Issuers::Which {
+                    return self.divide(Part { issuers: Issuers::All, ..part });
+                }
                 let last = facts.cursor.as_deref().and_then(|cursor| cursor.parse().ok());
                 if let Some(after) = last.filter(|_| facts.rows >= Some(PAGE)) {
                     self.queue.push_front(Part { after, ..part });
                 }
             }
-            Settled::TooBig => self.divide(part),
+            Settled::TooBig(_) if part.issuers == Issuers::Which => {
+                self.divide(Part { issuers: Issuers::All, ..part });
+            }
+            Settled::TooBig(_) => self.divide(part),
             Settled::GivenUp(why) => self.fail(why),
         }
     }
@@ -209,10 +238,9 @@ impl Source for CrtshPg {
     }
 
     fn completeness(&self) -> Completeness {
-        let unread = (!self.queue.is_empty()).then(|| "not read to the end".to_owned());
         Completeness {
             truncated: false,
-            incomplete: self.failure.clone().or(unread),
+            incomplete: self.failure.clone(),
             rows_used: None,
             expired_included: self.expired,
             notes: vec!["crt.sh was asked over PostgreSQL, which is not encrypted".into()],
@@ -233,6 +261,7 @@ impl PgRow {
 
 #[cfg(test)]
 mod tests {
+    use super::super::told::Told;
     use super::*;
     use proptest::prelude::*;
 
@@ -276,20 +305,41 @@ mod tests {
     fn what_is_too_much_is_asked_by_issuer_then_by_shorter_spans() {
         let mut source = source(false);
         let issuers = [(5, 1), (9, 1), (-1, 1)].into();
-        source.settle(&Settled::Page(Box::new(PageFacts { issuers, ..PageFacts::default() })));
-        source.settle(&Settled::TooBig);
+        source.settle(&Settled::Page(Box::new(PageFacts {
+            told: Told { issuers, ..Told::default() },
+            ..PageFacts::default()
+        })));
+        source.settle(&Settled::TooBig(String::new()));
         let targets: Vec<String> = source.queue.iter().take(3).map(|part| source.statement(part)).collect();
         assert!(targets[0].contains("issuer_ca_id = 5 ") && targets[1].contains("issuer_ca_id = 9 "));
         assert!(targets[2].contains("NOT IN (5, 9)"));
         let before = source.queue.len();
-        source.settle(&Settled::TooBig);
+        source.settle(&Settled::TooBig(String::new()));
         assert_eq!(source.queue.len(), before + 1);
         assert!(source.next().unwrap().target.contains("< '2027-02-"), "{}", source.next().unwrap().target);
         for _ in 0..200 {
-            source.settle(&Settled::TooBig);
+            source.settle(&Settled::TooBig(String::new()));
         }
         assert_eq!(source.next(), None, "dividing ends");
         assert!(source.completeness().incomplete.unwrap().contains("too many certificates"));
+    }
+
+    #[test]
+    fn where_no_issuer_is_known_the_database_is_asked_which_there_are() {
+        let mut source = source(false);
+        let first = source.next().unwrap().target;
+        source.settle(&Settled::TooBig(String::new()));
+        let which = source.next().unwrap().target;
+        assert!(which.contains("GROUP BY c.issuer_ca_id") && !which.contains("notAfter"), "{which}");
+        let body = r#"[{"id":"3","issuer_ca_id":"5","certificate":""},{"id":"4","issuer_ca_id":"9","certificate":""}]"#;
+        let Reading::Page(facts) = source.read(&reply(body)) else { panic!("issuers") };
+        assert_eq!((facts.records, facts.odd.as_ref()), (0, None));
+        source.settle(&Settled::Page(Box::new(facts)));
+        let next = source.next().unwrap().target;
+        assert!(
+            next.contains("issuer_ca_id = 5 ") && next.starts_with(first.split(" AND c.id").next().unwrap()),
+            "{next}"
+        );
     }
 
     #[test]
@@ -299,7 +349,10 @@ mod tests {
             let rows: Vec<String> = ids.iter().map(|id| row(id)).collect();
             source(false).read(&reply(format!("[{}]", rows.join(","))))
         };
-        assert!(matches!(read(&["3", "4"]), Reading::Page(PageFacts { records: 0, unreadable: 2, .. })));
+        assert!(matches!(
+            read(&["3", "4"]),
+            Reading::Page(PageFacts { records: 0, odd: Some(Odd { count: 2, .. }), .. })
+        ));
         for ids in [["4", "3"], ["3", "3"], ["-1", "1"], ["x", "1"]] {
             assert!(matches!(read(&ids), Reading::Refused { .. }), "{ids:?}");
         }

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::request::{PageRequest, Service};
 use super::sources;
 use crate::case::{Case, CaseError};
-use crate::limit::Throttle;
+use crate::issuance::Issuances;
+use crate::limit::{Rate, Throttle};
 use crate::name::DomainName;
 use crate::report::SourceCoverage;
+use crate::source::reply::Odd;
 
 /// What to fetch for one domain, and how much of other people's machines and of our time it may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +40,14 @@ pub struct Budget {
     pub requests: u32,
     /// Time of one run, waiting included.
     pub time: Duration,
+}
+
+impl Budget {
+    /// The most requests that a rate and the time allow.
+    #[must_use]
+    pub fn most_requests(&self, rate: Rate) -> u32 {
+        self.requests.min(rate.requests_in(self.time))
+    }
 }
 
 impl Default for Budget {
@@ -136,6 +146,17 @@ pub struct FetchOutcome {
 }
 
 impl FetchOutcome {
+    /// What each service gave, for the report; `issued` is what all of them came to.
+    #[must_use]
+    pub fn coverage(&self, issued: &Issuances) -> Vec<SourceCoverage> {
+        let by_origin = issued.certificates_by_origin();
+        let mut sources: Vec<SourceCoverage> = self.services.iter().map(ServiceOutcome::coverage).collect();
+        for source in &mut sources {
+            source.certificates = by_origin.get(source.name.as_str()).copied().unwrap_or(0);
+        }
+        sources
+    }
+
     /// Whether every service gave all it has.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -158,12 +179,16 @@ pub struct ServiceOutcome {
     pub requests: u32,
     /// Requests sent just now.
     pub sent: u32,
+    /// When the oldest page used was asked for.
+    pub asked_at: Option<Timestamp>,
+    /// What the first page used was the answer to.
+    pub query: Option<String>,
     /// Pages used.
     pub pages: u32,
     /// Records in them.
     pub records: u64,
-    /// Objects in them that are no records.
-    pub unreadable: u64,
+    /// What in them is no record.
+    pub odd: Option<Odd>,
     /// Most rows that one answer used of those the service gives at most; `None` where it does not tell.
     pub rows_used: Option<u64>,
     /// The end was reached and nothing was cut.
@@ -179,7 +204,7 @@ pub struct ServiceOutcome {
 }
 
 impl ServiceOutcome {
-    /// What the service gave, for the report.
+    /// What the service gave, but for the number of certificates, which is known once all are merged.
     #[must_use]
     pub fn coverage(&self) -> SourceCoverage {
         SourceCoverage {
@@ -190,6 +215,12 @@ impl ServiceOutcome {
             certificates: 0,
             truncated: self.truncated,
             error: self.error.clone(),
+            asked_at: self
+                .asked_at
+                .map(|time| jiff::Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()),
+            query: self.query.clone(),
+            rows_used: self.rows_used,
+            expired: Some(self.expired_included),
         }
     }
 }
@@ -233,8 +264,9 @@ pub fn forecast(
             None => 0,
         };
         let next = source.next();
-        let requests = if next.is_none() || plan.offline { 0 } else { plan.budget.requests };
-        let time = throttle.rate(&service.endpoint()).time_for(requests).min(plan.budget.time);
+        let rate = throttle.rate(&service.endpoint());
+        let requests = if next.is_none() || plan.offline { 0 } else { plan.budget.most_requests(rate) };
+        let time = rate.time_for(requests);
         forecasts.push(Forecast { service, kept, next, requests, time });
     }
     Ok(forecasts)

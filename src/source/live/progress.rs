@@ -15,6 +15,17 @@ pub enum Wait {
     Failure,
 }
 
+/// What the pages so far hold, roughly: services tell certificates apart differently.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SoFar {
+    /// Distinct certificates.
+    pub certificates: u64,
+    /// Distinct names at or below the domain.
+    pub names: u64,
+    /// Kinds of names: how many patterns to expect, give or take.
+    pub kinds: u64,
+}
+
 /// One thing that happened during a fetch. Texts are escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -44,10 +55,10 @@ pub enum Event {
         kept: bool,
         /// Records in it.
         records: u64,
-        /// Distinct certificates of all pages of all services so far, roughly: services tell them apart differently.
-        certificates: u64,
-        /// Distinct names of all pages so far, in scope or not.
-        names: u64,
+        /// Pages of this service so far.
+        pages: u32,
+        /// What all pages of all services so far hold.
+        so_far: SoFar,
     },
     /// A request failed.
     Failed {

@@ -17,8 +17,8 @@ use crate::issuance::Record;
 pub enum Settled {
     /// With a page.
     Page(Box<PageFacts>),
-    /// The service cannot answer it.
-    TooBig,
+    /// The service cannot answer it, for this reason.
+    TooBig(String),
     /// Without an answer, for this reason.
     GivenUp(String),
 }
@@ -70,7 +70,7 @@ pub trait Source: Send {
         false
     }
 
-    /// Takes names from elsewhere, canonical and without `*.`.
+    /// Takes names from elsewhere, canonical, with their `*.`.
     fn take_names(&mut self, _names: &BTreeSet<String>) {}
 }
 

@@ -4,50 +4,72 @@
 
 use std::borrow::Cow;
 
-use super::{ReplyError, Row, rows};
-use crate::issuance::{Form, Record, time};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Row;
+use crate::issuance::{Form, Record, time, x509};
 use crate::source::json::{self, Value};
-
-/// One page of issuances, least recently discovered first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Page<'a> {
-    /// The issuances in the order given; none on the page after the last.
-    pub entries: Vec<Entry<'a>>,
-}
-
-impl Page<'_> {
-    /// The id of the last issuance, to be sent as `after`; `None` on an empty page or where the last one has no id.
-    #[must_use]
-    pub fn cursor(&self) -> Option<&str> {
-        self.entries.last()?.id.as_deref()
-    }
-}
 
 /// One issuance of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Entry<'a> {
-    /// Its id, a text of digits; older answers give a number.
-    pub id: Option<Cow<'a, str>>,
+pub(crate) struct Entry<'a> {
     /// The certificate or precertificate in base64, where it was asked for; not yet in `record`.
-    pub der: Option<Cow<'a, str>>,
+    pub(crate) der: Option<Cow<'a, str>>,
     /// What it says.
-    pub record: Record<'a>,
+    pub(crate) record: Record<'a>,
 }
 
-/// Reads one page. The empty list is a page: the end.
-///
-/// # Errors
-/// [`ReplyError::Refused`] for the error object, another [`ReplyError`] if the body is anything but a list of issuances.
-pub fn read(body: &[u8]) -> Result<Page<'_>, ReplyError> {
-    let mut page = Page::default();
-    rows(body, |index, fields: Fields<'_>| {
-        if let Some((code, message)) = fields.refusal() {
-            return Err(ReplyError::Refused { code, message });
-        }
-        page.entries.push(fields.entry().ok_or(ReplyError::Incomplete { index, field: "dns_names" })?);
-        Ok(())
-    })?;
-    Ok(page)
+impl<'a> Entry<'a> {
+    /// The certificate in it, empty where its text is no base64.
+    pub(crate) fn certificate(&self) -> Option<Vec<u8>> {
+        let text = self.der.as_deref()?;
+        Some(STANDARD.decode(&text.as_bytes()[..text.len().min(2 * x509::MAX_DER)]).unwrap_or_default())
+    }
+
+    /// The issuance with what its `certificate` says, if that can be read.
+    ///
+    /// The certificate says more than the fields about it. Who is behind the issuer, and the names where they were asked
+    /// for, the fields say.
+    ///
+    /// # Errors
+    /// Why nothing tells the names: no fields, and the certificate is damaged or not there.
+    pub(crate) fn into_record<'d>(self, certificate: Option<&'d [u8]>) -> Result<Record<'d>, String>
+    where
+        'a: 'd,
+    {
+        let fields = self.record;
+        let named = !fields.names.is_empty();
+        let certificate = match certificate.map(x509::read) {
+            Some(Ok(certificate)) => certificate,
+            Some(Err(_)) | None if named => return Ok(fields),
+            Some(Err(error)) => return Err(error.to_string()),
+            None => return Err("names were not asked for: no `dns_names`".to_owned()),
+        };
+        let told = if named { fields } else { Record { names: certificate.names, ..fields } };
+        Ok(Record {
+            other_names: if named { told.other_names } else { certificate.other_names },
+            omitted_names: if named { 0 } else { certificate.omitted_names },
+            issuer: certificate.issuer.or(told.issuer),
+            serial: certificate.serial,
+            not_before: certificate.not_before.or(told.not_before),
+            not_after: certificate.not_after.or(told.not_after),
+            form: certificate.form.or(told.form),
+            common_name: certificate.common_name,
+            ..told
+        })
+    }
+}
+
+/// The code and the sentence of an error object, which the service sends in place of a page.
+pub(crate) fn refusal(body: &[u8]) -> Option<(String, String)> {
+    let start = json::skip_blank(body, if body.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 });
+    let start = if body.get(start) == Some(&b'[') { json::skip_blank(body, start + 1) } else { start };
+    let mut fields = Fields::default();
+    let object = body.get(start..).filter(|rest| rest.starts_with(b"{"))?;
+    json::object(object, |name, value| fields.field(name, value));
+    let code = fields.code?.text_or_number()?.into_owned();
+    Some((code, fields.message.and_then(Value::text).unwrap_or_default().into_owned()))
 }
 
 /// The fields of one issuance that mean something to us, undecoded.
@@ -131,9 +153,9 @@ fn nested<'a, R: Row<'a>>(value: Option<Value<'a>>) -> R {
 }
 
 impl<'a> Fields<'a> {
-    fn refusal(&self) -> Option<(String, String)> {
-        let code = self.code?.text_or_number()?.into_owned();
-        Some((code, self.message.and_then(Value::text).unwrap_or_default().into_owned()))
+    /// The id, a text of digits; older answers give a number.
+    pub(crate) fn id(&self) -> Option<Cow<'a, str>> {
+        self.id.and_then(Value::text_or_number)
     }
 
     /// The issuance, if it has what makes it one: its names or itself, or an id and dates when neither was asked for.
@@ -153,7 +175,6 @@ impl<'a> Fields<'a> {
             Some(_) | None => None,
         };
         Some(Entry {
-            id: self.id.and_then(Value::text_or_number),
             der,
             record: Record {
                 names: names.unwrap_or_default(),
@@ -172,7 +193,22 @@ impl<'a> Fields<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::reply::{ReplyError, each};
     use proptest::prelude::*;
+
+    fn entry_and_id<'a>(fields: &Fields<'a>) -> Option<(Entry<'a>, Option<Cow<'a, str>>)> {
+        Some((fields.entry()?, fields.id()))
+    }
+
+    /// The issuances of a page and the id of the last one.
+    fn read(body: &[u8]) -> Result<(Vec<Entry<'_>>, Option<Cow<'_, str>>), ReplyError> {
+        let (mut entries, mut last) = (Vec::new(), None);
+        each(body, entry_and_id, |(entry, id)| {
+            entries.push(entry);
+            last = id;
+        })?;
+        Ok((entries, last))
+    }
 
     const ISSUANCE: &str = r#"{"id":"16246130557","tbs_sha256":"a445","cert_sha256":"71f1","dns_names":["*.example.net","example.org"],
         "pubkey_sha256":"a783","issuer":{"friendly_name":"Let's Encrypt","pubkey_sha256":"2e83","name":"C=US, O=Let's Encrypt, CN=YR1",
@@ -181,9 +217,9 @@ mod tests {
     #[test]
     fn an_issuance_is_read_in_full() {
         let body = format!("[{ISSUANCE}]");
-        let page = read(body.as_bytes()).unwrap();
-        assert_eq!(page.cursor(), Some("16246130557"));
-        let record = &page.entries[0].record;
+        let (page, id) = read(body.as_bytes()).unwrap();
+        assert_eq!(id.as_deref(), Some("16246130557"));
+        let record = &page[0].record;
         assert_eq!(record.names, ["*.example.net", "example.org"]);
         assert_eq!(record.issuer.as_deref(), Some("C=US, O=Let's Encrypt, CN=YR1"));
         assert_eq!(record.caa_domains, ["letsencrypt.org"]);
@@ -202,24 +238,36 @@ mod tests {
             (r#"[{"id":"14","not_before":"2016-11-01T13:44:39-00:00","revoked":null}]"#, Some("14")),
             (r#"[{"id":"15","cert":{"type":"precert","sha256":"00","data":"MII="}}]"#, Some("15")),
         ] {
-            assert_eq!(read(body.as_bytes()).unwrap().cursor(), cursor, "{body}");
+            assert_eq!(read(body.as_bytes()).unwrap().1.as_deref(), cursor, "{body}");
         }
     }
 
     #[test]
     fn the_error_object_is_a_refusal_with_its_sentence() {
         let body = r#"{"code":"rate_limited","message":"You have exceeded the rate limit."}"#;
-        let expected =
-            ReplyError::Refused { code: "rate_limited".into(), message: "You have exceeded the rate limit.".into() };
-        assert_eq!(read(body.as_bytes()), Err(expected));
-        assert!(read(b"<html>").is_err());
-        assert!(read(b"[{\"x\":1}]").is_err());
+        let expected = ("rate_limited".to_owned(), "You have exceeded the rate limit.".to_owned());
+        assert_eq!(refusal(body.as_bytes()), Some(expected.clone()));
+        assert_eq!(refusal(format!(" [{body}]").as_bytes()), Some(expected));
+        for body in ["", "[]", "<html>", "[{\"x\":1}]", ISSUANCE] {
+            assert_eq!(refusal(body.as_bytes()), None, "{body}");
+        }
     }
 
     proptest! {
         #[test]
         fn any_octets_are_a_page_or_not(octets in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = read(&octets);
+            let _ = (read(&octets), refusal(&octets));
+        }
+
+        #[test]
+        fn any_certificate_in_an_issuance_is_read_or_stood_in_for(octets in proptest::collection::vec(any::<u8>(), 0..200), named: bool) {
+            let text = STANDARD.encode(&octets);
+            let names = if named { r#""dns_names":["a.example"],"# } else { "" };
+            let body = format!(r#"[{{"id":"1",{names}"cert_der":"{text}"}}]"#);
+            let (mut page, _) = read(body.as_bytes()).unwrap();
+            let entry = page.remove(0);
+            let der = entry.certificate();
+            prop_assert_eq!(entry.into_record(der.as_deref()).is_ok(), named || x509::read(&octets).is_ok());
         }
 
         #[test]

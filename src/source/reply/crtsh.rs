@@ -6,85 +6,34 @@ use std::borrow::Cow;
 
 use memchr::{memchr_iter, memchr2};
 
-use super::{ReplyError, Row, rows};
+use super::Row;
 use crate::issuance::{Record, time};
 use crate::source::json::Value;
 
-/// A whole answer.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reply<'a> {
-    /// The records in the order given, newest first; pre-certificates and certificates are records of their own.
-    pub entries: Vec<Entry<'a>>,
-    /// Sum of `result_count`: matched rows, of which crt.sh gives at most 10,000 (design: an answer that reaches it is
-    /// cut). `None` where a record does not tell, as before 2023-11.
-    pub matched_rows: Option<u64>,
-}
-
 /// One record of an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Entry<'a> {
-    /// crt.sh's number of it; over 2^32.
-    pub id: Option<i64>,
+pub(crate) struct Entry<'a> {
     /// How many rows of the cap it used.
-    pub matched_rows: Option<u64>,
+    pub(crate) matched_rows: Option<u64>,
     /// What it says.
-    pub record: Record<'a>,
+    pub(crate) record: Record<'a>,
 }
 
 /// One line of the issuer histogram, the answer to `group=icaid`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IssuerCount {
+pub(crate) struct IssuerCount {
     /// crt.sh's number of the issuer; negative when unknown.
-    pub ca_id: i64,
-    /// Its distinguished name.
-    pub name: String,
+    pub(crate) ca_id: i64,
     /// Certificates of it among the rows given.
-    pub certificates: u64,
+    pub(crate) certificates: u64,
     /// Rows of the cap they used.
-    pub matched_rows: u64,
-}
-
-/// Reads a whole answer. `[]` is an answer: no certificates.
-///
-/// # Errors
-/// [`ReplyError`] if the body is anything but a list of records, or cut.
-pub fn read(body: &[u8]) -> Result<Reply<'_>, ReplyError> {
-    let mut reply = Reply { entries: Vec::new(), matched_rows: Some(0) };
-    rows(body, |index, fields: Fields<'_>| {
-        let entry = fields.entry().ok_or(ReplyError::Incomplete { index, field: "name_value" })?;
-        reply.matched_rows = reply.matched_rows.zip(entry.matched_rows).map(|(sum, rows)| sum.saturating_add(rows));
-        reply.entries.push(entry);
-        Ok(())
-    })?;
-    Ok(reply)
-}
-
-/// Reads the answer to a search with `group=icaid`: certificates per issuer, in the order given.
-///
-/// # Errors
-/// [`ReplyError`] if the body is anything but such a list, or cut.
-pub fn read_issuer_counts(body: &[u8]) -> Result<Vec<IssuerCount>, ReplyError> {
-    let mut counts = Vec::new();
-    rows(body, |index, fields: Fields<'_>| {
-        let count =
-            |value: Option<Value<'_>>| value.and_then(Value::integer).and_then(|count| u64::try_from(count).ok());
-        let ca_id = fields.issuer_ca_id.and_then(Value::integer);
-        counts.push(IssuerCount {
-            ca_id: ca_id.ok_or(ReplyError::Incomplete { index, field: "issuer_ca_id" })?,
-            name: text(fields.issuer_name).unwrap_or_default().into_owned(),
-            certificates: count(fields.num_certs).ok_or(ReplyError::Incomplete { index, field: "num_certs" })?,
-            matched_rows: count(fields.result_count).unwrap_or(0),
-        });
-        Ok(())
-    })?;
-    Ok(counts)
+    pub(crate) matched_rows: u64,
 }
 
 /// The fields of one record that mean something to us, undecoded.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Fields<'a> {
     pub(crate) name_value: Option<Value<'a>>,
-    id: Option<Value<'a>>,
     issuer_ca_id: Option<Value<'a>>,
     issuer_name: Option<Value<'a>>,
     common_name: Option<Value<'a>>,
@@ -101,7 +50,6 @@ impl<'a> Row<'a> for Fields<'a> {
     fn field(&mut self, name: &'a [u8], value: Value<'a>) {
         let place = match name {
             b"name_value" => &mut self.name_value,
-            b"id" | b"min_cert_id" => &mut self.id,
             b"issuer_ca_id" => &mut self.issuer_ca_id,
             b"issuer_name" => &mut self.issuer_name,
             b"common_name" => &mut self.common_name,
@@ -123,6 +71,17 @@ impl<'a> Fields<'a> {
         self.result_count.and_then(Value::integer).and_then(|count| u64::try_from(count).ok())
     }
 
+    /// The line of a histogram, if it is one.
+    pub(crate) fn issuer_count(&self) -> Option<IssuerCount> {
+        let count =
+            |value: Option<Value<'_>>| value.and_then(Value::integer).and_then(|count| u64::try_from(count).ok());
+        Some(IssuerCount {
+            ca_id: self.issuer_ca_id.and_then(Value::integer)?,
+            certificates: count(self.num_certs)?,
+            matched_rows: count(self.result_count).unwrap_or(0),
+        })
+    }
+
     /// The record, if it has what makes it one: `name_value`, a text or `null`.
     pub(crate) fn entry(&self) -> Option<Entry<'a>> {
         let mut names = Vec::new();
@@ -133,7 +92,6 @@ impl<'a> Fields<'a> {
         }
         let seconds = |value| text(value).and_then(|text| time::seconds(&text));
         Some(Entry {
-            id: self.id.and_then(Value::integer),
             matched_rows: self.matched_rows(),
             record: Record {
                 names,
@@ -144,6 +102,7 @@ impl<'a> Fields<'a> {
                 not_before: seconds(self.not_before),
                 not_after: seconds(self.not_after),
                 logged: text(self.entry_timestamp).and_then(|text| time::milliseconds(&text)),
+                partial: true,
                 ..Record::default()
             },
         })
@@ -190,19 +149,26 @@ pub(crate) fn only_line_breaks(raw: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::reply::{ReplyError, each, salvage};
     use proptest::prelude::*;
 
     const RECORD: &str = r#"{"issuer_ca_id":183267,"issuer_name":"C=US, O=Let's Encrypt, CN=R3","common_name":"www.example.net",
         "name_value":"example.net\nwww.example.net","id":28692256353,"entry_timestamp":"2024-01-09T19:11:16.2",
         "not_before":"2024-01-09T18:11:15","not_after":"2024-04-08T18:11:14","serial_number":"03fd","result_count":3}"#;
 
+    /// The records of a body, and how many objects are none.
+    fn read(body: &[u8]) -> Result<(Vec<Entry<'_>>, u64), ReplyError> {
+        let mut entries = Vec::new();
+        let odd = each(body, |fields: &Fields<'_>| fields.entry(), |entry| entries.push(entry))?;
+        Ok((entries, odd.map_or(0, |odd| odd.count)))
+    }
+
     #[test]
     fn a_record_of_today_is_read_in_full() {
         let body = format!("[{RECORD}]");
-        let reply = read(body.as_bytes()).unwrap();
-        assert_eq!(reply.matched_rows, Some(3));
-        let Entry { id, record, .. } = &reply.entries[0];
-        assert_eq!(*id, Some(28_692_256_353));
+        let (entries, _) = read(body.as_bytes()).unwrap();
+        let Entry { matched_rows, record } = &entries[0];
+        assert_eq!(*matched_rows, Some(3));
         assert_eq!(record.names, ["example.net", "www.example.net"]);
         assert!(record.names.iter().all(|name| matches!(name, Cow::Borrowed(_))));
         assert_eq!(record.issuer.as_deref(), Some("C=US, O=Let's Encrypt, CN=R3"));
@@ -213,7 +179,7 @@ mod tests {
 
     #[test]
     fn each_shape_and_null_is_read() {
-        for (body, entries) in [
+        for (body, count) in [
             ("[]", 0),
             ("\u{feff} [ ] \r\n", 0),
             (
@@ -224,8 +190,8 @@ mod tests {
             (r#"[{"name_value":null,"common_name":null,"entry_timestamp":null,"not_after":null}]"#, 1),
             (r#"[{"id":"9007199254740993123","name_value":"a.example","more":{"x":[1]}}]"#, 1),
         ] {
-            let reply = read(body.as_bytes()).unwrap();
-            assert_eq!(reply.entries.len(), entries, "{body}");
+            let (entries, odd) = read(body.as_bytes()).unwrap();
+            assert_eq!((entries.len(), odd), (count, 0), "{body}");
         }
     }
 
@@ -243,29 +209,67 @@ mod tests {
                 ReplyError::Broken { records: 1, offset: 19, head: "<BR><BR>message".into() },
             ),
             ("[{\"name_value\":\"a\"}] x", ReplyError::Broken { records: 1, offset: 21, head: "x".into() }),
-            ("[{\"id\":1}]", ReplyError::Incomplete { index: 0, field: "name_value" }),
         ] {
             assert_eq!(read(body.as_bytes()), Err(expected), "{body}");
         }
     }
 
     #[test]
+    fn an_object_that_is_no_record_is_told_with_its_place() {
+        let body = br#"[{"name_value":"a"}, {"id":1}, {"name_value":7}]"#;
+        let odd = each(body, |fields: &Fields<'_>| fields.entry(), |_| {}).unwrap().unwrap();
+        assert_eq!(
+            odd.to_string(),
+            r#"2 parts of the answer are no records, the first: octet 21: `{"id":1}, {"name_value":7}]`"#
+        );
+    }
+
+    #[test]
+    fn behind_a_fault_the_whole_records_are_found_again() {
+        let whole = |body: &[u8]| {
+            let mut names = Vec::new();
+            salvage(body, |fields: Fields<'_>| {
+                fields.entry().map(|entry| names.push(entry.record.names[0].to_string())).is_some()
+            });
+            names.join(" ")
+        };
+        for (body, expected) in [
+            (r#"[{"name_value":"a"},5,{"name_value":"b"}]"#, "a b"),
+            (r#"[{"name_value":"a"},{"x":oops,"name_value":"b"},{"name_value":"c"}]"#, "a c"),
+            (
+                r#"[{"name_value":"a"},{"x":{"y":{"name_value":"no record, but inside of one"}}},{"name_value":"c"}]"#,
+                "a c",
+            ),
+            (r#"[{"name_value":"a"}][{"name_value":"b"}]"#, "a b"),
+            (r#"[{"name_value":"a"},{"name_value":"b","#, "a"),
+            (r#"<html>{"name_value":"a"}"#, "a"),
+            ("{{{{{{", ""),
+            ("", ""),
+        ] {
+            assert_eq!(whole(body.as_bytes()), expected, "{body}");
+        }
+    }
+
+    #[test]
     fn the_issuer_histogram_is_read() {
         let body = r#"[{"issuer_ca_id":5,"issuer_name":"C=US","name_value":"","id":1,"num_certs":7,"result_count":9}]"#;
-        let expected = IssuerCount { ca_id: 5, name: "C=US".into(), certificates: 7, matched_rows: 9 };
-        assert_eq!(read_issuer_counts(body.as_bytes()), Ok(vec![expected]));
+        let expected = IssuerCount { ca_id: 5, certificates: 7, matched_rows: 9 };
+        let mut counts = Vec::new();
+        each(body.as_bytes(), |fields: &Fields<'_>| fields.issuer_count(), |count| counts.push(count)).unwrap();
+        assert_eq!(counts, [expected]);
     }
 
     #[test]
     fn names_split_before_anything_else_is_decoded() {
         let body = r#"[{"name_value":"a\u002eexample\nb.example\\303\\251"}]"#;
-        assert_eq!(read(body.as_bytes()).unwrap().entries[0].record.names, ["a.example", "b.example\\303\\251"]);
+        assert_eq!(read(body.as_bytes()).unwrap().0[0].record.names, ["a.example", "b.example\\303\\251"]);
     }
 
     proptest! {
         #[test]
         fn any_octets_are_a_reply_or_not(octets in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = (read(&octets), read_issuer_counts(&octets));
+            let _ = read(&octets);
+            salvage(&octets, |fields: Fields<'_>| fields.issuer_count().is_some());
         }
 
         #[test]

@@ -1,11 +1,17 @@
-//! What the CT search services answer, as records: pure readers of whole reply bodies and of single rows.
+//! What the CT search services answer, as records: pure readers of whole bodies and of single objects.
 //!
 //! A body that is not what its service documents is an error, never an empty list. Knows no HTTP.
 
-pub mod certspotter;
-pub mod crtsh;
+pub(crate) mod certspotter;
+pub(crate) mod crtsh;
+mod page;
+
+use std::fmt;
 
 use super::json::{self, Walk};
+pub use page::sentence;
+pub(crate) use page::{find, text_area};
+use page::{is_text, octets};
 
 /// A reply body that is not the list it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,29 +43,16 @@ pub enum ReplyError {
         /// The characters from there on, control characters escaped.
         head: String,
     },
-    /// An object of the list lacks what makes it a record.
-    #[error("record {index} has no `{field}`")]
-    Incomplete {
-        /// Position in the list, from 0.
-        index: usize,
-        /// The missing field.
-        field: &'static str,
-    },
-    /// The service refused, in the JSON way of Cert Spotter.
-    #[error("{code}: {message}")]
-    Refused {
-        /// `rate_limited`, `not_allowed_by_plan`, ...
-        code: String,
-        /// For people.
-        message: String,
-    },
 }
 
-/// The first characters of a text that is not what it should be, control characters escaped.
+/// The first characters of a text that is not what it should be, control characters escaped; octets where it is no text.
 #[must_use]
 pub fn head(text: &[u8]) -> String {
-    let end = text.len().min(240);
-    let text = String::from_utf8_lossy(&text[..end]);
+    let start = &text[..text.len().min(240)];
+    if !is_text(start) {
+        return octets(start);
+    }
+    let text = String::from_utf8_lossy(start);
     let mut head = String::new();
     for c in text.trim_start_matches('\u{feff}').chars().take(60) {
         // Quotes are harmless, and JSON is easier to read with plain ones.
@@ -74,14 +67,95 @@ pub(crate) trait Row<'a>: Default {
     fn field(&mut self, name: &'a [u8], value: json::Value<'a>);
 }
 
-/// Reads a body that is one list of objects, or objects one after the other (older dumps), and hands out each.
+/// Parts of an answer that are no records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Odd {
+    /// How many.
+    pub count: u64,
+    /// Where the first of them is and how it starts, control characters escaped.
+    pub first: String,
+}
+
+impl Odd {
+    /// Counts one more; `first` says what it is.
+    pub(crate) fn count(odd: &mut Option<Self>, first: impl FnOnce() -> String) {
+        odd.get_or_insert_with(|| Self { count: 0, first: first() }).count += 1;
+    }
+
+    /// Adds those of another answer.
+    pub(crate) fn add(odd: &mut Option<Self>, other: Option<&Self>) {
+        match (odd.as_mut(), other) {
+            (Some(odd), Some(other)) => odd.count += other.count,
+            (None, Some(other)) => *odd = Some(other.clone()),
+            (_, None) => {}
+        }
+    }
+}
+
+impl fmt::Display for Odd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.count {
+            1 => write!(f, "1 part of the answer is no record: {}", self.first),
+            count => write!(f, "{count} parts of the answer are no records, the first: {}", self.first),
+        }
+    }
+}
+
+/// Hands out what the objects of a list are, and tells of those that are nothing.
+///
+/// # Errors
+/// [`ReplyError`] for anything but a list. Objects before a fault have been handed out by then.
+pub(crate) fn each<'a, R: Row<'a>, E>(
+    body: &'a [u8],
+    read: impl Fn(&R) -> Option<E>,
+    mut take: impl FnMut(E),
+) -> Result<Option<Odd>, ReplyError> {
+    let mut odd = None;
+    rows(body, |offset, row: R| match read(&row) {
+        Some(entry) => take(entry),
+        None => Odd::count(&mut odd, || format!("octet {offset}: `{}`", head(&body[offset..]))),
+    })?;
+    Ok(odd)
+}
+
+/// Hands out every whole object of a body, wherever it starts; `take` tells whether it is a record.
+///
+/// After a fault each object is tried, also those within others, until one is a record again.
+pub(crate) fn salvage<'a, R: Row<'a>>(body: &'a [u8], mut take: impl FnMut(R) -> bool) {
+    let (mut at, mut lost) = (0, false);
+    while let Some(found) = body.get(at..).and_then(|rest| memchr::memchr(b'{', rest)) {
+        let between = &body[at..at + found];
+        lost |= !between.iter().all(|octet| matches!(octet, b'[' | b']' | b',' | b' ' | b'\n' | b'\r' | b'\t'));
+        at += found;
+        let mut row = R::default();
+        match json::object(&body[at..], |name, value| row.field(name, value)) {
+            Walk::Whole(length) => {
+                let record = take(row);
+                at += if record || !lost { length } else { 1 };
+                lost &= !record;
+            }
+            Walk::Cut | Walk::Broken(..) => (at, lost) = (at + 1, true),
+        }
+    }
+}
+
+/// Whether a body has a record anywhere.
+pub(crate) fn has_records<'a, R: Row<'a>, E>(body: &'a [u8], read: impl Fn(&R) -> Option<E>) -> bool {
+    let mut found = false;
+    salvage(body, |row| {
+        let record = read(&row).is_some();
+        found |= record;
+        record
+    });
+    found
+}
+
+/// Reads a body that is one list of objects, or objects one after the other (older dumps), and hands out each with the
+/// octet it starts at.
 ///
 /// # Errors
 /// [`ReplyError`] for anything else. Objects before a fault have been handed out by then.
-pub(crate) fn rows<'a, R: Row<'a>>(
-    body: &'a [u8],
-    mut take: impl FnMut(usize, R) -> Result<(), ReplyError>,
-) -> Result<usize, ReplyError> {
+fn rows<'a, R: Row<'a>>(body: &'a [u8], mut take: impl FnMut(usize, R)) -> Result<(), ReplyError> {
     let start = if body.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let mut at = json::skip_blank(body, start);
     let listed = match body.get(at) {
@@ -98,20 +172,21 @@ pub(crate) fn rows<'a, R: Row<'a>>(
             Some(b'{') => {}
             Some(b']') if listed => {
                 let end = json::skip_blank(body, at + 1);
-                return if end == body.len() { Ok(records) } else { broken(records, end) };
+                return if end == body.len() { Ok(()) } else { broken(records, end) };
             }
-            None if !listed => return Ok(records),
+            None if !listed => return Ok(()),
             None => return Err(ReplyError::Cut { records, offset: at }),
             Some(_) if records == 0 => return Err(ReplyError::NotAList { head: head(body) }),
             Some(_) => return broken(records, at),
         }
         let mut row = R::default();
+        let offset = at;
         match json::object(&body[at..], |name, value| row.field(name, value)) {
             Walk::Whole(length) => at = json::skip_blank(body, at + length),
             Walk::Cut => return Err(ReplyError::Cut { records, offset: body.len() }),
-            Walk::Broken(offset, _) => return broken(records, at + offset),
+            Walk::Broken(fault, _) => return broken(records, at + fault),
         }
-        take(records, row)?;
+        take(offset, row);
         records += 1;
         if body.get(at) == Some(&b',') {
             at = json::skip_blank(body, at + 1);

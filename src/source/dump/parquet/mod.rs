@@ -20,7 +20,11 @@ use column::{Column, Role, Value};
 const BATCH: usize = 1024;
 
 /// Reads the records of a file.
-pub(super) fn read(window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) -> io::Result<()> {
+pub(super) fn read(window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) {
+    summary.stopped = read_spooled(window, summary, sink).err().map(|error| error.to_string());
+}
+
+fn read_spooled(window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) -> io::Result<()> {
     let file = spool(window)?;
     // What is malformed is an error of the library; what it did not think of is its panic, and shall cost this file only.
     let work = std::panic::AssertUnwindSafe(|| read_file(file, summary, sink));
@@ -41,7 +45,7 @@ fn spool(window: &mut Window<impl Read>) -> io::Result<File> {
         if window.ended() {
             return Ok(file);
         }
-        window.more()?;
+        window.more();
     }
 }
 
