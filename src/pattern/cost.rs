@@ -161,6 +161,16 @@ impl<'a> FromIterator<Spelled<'a>> for Counts<&'a str> {
     }
 }
 
+/// Bits of ids: the octets of an alphabet, and the width where it changes.
+pub(super) fn id_bits<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
+    let (mut octets, mut widths) = (0, [0_usize; 64]);
+    for text in texts {
+        octets += text.len();
+        widths[text.len().min(63)] += 1;
+    }
+    5.0 * float(octets) + entropy(widths)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

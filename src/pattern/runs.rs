@@ -47,7 +47,7 @@ pub(super) fn run_bits(group: &[&Table<'_>], settings: &Settings) -> f64 {
             Item::Words(_) => words_bits(group, columns),
             Item::Piece(Piece::Opaque { .. }) => {
                 let texts = group.iter().enumerate().flat_map(|(at, table)| table.column(columns(at).start));
-                table::id_bits(texts)
+                cost::id_bits(texts)
             }
             Item::Piece(Piece::Word | Piece::Choice | Piece::Digits | Piece::Number) => {
                 let cells = group.iter().enumerate().flat_map(|(at, table)| table.cells(columns(at).start));

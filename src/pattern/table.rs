@@ -166,7 +166,7 @@ impl<'a> Table<'a> {
         match self.shape.pieces[at] {
             Piece::Const(_) | Piece::Typed(_) => 0.0,
             Piece::Word | Piece::Choice | Piece::Digits | Piece::Number => self.counts(at).bits(),
-            Piece::Opaque { .. } => id_bits(self.column(at)),
+            Piece::Opaque { .. } => cost::id_bits(self.column(at)),
         }
     }
 
@@ -369,16 +369,6 @@ impl<'a> Table<'a> {
 
 /// Values of a column that are tried as constants, the most frequent first.
 const MOST_VALUES: usize = 16;
-
-/// Bits of ids: the octets of an alphabet, and the width where it changes.
-pub(super) fn id_bits<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
-    let (mut octets, mut widths) = (0, [0_usize; 64]);
-    for text in texts {
-        octets += text.len();
-        widths[text.len().min(63)] += 1;
-    }
-    5.0 * float(octets) + cost::entropy(widths)
-}
 
 /// Octets that all ids of a column begin with, where chance does not explain it.
 pub(super) fn shared_start(texts: &[&str]) -> usize {
