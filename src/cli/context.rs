@@ -1,5 +1,6 @@
 //! [`Context`]: what every command needs of the command line, the configuration and the surroundings.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -41,6 +42,8 @@ pub struct Context {
     pub fail_on: Setting<FailOn>,
     /// Columns for text.
     pub columns: u16,
+    /// The command line that goes on where this run ends, as a shell takes it.
+    pub command: String,
 }
 
 impl Context {
@@ -48,7 +51,7 @@ impl Context {
     ///
     /// # Errors
     /// A configuration file or a `--now` that is not right.
-    pub fn resolve(env: &Env, common: Common) -> anyhow::Result<Self> {
+    pub fn resolve(env: &Env, common: Common, arguments: &[OsString]) -> anyhow::Result<Self> {
         let (file, file_path) = FileSettings::load(env, common.config.as_deref())?;
         let color_choice = pick(common.color, None, file.color, || ColorChoice::Auto);
         let color = match color_choice.value {
@@ -80,6 +83,7 @@ impl Context {
                 env.columns.or_else(|| wanted_columns(env)).unwrap_or(80)
             },
             output: common.output,
+            command: command_line(arguments),
             format: common.format,
             file,
             file_path,
@@ -92,6 +96,18 @@ impl Context {
             env.say(line);
         }
     }
+}
+
+/// Arguments as a shell takes them, to go on later: the program by its name, and without what would begin anew.
+fn command_line(arguments: &[OsString]) -> String {
+    let texts = arguments
+        .iter()
+        .skip(1)
+        .filter(|argument| *argument != "--fresh")
+        .map(|argument| argument.to_string_lossy().into_owned());
+    let words: Vec<String> = std::iter::once("ctclimb".to_owned()).chain(texts).collect();
+    // Only an argument with a zero octet, which no system passes on, cannot be quoted.
+    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| "ctclimb".to_owned())
 }
 
 /// `COLUMNS`, where somebody exported it.

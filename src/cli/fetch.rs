@@ -86,7 +86,7 @@ fn one(
 ) -> Result<End, Failure> {
     let plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;
     let mut case = open_case(env, context, domain, &args.sources)?;
-    let hint = resume_hint(case.as_ref());
+    let hint = resume_hint(context, case.as_ref());
     interrupt::hint(&hint);
     tell_budget(env, context, &plan, throttle);
     let mut collection = Collection::new(Some(domain.clone()));

@@ -49,7 +49,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
         return Ok(Exit::Complete);
     }
     let mut case = open_case(env, context, &domain, &args.sources)?;
-    let where_to_resume = resume_hint(case.as_ref());
+    let where_to_resume = resume_hint(context, case.as_ref());
     interrupt::hint(&where_to_resume);
     tell_budget(env, context, &plan, &throttle);
 

@@ -17,6 +17,7 @@ use crate::dns::{BatchPlan, Resolver};
 use crate::investigate::TOOL;
 use crate::limit::{Rates, Throttle};
 use crate::name::{DomainName, is_public_suffix};
+use crate::report::safe_text;
 use crate::source::live::{ApiKey, FetchPlan, Http, HttpSettings, Service};
 
 /// Settings of a stored investigation that its report needs again.
@@ -186,10 +187,11 @@ pub fn peek_case(
 }
 
 /// What somebody who interrupts a run should know.
-pub fn resume_hint(case: Option<&Case>) -> String {
+pub fn resume_hint(context: &Context, case: Option<&Case>) -> String {
     match case {
         Some(case) => {
-            format!("stopped; what came is kept in {}, and the same command goes on from there", case.path().display())
+            let command = safe_text(&context.command);
+            format!("stopped; what came is kept in {}; to go on from there: {command}", case.path().display())
         }
         None => "stopped; without a case file nothing was kept".to_owned(),
     }

@@ -64,7 +64,8 @@ impl From<anyhow::Error> for Failure {
 /// Runs the program: arguments and surroundings in, an exit code out. Everything said goes through `env`.
 pub fn run(env: &mut Env, arguments: impl IntoIterator<Item = OsString>) -> Exit {
     interrupt::survive_file_size_limit();
-    let matches = match Cli::command().try_get_matches_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let matches = match Cli::command().try_get_matches_from(&arguments) {
         Ok(matches) => matches,
         Err(error) => return answer_clap(env, &error),
     };
@@ -72,7 +73,7 @@ pub fn run(env: &mut Env, arguments: impl IntoIterator<Item = OsString>) -> Exit
         Ok(cli) => cli,
         Err(error) => return answer_clap(env, &error),
     };
-    match dispatch(env, cli) {
+    match dispatch(env, cli, &arguments) {
         Ok(exit) => exit,
         Err(Failure::Usage(error)) => {
             env.say(&format!("ctclimb: {error:#}"));
@@ -98,8 +99,8 @@ fn answer_clap(env: &mut Env, error: &clap::Error) -> Exit {
     }
 }
 
-fn dispatch(env: &mut Env, cli: Cli) -> Result<Exit, Failure> {
-    let context = Context::resolve(env, cli.common).map_err(Failure::Usage)?;
+fn dispatch(env: &mut Env, cli: Cli, arguments: &[OsString]) -> Result<Exit, Failure> {
+    let context = Context::resolve(env, cli.common, arguments).map_err(Failure::Usage)?;
     match cli.command {
         Command::Config { action: ConfigAction::Show } => {
             let mut text = Vec::new();

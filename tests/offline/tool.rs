@@ -186,7 +186,7 @@ fn an_interrupt_stops_cleanly_and_tells_how_to_go_on() {
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
-    assert!(said.contains("and the same command goes on from there"), "{said}");
+    assert!(said.contains("; to go on from there: ctclimb investigate example.net --case "), "{said}");
     assert!(case.exists());
     drop(connection);
 }
