@@ -5,7 +5,7 @@ use std::time::Duration;
 use ctclimb::case::Case;
 use ctclimb::limit::{Rate, Rates, Throttle};
 use ctclimb::name::DropClass;
-use ctclimb::source::live::{Budget, Event, Service, Wait};
+use ctclimb::source::live::{Budget, Event, FetchPlan, Service, Wait};
 
 use super::ct_run::{Fetched, Setup};
 use super::ct_service::{Act, Asked, Certificate, CtService, FakeCrtsh, answer, head, html, issuance, json, record};
@@ -644,6 +644,34 @@ async fn b29_one_source_down_is_told_and_the_other_used() {
     assert!(crtsh.error.as_deref().unwrap().contains("502") && certspotter.complete);
     assert!(certspotter.notes.iter().any(|note| note.contains("unexpired certificates only")));
     assert!(!fetched.outcome.is_complete() && !fetched.outcome.is_failure());
+}
+
+#[tokio::test]
+async fn b29_another_source_stands_in_where_nobody_named_one_and_the_first_is_down() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("case");
+    for (up, asked) in [(false, 1), (true, 0)] {
+        let service = CtService::start(move |asked| match asked.is_certspotter() {
+            true if asked.parameter("after").is_some() => json("[]"),
+            true => json(format!("[{}]", issuance(1, &["a.example.com"]))),
+            false if up => json("[]"),
+            false => html(403, "blocked"),
+        })
+        .await;
+        let mut setup = Setup::new(&service, "example.com", &[Service::Crtsh]);
+        setup.plan.stand_in = Some(Service::Certspotter);
+        let fetched = setup.fetch_case(&path).await;
+        assert_eq!(fetched.outcome.services.len(), 1 + asked);
+        assert_eq!(service.targets().iter().filter(|target| target.starts_with("/v1")).count(), 2 * asked);
+        assert_eq!((fetched.names().len(), fetched.outcome.is_complete()), (asked, up));
+        // Who reads the case file later sees both.
+        let mut case = Case::open_read_only(&path).unwrap();
+        setup.plan = FetchPlan::of_case(&case).unwrap().unwrap();
+        assert_eq!(setup.plan.services.len(), 1 + asked);
+        assert_eq!(setup.fetch_into(Some(&mut case)).await.unwrap().names().len(), asked);
+        drop(case);
+        std::fs::remove_file(&path).unwrap();
+    }
 }
 
 #[tokio::test]
