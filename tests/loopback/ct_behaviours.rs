@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
 use ctclimb::case::Case;
+use ctclimb::issuance::Collection;
 use ctclimb::limit::{Rate, Rates, Throttle};
 use ctclimb::name::DropClass;
+use ctclimb::source::dump;
 use ctclimb::source::live::{Budget, Event, FetchPlan, Service, Wait};
 
 use super::ct_run::{Fetched, Setup};
@@ -702,6 +705,40 @@ async fn b29_an_answer_too_big_is_asked_for_by_the_labels_another_source_knows()
     let fetched = Setup::new(&service, "example.com", BOTH).fetch().await;
     assert_eq!(fetched.names(), ["*.mail.example.com", "x.shop.example.com", "y.shop.example.com"]);
     assert!(fetched.outcome.services[0].truncated);
+}
+
+/// A precertificate as logs hold it: the critical poison (RFC 6962 §3.1), and names of all kinds.
+fn precertificate() -> rcgen::Certificate {
+    let text = |text: &str| text.try_into().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.subject_alt_names = vec![
+        rcgen::SanType::DnsName(text("*.a.example.com")),
+        rcgen::SanType::Rfc822Name(text("x@example.com")),
+        rcgen::SanType::URI(text("https://b.example.com/")),
+        rcgen::SanType::IpAddress("192.0.2.1".parse().unwrap()),
+        rcgen::SanType::DnsName(text("a.example.com")),
+    ];
+    let mut poison = rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 11129, 2, 4, 3], vec![5, 0]);
+    poison.set_criticality(true);
+    params.custom_extensions.push(poison);
+    params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn b31_a_precertificate_with_names_of_all_kinds_is_read_as_pem_and_in_an_answer() {
+    let certificate = precertificate();
+    let mut collection = Collection::new(None);
+    dump::read(std::io::Cursor::new(certificate.pem()), "saved from ?d=", &mut collection).unwrap();
+    let der = base64::engine::general_purpose::STANDARD.encode(certificate.der());
+    let body = format!(r#"[{{"id":"1","cert_der":"{der}","not_before":"2025-01-01T00:00:00Z"}}]"#);
+    let service = CtService::start(move |asked| if asked.nth == 0 { json(&body) } else { json("[]") }).await;
+    let fetched = Setup::new(&service, "example.com", CERTSPOTTER).fetch().await;
+    for issued in [collection.finish(), fetched.issuances] {
+        assert_eq!((issued.certificates(), issued.distinct_names()), (1, 2));
+        for class in [DropClass::Email, DropClass::Uri, DropClass::IpAddress] {
+            assert_eq!(issued.drops.count(class), 1, "{class}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -388,7 +388,9 @@ proptest! {
         which in 0..EVERY_KIND.len(), damage in proptest::collection::vec(Damage::any(), 1..6), piece in 1..300_usize,
     ) {
         let mut input = EVERY_KIND[which].clone();
-        damage.iter().for_each(|damage| damage.to(&mut input));
+        for damage in &damage {
+            damage.to(&mut input);
+        }
         let whole = collect(&input);
         let mut collection = Collection::new(None);
         let pieces = read(Drip(input.clone(), piece, 0), "test", &mut collection);
