@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use ctclimb::cli::{Env, run};
 
 fn main() -> ExitCode {
+    ctclimb::cli::listen_for_interrupts();
     let exit = run(&mut Env::real(), std::env::args_os());
     ExitCode::from(exit.code())
 }

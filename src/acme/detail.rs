@@ -88,10 +88,12 @@ static MENTION: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:(?P<what>(?:dns )?networking error|(?:dns )?query timed out(?: \(and was cancell?ed\))?",
         r"|server failure at resolver|response was truncated|[a-z0-9]{3,16}) +)?",
         r"looking +up +(?P<type>[a-z0-9]{1,16}) +(?:records? +)?for +(?P<at>NAME)",
-        r"|caa +records? +for +(?P<set>NAME) +prevents? +issuance",
+        // acme.sh of 2018 lost the blank.
+        r#"|caa +records? +for +(?:(?P<set>NAME) +|(?P<glued>[^ "'<>,;|]+?))prevents? +issuance"#,
         r#"|rechecking +caa +for +"?(?P<first>[^ "]+)"? +and +(?P<more>[0-9]+) +more +identifiers? +failed"#,
         r#"|(?P<rpc>(?:iscaavalid|docaa|caa)[^"]{0,60} rpc +(?:failed|cancell?ed))"#,
-        r"|(?P<denied>caa +records? +do(?:es)? +not +include +[^ ]+|failed_caa_forbidden",
+        // The second is Boulder's up to 2016.
+        r"|(?P<denied>caa +records? +do(?:es)? +not +include +[^ ]+|caa +check +for +[^ ]+ +failed|failed_caa_forbidden",
         r"|unauthorized +to +issue +the +[a-z ]*certificate +due +to +certification +authority +authorization)",
         r"|(?P<vague>failed_caa_checking|(?-u:\b)caa_error(?-u:\b))",
     ))
@@ -258,7 +260,7 @@ impl Mention<'_, '_> {
         if let Some(kind) = self.group("type") {
             return self.read_lookup(&kind, found);
         }
-        if let Some(set) = self.captures.name("set") {
+        if let Some(set) = self.captures.name("set").or_else(|| self.captures.name("glued")) {
             let level = read_name(set.as_str()).map(|(name, _)| name);
             found.errors.push(self.error(ErrorClass::PolicyDenies, level, None, true));
         } else if let Some(first) = self.captures.name("first") {

@@ -80,6 +80,11 @@ pub(super) fn read(value: &Value) -> Found {
         if found.errors.is_empty() {
             found.errors.append(&mut found.headers);
         }
+        // Beside an error that says more, a bare "CAA_ERROR" is the same one.
+        let bare = |error: &AcmeError| error.class == ErrorClass::Unspecified && error.level.is_none();
+        if found.errors.iter().any(|(error, _)| !bare(error)) {
+            found.errors.retain(|(error, _)| !bare(error));
+        }
         all.errors.append(&mut found.errors);
         all.others.append(&mut found.others);
     }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::hash::BuildHasher;
 
 use super::detail::AcmeError;
-use super::explain::Explained;
 use super::history_report::{HistoryReport, Series};
+use super::kinds::{KINDS, Kinds};
 use super::rate::{Buckets, Grid, Rate, rate};
 use super::stream::{Event, LINE, Reader};
 use super::tally::{Count, Keyed, Span, Tally, ranked};
@@ -13,10 +13,6 @@ use super::time::rfc3339;
 use super::{ErrorClass, Perspective};
 use crate::name::{DomainName, registered_domain};
 
-/// Kinds of error told apart by level; beyond, by class and perspective only.
-const KINDS: usize = 1000;
-/// Explanations in the report.
-const EXPLAINED: usize = 12;
 /// What a history keeps at most.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
@@ -48,13 +44,10 @@ pub struct History {
     perspectives: BTreeMap<Perspective, Tally>,
     levels: Keyed,
     zones: Keyed,
-    kinds: BTreeMap<Kind, u64>,
+    kinds: Kinds,
     others: BTreeMap<String, u64>,
     sample: BinaryHeap<Kept>,
 }
-
-/// Class, level, perspective and recheck: what one explanation covers.
-type Kind = (ErrorClass, Option<DomainName>, Perspective, bool, bool);
 
 /// What a series is drawn by.
 type KeyOf<'a> = &'a dyn Fn(&Kept) -> Option<String>;
@@ -76,17 +69,17 @@ impl Default for History {
 }
 
 impl History {
-    /// An empty history. `year` is lent to times of day that come without a year (syslog, klog) until the log shows one;
-    /// without it such times are not used.
+    /// An empty history. Times without a year (syslog, klog) take the latest that lies before `now`, seconds since 1970, or
+    /// the one closest to the times before them; without `now`, and before any other time, they are not used.
     #[must_use]
-    pub fn new(year: Option<i16>) -> Self {
-        Self::bounded(year, BOUNDS)
+    pub fn new(now: Option<i64>) -> Self {
+        Self::bounded(now, BOUNDS)
     }
 
-    fn bounded(year: Option<i16>, bounds: Bounds) -> Self {
+    fn bounded(now: Option<i64>, bounds: Bounds) -> Self {
         Self {
             bounds,
-            reader: Reader::new(year),
+            reader: Reader::new(now),
             events: Vec::new(),
             lines: 0,
             errors: 0,
@@ -97,7 +90,7 @@ impl History {
             perspectives: BTreeMap::new(),
             levels: Keyed::default(),
             zones: Keyed::default(),
-            kinds: BTreeMap::new(),
+            kinds: Kinds::default(),
             others: BTreeMap::new(),
             sample: BinaryHeap::new(),
         }
@@ -172,11 +165,7 @@ impl History {
         if let Some(zone) = name.as_ref().and_then(|name| registered_domain(name.as_str())) {
             self.zones.add(zone, time, self.bounds.keys);
         }
-        let mut kind = (error.class, error.level.clone(), error.perspective, error.recheck, error.boulder);
-        if self.kinds.len() >= KINDS && !self.kinds.contains_key(&kind) {
-            kind.1 = None;
-        }
-        *self.kinds.entry(kind).or_default() += 1;
+        self.kinds.add(&error);
         let hash = foldhash::quality::FixedState::default().hash_one(self.errors);
         let kept = Kept { hash, place: self.errors, time, level: error.level, name };
         self.sample.push(kept);
@@ -213,7 +202,7 @@ impl History {
             series_seconds: grid.map(|grid| grid.width),
             series_start: grid.map(|grid| rfc3339(grid.start(0))),
             series: grid.map(|grid| self.series(grid, &kept, pattern_of)).unwrap_or_default(),
-            explained: self.explained(),
+            explained: self.kinds.explained(),
             notes: self.notes(),
             classes,
             patterns,
@@ -275,43 +264,6 @@ impl History {
             }));
         }
         series
-    }
-
-    fn explained(&self) -> Vec<Explained> {
-        let mut kinds: Vec<(&Kind, &u64)> = self.kinds.iter().collect();
-        kinds.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
-        // One explanation a class suffices for a log; the levels are counted beside it.
-        let mut seen = Vec::new();
-        let mut explained = Vec::new();
-        for ((class, level, perspective, recheck, boulder), _) in kinds {
-            let at_tld = level.as_ref().is_some_and(|level| level.depth() == 0);
-            if seen.contains(&(*class, at_tld, *perspective)) || explained.len() == EXPLAINED {
-                continue;
-            }
-            seen.push((*class, at_tld, *perspective));
-            let total: u64 = self
-                .kinds
-                .iter()
-                .filter(|((other, at, from, ..), _)| {
-                    (other, at.as_ref().is_some_and(|level| level.depth() == 0), from) == (class, at_tld, perspective)
-                })
-                .map(|(_, count)| count)
-                .sum();
-            let error = AcmeError {
-                class: *class,
-                level: level.clone(),
-                name: None,
-                wildcard: false,
-                perspective: *perspective,
-                recheck: *recheck,
-                reason: None,
-                problem: None,
-                boulder: *boulder,
-                text: String::new(),
-            };
-            explained.push(Explained::new(error, total));
-        }
-        explained
     }
 
     fn notes(&self) -> Vec<String> {

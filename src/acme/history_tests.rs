@@ -7,7 +7,7 @@ fn none(_: &DomainName) -> Option<String> {
 }
 
 fn of_text(text: &str) -> HistoryReport {
-    let mut history = History::new(Some(2023));
+    let mut history = History::new(Some(1_706_745_600));
     text.lines().for_each(|line| history.add_line(line));
     history.finish(&none)
 }
@@ -189,7 +189,7 @@ proptest! {
             &log[..super::super::detail::floor(log, *at)]
         }).collect();
         let mut out = Vec::new();
-        super::super::write_history(&mut out, &of_text(&log)).unwrap();
+        super::super::write_history(&mut out, &of_text(&log), 80).unwrap();
         prop_assert!(out.iter().all(|octet| *octet == b'\n' || (b' '..=b'~').contains(octet)));
     }
 }

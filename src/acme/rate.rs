@@ -134,6 +134,56 @@ pub struct Segment {
     pub factor: Option<f64>,
 }
 
+impl Rate {
+    /// The whole in one clause, by days where the buckets are days: `from 2023-11-21 to 2023-12-22 10 a day, 4.8 times the
+    /// 2.08 a day before; since then 2.17 a day`.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let when = |time: &str| match self.bucket_seconds {
+            DAY.. => time.split('T').next().unwrap_or(time).to_owned(),
+            _ => time.strip_suffix(":00Z").map_or_else(|| time.to_owned(), |minutes| format!("{minutes}Z")),
+        };
+        let [first, change, later @ ..] = self.segments.as_slice() else {
+            return format!("even, {} a day", figure(self.baseline_per_day));
+        };
+        let size = match change.factor {
+            Some(factor) => {
+                let (now, before) = (figure(change.per_day), figure(first.per_day));
+                format!("{now} a day, {} times the {before} a day before", figure(factor))
+            }
+            None => format!("{} a day, none before", figure(change.per_day)),
+        };
+        let mut told = match later {
+            [] => format!("since {} {size}", when(&change.from)),
+            [next, ..] => format!("from {} to {} {size}", when(&change.from), when(&next.from)),
+        };
+        for (at, part) in later.iter().enumerate() {
+            let factor = match part.factor {
+                Some(0.9..=1.1) => ", as at the beginning".to_owned(),
+                Some(factor) => format!(", {factor} times that of the beginning"),
+                None => String::new(),
+            };
+            let lead = match at + 1 == later.len() {
+                true if later.len() == 1 => "since then".to_owned(),
+                true => format!("since {}", when(&part.from)),
+                false => format!("then, to {},", when(&part.to)),
+            };
+            told.push_str(&format!("; {lead} {} a day{factor}", figure(part.per_day)));
+        }
+        told
+    }
+}
+
+/// A rate or factor with as many digits as say something: `1131`, `38.3`, `2.08`.
+fn figure(number: f64) -> String {
+    let digits = match number.abs() {
+        ..10.0 => 100.0,
+        ..100.0 => 10.0,
+        _ => 1.0,
+    };
+    ((number * digits).round() / digits).to_string()
+}
+
 /// Cuts a history into parts of one rate each; `None` when there are too few events or buckets to say anything.
 pub(super) fn rate(counts: &[u64], grid: Grid) -> Option<Rate> {
     let events: u64 = counts.iter().sum();
@@ -281,6 +331,11 @@ mod tests {
         assert_eq!(rate.segments.len(), 2);
         assert_eq!(rate.since.as_deref(), Some(rfc3339(START + 10 * DAY).as_str()));
         assert!((4.8..5.2).contains(&rate.factor.unwrap()), "{rate:?}");
+        assert!(
+            rate.told().starts_with("since 2023-10-30 100") && rate.told().ends_with(" a day before"),
+            "{}",
+            rate.told()
+        );
         assert!((19.0..21.0).contains(&rate.baseline_per_day), "{rate:?}");
     }
 
@@ -292,6 +347,12 @@ mod tests {
         let factors: Vec<_> = of_days(&days).unwrap().segments.iter().map(|part| part.factor.unwrap()).collect();
         assert_eq!(factors.len(), 3, "{factors:?}");
         assert!(factors[1] > 5.0 && factors[2] < 1.5, "{factors:?}");
+        let told = of_days(&days).unwrap().told();
+        assert_eq!(
+            told,
+            "from 2023-11-01 to 2023-11-11 60 a day, 6 times the 10 a day before; \
+             since then 11 a day, as at the beginning"
+        );
     }
 
     #[test]
@@ -300,6 +361,7 @@ mod tests {
             [vec![20, 24, 17, 22, 19, 21, 18, 25, 16, 20, 22, 19], vec![3; 40], vec![0, 5, 1, 7, 0, 4, 9, 2, 0, 6]]
         {
             let rate = of_days(&days).unwrap();
+            assert!(rate.told().starts_with("even, "), "{}", rate.told());
             assert_eq!((rate.segments.len(), rate.since), (1, None), "{days:?}");
         }
     }
@@ -320,6 +382,7 @@ mod tests {
         let mut days = vec![0; 10];
         days.extend([30; 10]);
         let rate = of_days(&days).unwrap();
+        assert_eq!(rate.told(), "since 2023-10-30 30 a day, none before");
         assert_eq!((rate.since.is_some(), rate.factor), (true, None));
     }
 

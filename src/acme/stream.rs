@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::detail::{AcmeError, Context, may_matter, scan};
 use super::document::{embedded, log_time, read};
 use super::plain::plain;
-use super::time::{self, Stamp};
+use super::time::{self, Lent, Stamp};
 
 /// Octets of one line that are read.
 pub(super) const LINE: usize = 1 << 20;
@@ -39,7 +39,8 @@ pub(super) struct Reader {
     pub(super) zone_assumed: bool,
     /// Lines longer than is read.
     pub(super) cut_lines: u64,
-    year: Option<i16>,
+    /// Where times without a year take it from.
+    lent: Option<Lent>,
     document: Option<Document>,
     fold: Option<Fold>,
     /// An error type, the words after it, and for how many lines it waits.
@@ -63,9 +64,9 @@ struct Fold {
 }
 
 impl Reader {
-    /// `year` is lent to times without one, until the log shows one.
-    pub(super) fn new(year: Option<i16>) -> Self {
-        Self { year, ..Self::default() }
+    /// Times without a year lie before `now`, or close to those the log told before.
+    pub(super) fn new(now: Option<i64>) -> Self {
+        Self { lent: now.map(Lent::Until), ..Self::default() }
     }
 
     /// Reads one line, with or without its line end.
@@ -79,7 +80,7 @@ impl Reader {
         };
         // A record in JSON states its time under a key of its own; other times in it are those of the matter.
         let start = line.trim_start();
-        let stamp = if start.starts_with('{') { None } else { time::find(start, self.year) };
+        let stamp = if start.starts_with('{') { None } else { time::find(start, self.lent) };
         if self.document.is_some() {
             if stamp.is_none() {
                 return self.go_on(line, out);
@@ -103,7 +104,7 @@ impl Reader {
 
     fn note(&mut self, stamp: Stamp) {
         self.time = Some(stamp.second);
-        self.year = Some(stamp.year);
+        self.lent = Some(Lent::Near(stamp.second));
         self.zone_assumed |= stamp.zone_assumed;
     }
 

@@ -15,21 +15,42 @@ type Clock = (i64, i64, i64);
 pub(super) struct Stamp {
     /// Seconds since 1970 UTC.
     pub(super) second: i64,
-    /// Its year, to lend to stamps without one.
-    pub(super) year: i16,
     /// No zone or offset stood beside it, so UTC is taken.
     pub(super) zone_assumed: bool,
 }
 
-/// Finds the time at the start of a line; `year` is lent to forms without one (syslog, klog).
-pub(super) fn find(line: &str, year: Option<i16>) -> Option<Stamp> {
+/// From where a time without a year (syslog, klog) takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lent {
+    /// The latest that is not after this second, a day aside: a log tells of the past.
+    Until(i64),
+    /// The one closest to this second, which the log told before: years end within logs.
+    Near(i64),
+}
+
+impl Lent {
+    /// The stamp of a time without a year.
+    fn stamp(self, month: i64, day: i64, clock: Clock, offset: Option<i64>) -> Option<Stamp> {
+        let (Self::Until(known) | Self::Near(known)) = self;
+        let year = TimeZone::UTC.to_datetime(jiff::Timestamp::from_second(known).ok()?).year();
+        // Back to a leap year, for the 29th of February.
+        let all = (-8..=1).filter_map(|back| stamp(i64::from(year) + back, month, day, clock, offset));
+        match self {
+            Self::Until(now) => all.filter(|stamp| stamp.second <= now.saturating_add(86_400)).max_by_key(|s| s.second),
+            Self::Near(before) => all.min_by_key(|stamp| stamp.second.abs_diff(before)),
+        }
+    }
+}
+
+/// Finds the time at the start of a line; forms without a year take it from `lent`.
+pub(super) fn find(line: &str, lent: Option<Lent>) -> Option<Stamp> {
     let head = &line.as_bytes()[..line.len().min(HEAD)];
     let digit = memchr::memchr3(b'0', b'1', b'2', head).or_else(|| head.iter().position(u8::is_ascii_digit))?;
     // `"expires": "2024-..."` inside a document and `valid until ...` in prose are no times of the log.
     if head.first() == Some(&b'"') || of_the_matter(&head[..digit]) {
         return None;
     }
-    numeric(head).or_else(|| epoch(head)).or_else(|| worded(head, year)).or_else(|| loose(head))
+    numeric(head).or_else(|| epoch(head)).or_else(|| worded(head, lent)).or_else(|| loose(head))
 }
 
 fn of_the_matter(lead: &[u8]) -> bool {
@@ -62,7 +83,7 @@ fn of_number(number: f64) -> Option<Stamp> {
 fn of_second(second: i64) -> Option<Stamp> {
     let time = jiff::Timestamp::from_second(second).ok()?;
     let year = TimeZone::UTC.to_datetime(time).year();
-    (1990..=2200).contains(&year).then_some(Stamp { second, year, zone_assumed: false })
+    (1990..=2200).contains(&year).then_some(Stamp { second, zone_assumed: false })
 }
 
 /// `2023-12-20T10:00:00.123Z`, `2023/12/20 10:00:00`, `2023-12-20 10:00:00,123`, `20231220100000`.
@@ -110,7 +131,7 @@ fn epoch(head: &[u8]) -> Option<Stamp> {
 }
 
 /// Forms with the month in letters, in any order of their parts, and klog's `E1220 10:00:00.123`.
-fn worded(head: &[u8], lent: Option<i16>) -> Option<Stamp> {
+fn worded(head: &[u8], lent: Option<Lent>) -> Option<Stamp> {
     let edge = |octet: &u8| matches!(octet, b' ' | b'[' | b']' | b',' | b'(' | b')' | b'"' | b'<' | b'>' | b'=');
     let words: Vec<&[u8]> = head.split(edge).filter(|word| !word.is_empty()).take(14).collect();
     let at = words.iter().position(|word| clock(word).is_some() || clf(word).is_some())?;
@@ -121,7 +142,7 @@ fn worded(head: &[u8], lent: Option<i16>) -> Option<Stamp> {
     if let Some([b'I' | b'W' | b'E' | b'F' | b'D', date @ ..]) = at.checked_sub(1).map(|before| words[before])
         && date.len() == 4
     {
-        return stamp(i64::from(lent?), digits(date, 2)?, digits(&date[2..], 2)?, time, None);
+        return lent?.stamp(digits(date, 2)?, digits(&date[2..], 2)?, time, None);
     }
     // The parts stand close around the clock: `Wed Dec 20 10:00:00 UTC 2023`, `Wed 27 Jul 2022 02:55:41 AM UTC`.
     let near = &words[at.saturating_sub(4)..words.len().min(at + 4)];
@@ -145,7 +166,10 @@ fn worded(head: &[u8], lent: Option<i16>) -> Option<Stamp> {
         _ => {}
     }
     let zone = after.iter().find_map(|word| offset(word));
-    stamp(year.or(lent.map(i64::from))?, month, day, time, zone)
+    match year {
+        Some(year) => stamp(year, month, day, time, zone),
+        None => lent?.stamp(month, day, time, zone),
+    }
 }
 
 /// `12/20/2023 4:05:06 PM`, `20.12.2023 16:05:06`, `2023/1/2 16:05:06`: parts without leading zeros, in local orders.
@@ -246,7 +270,7 @@ fn stamp(year: i64, month: i64, day: i64, clock: Clock, offset: Option<i64>) -> 
     let civil =
         DateTime::new(year, small(month)?, small(day)?, small(clock.0)?, small(clock.1)?, small(second)?, 0).ok()?;
     let utc = TimeZone::UTC.to_timestamp(civil).ok()?.as_second();
-    Some(Stamp { second: utc - offset.unwrap_or(0), year, zone_assumed: offset.is_none() })
+    Some(Stamp { second: utc - offset.unwrap_or(0), zone_assumed: offset.is_none() })
 }
 
 /// RFC 3339 UTC text of seconds since 1970; empty for a time outside the calendar.
@@ -292,8 +316,22 @@ mod tests {
             "20/12/2023 10:00:00 x",
             "[2023/12/20 10:00:00 AM] x",
         ] {
-            assert_eq!(find(line, Some(2023)).map(|stamp| stamp.second), Some(THEN), "{line}");
+            for lent in [Lent::Until(THEN + 40 * 86_400), Lent::Near(THEN - 90 * 86_400)] {
+                assert_eq!(find(line, Some(lent)).map(|stamp| stamp.second), Some(THEN), "{line}");
+            }
         }
+    }
+
+    #[test]
+    fn a_year_that_is_not_written_is_that_of_the_past() {
+        let year = |line: &str, lent| find(line, Some(lent)).map(|stamp| rfc3339(stamp.second)[..4].to_owned());
+        // 2024-02-01, when autumn was last year and January this one.
+        let now = Lent::Until(1_706_745_600);
+        assert_eq!(year("Sep  1 10:00:00 host x", now).as_deref(), Some("2023"));
+        assert_eq!(year("Jan 31 10:00:00 host x", now).as_deref(), Some("2024"));
+        assert_eq!(year("Feb 29 10:00:00 host x", now).as_deref(), Some("2020"));
+        assert_eq!(year("Jan  1 00:00:05 host x", Lent::Near(1_704_067_190)).as_deref(), Some("2024"));
+        assert_eq!(year("Dec 31 23:59:59 host x", Lent::Near(1_704_067_200)).as_deref(), Some("2023"));
     }
 
     #[test]
@@ -336,13 +374,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_line_gives_a_time_or_none(line in any::<String>(), year in any::<Option<i16>>()) {
-            let _ = find(&line, year);
+        fn any_line_gives_a_time_or_none(line in any::<String>(), second in any::<i64>()) {
+            let _ = find(&line, Some(Lent::Until(second)));
+            let _ = find(&line, Some(Lent::Near(second)));
         }
 
         #[test]
         fn any_line_of_digits_and_marks_gives_a_time_or_none(line in "[0-9:/ T.,+Z\\-a-z\\[]{0,60}|[0-9]{1,30}[/.:-][0-9 :]{0,30}") {
-            let _ = find(&line, Some(2023));
+            let _ = find(&line, Some(Lent::Near(THEN)));
         }
     }
 }

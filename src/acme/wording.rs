@@ -217,9 +217,14 @@ impl<'a> View<'a> {
             }
         }
         if self.error.perspective == Perspective::Secondary && !self.error.class.is_ca_side() {
-            not.push(
-                "That the servers fail everywhere: answers may differ by region, network, anycast site or load.".into(),
-            );
+            not.push(match self.error.class {
+                ErrorClass::PolicyDenies => {
+                    "That every name server gives this set: the primary perspective saw one that permits, or none."
+                        .into()
+                }
+                _ => "That the servers fail everywhere: answers may differ by region, network, anycast site or load."
+                    .into(),
+            });
         }
         not
     }

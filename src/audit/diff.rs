@@ -2,18 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::file::{AuditFile, AuditFileError};
 use super::row::{DomainRow, LevelRow};
 
+/// Domains of each audit that are looked at together.
+const PAGE: u32 = 1000;
+
 /// What is different about one domain; empty lists where nothing is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The domain.
     pub domain: String,
     /// `new`, `gone` or `changed`.
-    pub kind: &'static str,
+    pub kind: String,
     /// Templates of patterns that were not there before.
     pub new_patterns: Vec<String>,
     /// Templates of patterns that are no longer there.
@@ -31,7 +34,7 @@ pub struct Change {
 }
 
 /// CAA at one level, before and after; `null` where it was not looked up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaaChange {
     /// The level.
     pub level: String,
@@ -67,7 +70,7 @@ impl Change {
         let templates = |patterns: Vec<(String, String)>| patterns.into_iter().map(|(_, template)| template).collect();
         Self {
             domain,
-            kind,
+            kind: kind.to_owned(),
             new_patterns: templates(new_patterns),
             gone_patterns: templates(gone_patterns),
             new_issuers,
@@ -149,18 +152,35 @@ pub fn diff<E: From<AuditFileError>>(
     new: &AuditFile,
     mut each: impl FnMut(&Change) -> Result<(), E>,
 ) -> Result<(), E> {
-    let domains: BTreeSet<String> = old.domains()?.into_iter().chain(new.domains()?).collect();
-    for domain in domains {
-        let (before, after) = (old.row(&domain)?, new.row(&domain)?);
-        if before.is_none() && after.is_none() {
-            continue;
+    let mut last = String::new();
+    loop {
+        let domains = page(old, new, &last)?;
+        let Some(end) = domains.last() else { return Ok(()) };
+        for domain in &domains {
+            let (before, after) = (old.row(domain)?, new.row(domain)?);
+            if before.is_none() && after.is_none() {
+                continue;
+            }
+            let change = Change::between(before.as_ref(), after.as_ref());
+            if !change.is_empty() {
+                each(&change)?;
+            }
         }
-        let change = Change::between(before.as_ref(), after.as_ref());
-        if !change.is_empty() {
-            each(&change)?;
-        }
+        last.clone_from(end);
     }
-    Ok(())
+}
+
+/// The next domains of either audit behind `after`, as far as both are known.
+fn page(old: &AuditFile, new: &AuditFile, after: &str) -> Result<BTreeSet<String>, AuditFileError> {
+    let (old, new) = (old.domains_after(after, PAGE)?, new.domains_after(after, PAGE)?);
+    let full = [&old, &new].into_iter().filter(|page| page.len() >= PAGE as usize);
+    // What lies behind the end of a full page may be in the other audit only by chance.
+    let known = full.filter_map(|page| page.last().cloned()).min();
+    let mut domains: BTreeSet<String> = old.into_iter().chain(new).collect();
+    if let Some(known) = known {
+        domains.retain(|domain| *domain <= known);
+    }
+    Ok(domains)
 }
 
 #[cfg(test)]
@@ -181,6 +201,29 @@ mod tests {
             }],
             ..DomainRow::default()
         }
+    }
+
+    #[test]
+    fn audits_of_more_domains_than_a_page_are_compared_domain_by_domain() {
+        use crate::audit::file::Finish;
+        let audit = |numbers: &mut dyn Iterator<Item = u32>| {
+            let file = AuditFile::open(None, &[], jiff::Timestamp::UNIX_EPOCH).unwrap();
+            for n in numbers {
+                let row = &DomainRow { domain: format!("d{n:05}.example"), ..DomainRow::default() };
+                file.finish(Finish { row, at: 0, change: None, tell: false }).unwrap();
+            }
+            file
+        };
+        // The first thousands are in the old audit only, the last in the new one only.
+        let (old, new) = (audit(&mut (0..3500)), audit(&mut (1200..4800)));
+        let mut kinds: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        diff(&old, &new, |change| -> Result<(), AuditFileError> {
+            kinds.entry(change.kind.clone()).or_default().push(change.domain.clone());
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!((kinds["gone"].len(), kinds["new"].len(), kinds.len()), (1200, 1300, 2));
+        assert!(kinds.values().all(|domains| domains.is_sorted()));
     }
 
     #[test]

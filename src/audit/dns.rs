@@ -1,8 +1,10 @@
 //! Where an audit's lookups come from: nowhere, a scenario, or resolvers. A level that several domains share is asked once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::domain::Prepared;
+use super::name_servers::NameServers;
 use crate::caa::{Lookup, LookupFailure, LookupOutcome};
 use crate::dns::{Batch, BatchPlan, Exchange, Resolver, Script};
 use crate::investigate::Lookups;
@@ -16,7 +18,7 @@ pub enum Dns {
     /// A scenario file.
     Script(Script),
     /// Resolvers.
-    Live(Live),
+    Live(Box<Live>),
 }
 
 /// Resolvers, and what paces questions to them.
@@ -24,13 +26,15 @@ pub struct Live {
     /// How questions travel.
     pub exchange: Box<dyn Exchange>,
     /// Limits, shared by all domains.
-    pub throttle: std::sync::Arc<Throttle>,
+    pub throttle: Arc<Throttle>,
     /// Each is a view of its own.
     pub resolvers: Vec<Resolver>,
     /// How they are asked.
     pub plan: BatchPlan,
-    /// Where questions wait for answers.
-    pub runtime: tokio::runtime::Runtime,
+    /// How often everything is asked; 0 counts as 1.
+    pub repeat: u32,
+    /// Whether and how the zones' own name servers are asked.
+    pub name_servers: NameServers,
 }
 
 /// Lookups that need not be made again: shared levels, and what a killed run had asked for unfinished domains.
@@ -39,25 +43,35 @@ pub struct Memory {
     by_level: BTreeMap<String, Vec<(String, Lookup)>>,
 }
 
-/// A level, a view, and what the view said.
-pub type Told = (String, String, Lookup);
+/// A level, a view, which of its answers this is (from 0), and what the view said.
+pub struct Told<'a> {
+    /// The level.
+    pub level: &'a str,
+    /// The resolver.
+    pub view: &'a str,
+    /// How many answers of this view to this question came before.
+    pub nth: u32,
+    /// The answer.
+    pub lookup: &'a Lookup,
+}
 
 impl Memory {
     /// Takes a lookup.
-    pub fn insert(&mut self, (level, view, lookup): Told) {
-        let views = self.by_level.entry(level).or_default();
-        if views.iter().all(|(known, _)| *known != view) {
-            views.push((view, lookup));
+    pub fn insert(&mut self, level: String, view: String, lookup: Lookup) {
+        self.by_level.entry(level).or_default().push((view, lookup));
+    }
+
+    /// How often a view was asked about a level.
+    fn answers(&self, level: &str, view: &str) -> u32 {
+        let views = self.by_level.get(level).map_or(&[][..], Vec::as_slice);
+        u32::try_from(views.iter().filter(|(known, _)| known == view).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Forgets levels.
+    pub fn forget<'a>(&mut self, levels: impl IntoIterator<Item = &'a str>) {
+        for level in levels {
+            self.by_level.remove(level);
         }
-    }
-
-    fn has(&self, level: &str, view: &str) -> bool {
-        self.by_level.get(level).is_some_and(|views| views.iter().any(|(known, _)| known == view))
-    }
-
-    /// Forgets the levels that no other domain shares.
-    pub fn forget_own(&mut self) {
-        self.by_level.retain(|level, _| is_shared(level));
     }
 }
 
@@ -76,9 +90,9 @@ pub fn scripted(prepared: &Prepared, script: &Script) -> Lookups {
 }
 
 impl Live {
-    /// Asks every level of `chunk` that is not in memory, each once, all resolvers side by side. `told` hears of each
-    /// lookup as it ends; levels that a breaker spared are not told, so that they are asked another time.
-    pub fn ask(&self, chunk: &[Prepared], memory: &mut Memory, told: &mut dyn FnMut(&Told)) {
+    /// Asks every level of `chunk` as often as wanted, less what is in memory, all resolvers side by side. `told` hears of
+    /// each lookup as it ends; levels that a breaker spared are not told, so that they are asked another time.
+    pub async fn ask(&self, chunk: &[Prepared], memory: &mut Memory, told: &mut dyn FnMut(&Told<'_>)) {
         let mut tree = NameTree::new();
         let levels: BTreeSet<&str> = chunk
             .iter()
@@ -86,29 +100,37 @@ impl Live {
             .collect();
         let nodes: Vec<NodeId> =
             levels.iter().filter_map(|level| Some(tree.insert_level(&DomainName::parse(level).ok()?))).collect();
+        for _ in 0..self.repeat.max(1) {
+            self.ask_once(&tree, &nodes, memory, told).await;
+        }
+    }
+
+    /// Asks every level once that was not asked often enough.
+    async fn ask_once(&self, tree: &NameTree, nodes: &[NodeId], memory: &mut Memory, told: &mut dyn FnMut(&Told<'_>)) {
         let batch = Batch { exchange: self.exchange.as_ref(), throttle: &self.throttle, plan: self.plan };
-        let found = std::sync::Mutex::new((Vec::new(), told));
-        let (tree, known) = (&tree, &*memory);
+        let found = Mutex::new((Vec::new(), told));
+        let known = &*memory;
         let all = self.resolvers.iter().map(|resolver| {
+            let answers = |node: NodeId| known.answers(tree.name(node), &resolver.name);
             let missing: Vec<NodeId> =
-                nodes.iter().copied().filter(|&node| !known.has(tree.name(node), &resolver.name)).collect();
+                nodes.iter().copied().filter(|&node| answers(node) < self.repeat.max(1)).collect();
             let found = &found;
             async move {
                 let done = |node: NodeId, lookup: Lookup| {
-                    let entry = (tree.name(node).to_owned(), resolver.name.clone(), lookup);
-                    let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    if entry.2.outcome != LookupOutcome::Failed(LookupFailure::NotAsked) {
-                        (found.1)(&entry);
+                    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                    let (level, nth) = (tree.name(node), answers(node));
+                    if lookup.outcome != LookupOutcome::Failed(LookupFailure::NotAsked) {
+                        (found.1)(&Told { level, view: &resolver.name, nth, lookup: &lookup });
                     }
-                    found.0.push(entry);
+                    found.0.push((level.to_owned(), resolver.name.clone(), lookup));
                 };
                 batch.run(resolver, tree, missing, done).await;
             }
         });
-        self.runtime.block_on(futures::future::join_all(all));
-        let (found, _) = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for entry in found {
-            memory.insert(entry);
+        futures::future::join_all(all).await;
+        let (found, _) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for (level, view, lookup) in found {
+            memory.insert(level, view, lookup);
         }
     }
 
@@ -119,7 +141,7 @@ impl Live {
         let of = |level: NodeId| {
             let views = memory.by_level.get(tree.name(level))?;
             let in_order =
-                self.resolvers.iter().filter_map(|resolver| views.iter().find(|(view, _)| *view == resolver.name));
+                self.resolvers.iter().flat_map(|resolver| views.iter().filter(|(view, _)| *view == resolver.name));
             Some((level, in_order.cloned().collect()))
         };
         prepared.levels().iter().filter_map(|&level| of(level)).collect()

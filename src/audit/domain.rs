@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::policy::has_tag;
 use super::row::{Cover, CoverageRow, DomainRow, FindingRow, IssuerCount, IssuerRow, LevelRow, PatternRow, VerdictRow};
+use crate::caa::AuthoritativeView;
 use crate::finding::Severity;
 use crate::finding::issuer::caa_domains;
 use crate::investigate::{
-    Gathered, Grouped, Judging, LevelCounts, Lookups, Selection, assemble, select, stable_labels,
+    Gathered, Grouped, Judging, LevelCounts, Lookups, Selection, assemble_row, select, stable_labels,
 };
 use crate::issuance::Issuances;
 use crate::name::{DomainName, NodeId, registered_domain};
@@ -23,7 +24,20 @@ pub struct Treatment {
     pub sample: Option<usize>,
     /// For whom names are judged.
     pub judging: Judging,
-    /// Seconds since 1970 UTC.
+}
+
+/// What was looked up for a domain.
+#[derive(Default)]
+pub struct Told<'a> {
+    /// What each view said of each level; empty when DNS is not asked.
+    pub lookups: Lookups,
+    /// What the name servers themselves said.
+    pub authoritative: Option<&'a AuthoritativeView>,
+    /// What was left out, one sentence each.
+    pub notes: Vec<String>,
+    /// Whether this was just asked, and not read from a scenario.
+    pub live: bool,
+    /// When the domain is concluded, seconds since 1970 UTC.
     pub now: i64,
 }
 
@@ -60,9 +74,15 @@ impl Prepared {
         &self.selection.levels
     }
 
-    /// Concludes. `lookups` is empty when DNS is not asked; `checked_at` is when it was asked live.
+    /// The names and levels chosen.
+    pub fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    /// Concludes.
     #[must_use]
-    pub fn conclude(self, lookups: Lookups, checked_at: Option<String>, treatment: &Treatment) -> DomainRow {
+    pub fn conclude(self, told: Told<'_>, treatment: &Treatment) -> DomainRow {
+        let Told { lookups, authoritative, notes, live, now } = told;
         let shared = |node: &NodeId| registered_domain(self.issued.tree.name(*node)).is_none();
         let own_levels = lookups.keys().filter(|node| !shared(node)).count() as u64;
         let asked = !lookups.is_empty();
@@ -76,25 +96,25 @@ impl Prepared {
             let pattern = self.grouped.of(*name).unwrap_or(usize::MAX);
             deepest.entry(pattern).and_modify(|most| *most = depth.max(*most)).or_insert(depth);
         }
-        let report = assemble(Gathered {
+        let report = assemble_row(Gathered {
             issued: &self.issued,
             grouped: self.grouped,
             counts: &self.counts,
             selection: &self.selection,
             lookups,
-            authoritative: None,
+            authoritative,
             judging: treatment.judging.clone(),
             errors: None,
             domain: Some(self.domain.clone()),
             sources: self.sources,
             unreadable: BTreeMap::new(),
             queries: 0,
-            notes: Vec::new(),
-            now: treatment.now,
+            notes,
+            now,
         });
         DomainRow {
             domain: self.domain.to_string(),
-            checked_at,
+            checked_at: live.then(|| jiff::Timestamp::from_second(now).unwrap_or_default().to_string()),
             records: report.records,
             certificates: report.certificates,
             names: report.names,
@@ -226,6 +246,8 @@ fn findings(report: &Report) -> Vec<FindingRow> {
         .to_owned(),
         level: finding.level.clone(),
         patterns: finding.patterns.clone(),
+        issuer: None,
+        exception: None,
         text: finding.text.clone(),
         who: finding.who.clone(),
         fix: finding.fix.clone(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::file::{AuditFile, AuditFileError, State};
+use super::file::{AuditFile, AuditFileError, Finish, Kept, State, differing};
 use super::partition::Facts;
 use super::shard::Shard;
 use crate::name::DomainName;
@@ -17,15 +17,21 @@ pub enum MergeError {
     #[error(transparent)]
     File(#[from] AuditFileError),
     /// Made with another version or other options.
-    #[error("`{}` has {name} `{found}`, the first shard has `{expected}`; shards must be made alike", path.display())]
+    #[error(
+        "`{}` has {name} {found}, `{}` has {expected}; shards must be made alike",
+        path.display(),
+        first.display()
+    )]
     Differs {
         /// The file.
         path: PathBuf,
+        /// The first of the files.
+        first: PathBuf,
         /// The setting.
         name: &'static str,
-        /// Its value there.
+        /// Its value there, or what of it is different.
         found: String,
-        /// Its value in the first file.
+        /// Its value in the first file, or what of it is different.
         expected: String,
     },
     /// A shard twice, or another number of shards.
@@ -87,7 +93,10 @@ pub fn merge(files: &[PathBuf], into: Option<&Path>, now: Timestamp) -> Result<A
         for name in ALIKE.into_iter().chain(["facts"]) {
             let (found, expected) = (setting(file, name)?, setting(first, name)?);
             if found != expected {
-                return Err(MergeError::Differs { path: file.path().to_owned(), name, found, expected });
+                let (found, expected) = differing(&found, &expected);
+                let (path, first) = (file.path().to_owned(), first.path().to_owned());
+                let name = if name == "facts" { "input" } else { name };
+                return Err(MergeError::Differs { path, first, name, found, expected });
             }
         }
     }
@@ -96,13 +105,13 @@ pub fn merge(files: &[PathBuf], into: Option<&Path>, now: Timestamp) -> Result<A
     for name in ALIKE {
         settings.push((name, setting(first, name)?));
     }
-    let mut merged = AuditFile::open(into, &settings, now)?;
+    let merged = AuditFile::open(into, &settings, now)?;
     let facts = setting(first, "facts")?;
     merged.set_setting("facts", &facts)?;
     let mut came_in = 0;
     for file in &shards {
         let shard: Shard = setting(file, "shard")?.parse().unwrap_or(Shard::WHOLE);
-        file.each(true, |domain, source, line, state| {
+        file.each(|domain, source, line, state, at| {
             let path = || file.path().to_owned();
             if !DomainName::parse(domain).is_ok_and(|name| shard.holds(&name)) {
                 return Err(MergeError::Stray { path: path(), domain: domain.to_owned() });
@@ -114,12 +123,13 @@ pub fn merge(files: &[PathBuf], into: Option<&Path>, now: Timestamp) -> Result<A
             };
             merged.plan([(domain, source, line)])?;
             match finished {
-                Ok(row) => merged.finish(&row, now.as_second(), None)?,
+                Ok(row) => merged.finish(Finish { row: &row, at, change: None, tell: false })?,
                 Err(error) => merged.fail(domain, &error)?,
             }
             came_in += 1;
             Ok(())
         })?;
+        take_changes(file, &merged)?;
     }
     let went_out = merged.status()?.domains;
     if came_in != went_out {
@@ -130,6 +140,17 @@ pub fn merge(files: &[PathBuf], into: Option<&Path>, now: Timestamp) -> Result<A
         return Err(MergeError::Count { what: "domains of the input", found: came_in, expected });
     }
     Ok(merged)
+}
+
+/// Takes over what a shard noted of changes.
+fn take_changes(file: &AuditFile, merged: &AuditFile) -> Result<(), MergeError> {
+    let mut after = 0;
+    loop {
+        let changes = file.changes(Kept::All, after, 1000)?;
+        let Some(last) = changes.last() else { return Ok(()) };
+        after = last.id;
+        changes.iter().try_for_each(|noted| merged.take_change(noted))?;
+    }
 }
 
 /// Every shard is there, each once.

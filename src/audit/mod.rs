@@ -5,9 +5,13 @@
 pub mod diff;
 pub mod dns;
 pub mod domain;
+pub mod fetch;
 pub mod file;
 pub mod input;
+pub mod ledger;
+mod look_up;
 pub mod merge;
+pub mod name_servers;
 pub mod output;
 pub mod partition;
 pub mod policy;
@@ -15,3 +19,4 @@ mod record;
 pub mod row;
 pub mod run;
 pub mod shard;
+pub mod stop;

@@ -155,12 +155,31 @@ pub struct FindingRow {
     pub level: Option<String>,
     /// Ids of the patterns it concerns.
     pub patterns: Vec<String>,
+    /// The issuer it is about, by name; only a rule about issuers tells one.
+    #[serde(default)]
+    pub issuer: Option<String>,
+    /// The exception of the policy that covers it, in force or not.
+    #[serde(default)]
+    pub exception: Option<ExceptionRow>,
     /// The statement.
     pub text: String,
     /// Who must act.
     pub who: Option<String>,
     /// What to do.
     pub fix: Option<String>,
+}
+
+/// An exception that a policy makes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExceptionRow {
+    /// Its name.
+    pub name: String,
+    /// Why it was made.
+    pub reason: String,
+    /// The last day it holds, `YYYY-MM-DD`, UTC.
+    pub expires: String,
+    /// Whether it still holds; the finding is a note then.
+    pub in_force: bool,
 }
 
 /// What was asked for and what was obtained, of one domain.

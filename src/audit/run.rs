@@ -1,23 +1,22 @@
 //! [`Audit`]: domain after domain to its row, each kept when it is finished; what an earlier run finished is not done again.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::future::LocalBoxFuture;
+use futures::stream::{self, Stream, StreamExt};
 
 use super::diff::Change;
-use super::dns::{Dns, Live, Memory, is_shared, scripted};
-use super::domain::{Prepared, Treatment};
-use super::file::{AuditFile, AuditFileError};
+use super::dns::{Dns, Memory, scripted};
+use super::domain::{Prepared, Told, Treatment};
+use super::file::{AuditFile, AuditFileError, Finish};
 use super::partition::{Part, PartReader};
 use super::row::DomainRow;
-use crate::investigate::Lookups;
+use super::stop::Stop;
+use crate::case::CaseError;
 use crate::issuance::{Collection, Issuances};
 use crate::name::{DomainName, registered_domain};
 use crate::report::SourceCoverage;
-
-/// Domains whose levels are asked together.
-const CHUNK: usize = 256;
-/// Rows on their way from the threads to the file.
-const ROWS_WAITING: usize = 256;
 
 /// An audit cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +24,9 @@ pub enum AuditError {
     /// The audit file.
     #[error(transparent)]
     File(#[from] AuditFileError),
+    /// A case file.
+    #[error(transparent)]
+    Case(#[from] CaseError),
     /// The temporary files or the output.
     #[error("cannot go on: {0}")]
     Io(#[from] std::io::Error),
@@ -33,146 +35,233 @@ pub enum AuditError {
 /// Hears of every row as it is finished, with how it differs from the row before, if there was one.
 pub type OnRow<'a> = &'a mut dyn FnMut(&DomainRow, Option<&Change>) -> Result<(), AuditError>;
 
-/// What a fetch of one domain gives: certificates and what each service told, or why there is nothing.
-pub type Fetched = Result<(Issuances, Vec<SourceCoverage>), String>;
+/// Why there is nothing of a domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotFetched {
+    /// It was tried in vain, for this reason.
+    Failed(String),
+    /// The run ends; another one tries.
+    Halted,
+}
+
+/// What a fetch of one domain gives: certificates and what each service told.
+pub type Fetched = Result<(Issuances, Vec<SourceCoverage>), NotFetched>;
+
+/// Gets what was issued for a domain.
+pub trait Fetch {
+    /// How many domains are worth fetching at a time.
+    fn at_once(&self) -> usize;
+    /// Fetches one domain.
+    fn fetch<'a>(&'a self, domain: &'a DomainName) -> LocalBoxFuture<'a, Result<Fetched, AuditError>>;
+}
+
+/// Finds nothing: for domains that the dumps do not hold.
+struct Nothing;
+
+impl Fetch for Nothing {
+    fn at_once(&self) -> usize {
+        1
+    }
+
+    fn fetch<'a>(&'a self, domain: &'a DomainName) -> LocalBoxFuture<'a, Result<Fetched, AuditError>> {
+        let nothing = Collection::new(Some(domain.clone())).finish();
+        Box::pin(std::future::ready(Ok(Ok((nothing, Vec::new())))))
+    }
+}
 
 /// The domains asked for, by their registered domain; `None` for all that the dumps hold.
 pub type Wanted = Option<BTreeMap<String, Vec<DomainName>>>;
 
+/// A domain on its way to its lookups, or the reason why there is nothing to look up.
+pub(super) type Offered = Result<Result<Prepared, (DomainName, NotFetched)>, AuditError>;
+
 /// How an audit is run.
+#[derive(Clone, Copy)]
 pub struct Audit<'a> {
     /// Where rows are kept.
-    pub file: &'a mut AuditFile,
+    pub file: &'a Mutex<AuditFile>,
     /// How each domain is treated.
-    pub treatment: &'a Treatment,
+    pub treatment: &'a Arc<Treatment>,
     /// Where lookups come from.
     pub dns: &'a Dns,
     /// Threads that group and judge.
     pub threads: usize,
     /// Rows made before this are made again, seconds since 1970 UTC.
     pub since: i64,
-    /// Asked between domains; `true` ends the run cleanly.
-    pub stop: &'a (dyn Fn() -> bool + Sync),
+    /// Gives the time, seconds since 1970 UTC.
+    pub clock: &'a (dyn Fn() -> i64 + Sync),
+    /// Ends the run cleanly.
+    pub stop: &'a Stop,
+    /// Whether somebody is to be told of changes.
+    pub tell: bool,
 }
 
 impl Audit<'_> {
     /// Audits the domains of dumps. Every domain wanted gets a row, also one that the dumps do not hold.
     ///
-    /// Returns whether the end was reached.
-    ///
     /// # Errors
     /// [`AuditError`]; what was finished before is kept.
-    pub fn dumps(&mut self, parts: Vec<Part>, wanted: &Wanted, on_row: OnRow<'_>) -> Result<bool, AuditError> {
-        let done = self.file.done(self.since)?;
+    pub async fn dumps(&self, parts: Vec<Part>, wanted: &Wanted, on_row: OnRow<'_>) -> Result<(), AuditError> {
         match self.dns {
-            Dns::None | Dns::Script(_) => self.in_threads(parts, wanted, &done, on_row)?,
+            Dns::None | Dns::Script(_) => self.in_threads(parts, wanted, on_row)?,
             Dns::Live(live) => {
-                let mut memory = self.remembered()?;
-                let mut chunk = Vec::new();
-                for part in parts {
-                    let mut reader = part.read()?;
-                    while let Some((domain, records)) = self.next_domain(&mut reader) {
-                        for target in targets(&domain, wanted).filter(|target| !done.contains(target.as_str())) {
-                            let issued = reader.issued(&target, &records);
-                            chunk.push(Prepared::new(target, issued, Vec::new(), self.treatment));
-                        }
-                        if chunk.len() >= CHUNK {
-                            self.live(live, std::mem::take(&mut chunk), &mut memory, on_row)?;
-                        }
-                    }
-                }
-                self.live(live, chunk, &mut memory, on_row)?;
+                let offered = self.offer_dumps(parts, wanted);
+                self.until_stopped(self.look_up(live, Box::pin(offered), repeated(wanted), on_row)).await?;
             }
         }
-        if (self.stop)() {
-            return Ok(false);
-        }
-        let nothing = |domain: &DomainName| Ok((Collection::new(Some(domain.clone())).finish(), Vec::new()));
-        self.domains(wanted.iter().flat_map(BTreeMap::values).flatten(), &mut { nothing }, on_row)
+        let rest: Vec<&DomainName> = wanted.iter().flat_map(BTreeMap::values).flatten().collect();
+        self.domains(rest, &Nothing, on_row).await
     }
 
-    /// Audits domains one after the other with what `fetch` gives for each.
-    ///
-    /// Returns whether the end was reached.
+    /// Audits domains with what `fetch` gives for each.
     ///
     /// # Errors
     /// [`AuditError`]; what was finished before is kept.
-    pub fn domains<'d>(
-        &mut self,
-        domains: impl IntoIterator<Item = &'d DomainName>,
-        fetch: &mut dyn FnMut(&DomainName) -> Fetched,
+    pub async fn domains(
+        &self,
+        domains: Vec<&DomainName>,
+        fetch: &dyn Fetch,
         on_row: OnRow<'_>,
-    ) -> Result<bool, AuditError> {
-        let done = self.file.done(self.since)?;
-        let mut memory = self.remembered()?;
-        for domain in domains.into_iter().filter(|domain| !done.contains(domain.as_str())) {
-            if (self.stop)() {
-                return Ok(false);
-            }
-            let (issued, sources) = match fetch(domain) {
-                Ok(fetched) => fetched,
-                Err(_) if (self.stop)() => return Ok(false),
-                Err(error) => {
-                    self.file.fail(domain.as_str(), &error)?;
-                    continue;
-                }
-            };
-            let prepared = Prepared::new(domain.clone(), issued, sources, self.treatment);
-            match self.dns {
-                Dns::None => self.keep(&prepared.conclude(Lookups::new(), None, self.treatment), on_row)?,
-                Dns::Script(script) => {
-                    let lookups = scripted(&prepared, script);
-                    self.keep(&prepared.conclude(lookups, None, self.treatment), on_row)?;
-                }
-                Dns::Live(live) => self.live(live, vec![prepared], &mut memory, on_row)?,
-            }
+    ) -> Result<(), AuditError> {
+        let counts = match self.dns {
+            Dns::Live(_) => count_repeated(domains.iter().copied()),
+            Dns::None | Dns::Script(_) => BTreeMap::new(),
+        };
+        let open = stream::iter(domains).filter_map(async |domain| match self.is_settled(domain.as_str()) {
+            Ok(true) => None,
+            Ok(false) => Some(Ok(domain)),
+            Err(error) => Some(Err(error)),
+        });
+        let offered = open.map(|domain| self.offer_fetched(domain, fetch)).buffer_unordered(fetch.at_once());
+        let offered = Box::pin(offered);
+        match self.dns {
+            Dns::Live(live) => self.until_stopped(self.look_up(live, offered, counts, on_row)).await,
+            Dns::None | Dns::Script(_) => self.until_stopped(self.conclude_each(offered, on_row)).await,
         }
-        Ok(!(self.stop)())
     }
 
-    fn next_domain(&self, reader: &mut PartReader) -> Option<(DomainName, Vec<usize>)> {
-        if (self.stop)() { None } else { reader.next_domain() }
+    /// Does some work until it is done or the end is asked for.
+    async fn until_stopped(&self, work: impl Future<Output = Result<(), AuditError>>) -> Result<(), AuditError> {
+        tokio::select! {
+            biased;
+            () = self.stop.asked() => Ok(()),
+            done = work => done,
+        }
     }
 
-    fn remembered(&self) -> Result<Memory, AuditError> {
-        let mut memory = Memory::default();
-        for (level, view, lookup) in self.file.levels(self.since)? {
-            // Kept by another version of this program: asked again.
-            if let Ok(lookup) = serde_json::from_str(&lookup) {
-                memory.insert((level, view, lookup));
+    pub(super) fn file(&self) -> MutexGuard<'_, AuditFile> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_settled(&self, domain: &str) -> Result<bool, AuditError> {
+        Ok(self.file().is_settled(domain, self.since)?)
+    }
+
+    async fn offer_fetched(&self, domain: Result<&DomainName, AuditError>, fetch: &dyn Fetch) -> Offered {
+        let domain = domain?;
+        match fetch.fetch(domain).await? {
+            Ok((issued, sources)) => Ok(Ok(self.prepare(domain.clone(), issued, sources).await)),
+            Err(why) => Ok(Err((domain.clone(), why))),
+        }
+    }
+
+    fn offer_dumps<'d>(&'d self, parts: Vec<Part>, wanted: &'d Wanted) -> impl Stream<Item = Offered> + 'd {
+        let readers = stream::iter(parts).map(|part| Ok::<_, AuditError>(part.read()?));
+        readers.flat_map(move |reader| match reader {
+            Err(error) => stream::once(async { Err(error) }).left_stream(),
+            Ok(reader) => stream::unfold((reader, Vec::new()), move |state| self.next_of(state, wanted)).right_stream(),
+        })
+    }
+
+    /// The next domain of a part that is not settled; `waiting` are those of the registered domain just met, last first.
+    async fn next_of<'d>(&'d self, (mut reader, mut waiting): Place, wanted: &'d Wanted) -> Option<(Offered, Place)> {
+        loop {
+            while let Some((target, records)) = waiting.pop() {
+                match self.is_settled(target.as_str()) {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        let issued = reader.issued(&target, &records);
+                        let prepared = self.prepare(target, issued, Vec::new()).await;
+                        return Some((Ok(Ok(prepared)), (reader, waiting)));
+                    }
+                    Err(error) => return Some((Err(error), (reader, waiting))),
+                }
+            }
+            let (domain, records) = reader.next_domain()?;
+            let records: Arc<[usize]> = records.into();
+            waiting.extend(targets(&domain, wanted).map(|target| (target, Arc::clone(&records))));
+            waiting.reverse();
+        }
+    }
+
+    /// Groups on a thread of its own: answers of resolvers and services shall not wait for it.
+    async fn prepare(&self, domain: DomainName, issued: Issuances, sources: Vec<SourceCoverage>) -> Prepared {
+        let treatment = Arc::clone(self.treatment);
+        let work = move || Prepared::new(domain, issued, sources, &treatment);
+        tokio::task::spawn_blocking(work).await.expect("grouping ends unless it panics")
+    }
+
+    /// Judges and keeps one after the other; lookups take no time.
+    async fn conclude_each(
+        &self,
+        mut offered: impl Stream<Item = Offered> + Unpin,
+        on_row: OnRow<'_>,
+    ) -> Result<(), AuditError> {
+        while let Some(offered) = offered.next().await {
+            match offered? {
+                Ok(prepared) => {
+                    let told = self.told(&prepared);
+                    self.keep(&prepared.conclude(told, self.treatment), on_row)?;
+                }
+                Err((domain, why)) => self.not_fetched(&domain, &why)?,
             }
         }
-        Ok(memory)
+        Ok(())
+    }
+
+    /// What is known of a domain without asking anybody.
+    fn told(&self, prepared: &Prepared) -> Told<'static> {
+        let lookups = match self.dns {
+            Dns::Script(script) => scripted(prepared, script),
+            Dns::None | Dns::Live(_) => BTreeMap::new(),
+        };
+        Told { lookups, now: (self.clock)(), ..Told::default() }
+    }
+
+    pub(super) fn not_fetched(&self, domain: &DomainName, why: &NotFetched) -> Result<(), AuditError> {
+        match why {
+            NotFetched::Failed(why) => Ok(self.file().fail(domain.as_str(), why)?),
+            NotFetched::Halted => Ok(()),
+        }
     }
 
     /// Groups, judges and keeps on all threads; lookups take no time.
-    fn in_threads(
-        &mut self,
-        parts: Vec<Part>,
-        wanted: &Wanted,
-        done: &HashSet<String>,
-        on_row: OnRow<'_>,
-    ) -> Result<(), AuditError> {
-        let queue = Mutex::new(VecDeque::from(parts));
-        let (treatment, dns, stop) = (self.treatment, self.dns, self.stop);
-        let work = |rows: &mpsc::SyncSender<std::io::Result<DomainRow>>| {
-            while !stop() {
+    fn in_threads(&self, parts: Vec<Part>, wanted: &Wanted, on_row: OnRow<'_>) -> Result<(), AuditError> {
+        use std::hash::BuildHasher as _;
+        let hasher = foldhash::fast::RandomState::default();
+        let settled = self.file().settled(self.since, |domain| hasher.hash_one(domain))?;
+        let queue = Mutex::new(std::collections::VecDeque::from(parts));
+        let (treatment, dns, stop, clock) = (self.treatment.as_ref(), self.dns, self.stop, self.clock);
+        let work = |rows: &std::sync::mpsc::SyncSender<std::io::Result<DomainRow>>| {
+            while !stop.is_asked() {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                 let Some(part) = next else { return };
                 let mut reader = match part.read() {
                     Ok(reader) => reader,
                     Err(error) => return drop(rows.send(Err(error))),
                 };
-                while let Some((domain, records)) = reader.next_domain().filter(|_| !stop()) {
-                    for target in targets(&domain, wanted).filter(|target| !done.contains(target.as_str())) {
+                while let Some((domain, records)) = reader.next_domain().filter(|_| !stop.is_asked()) {
+                    let open = |target: &DomainName| !settled.contains(&hasher.hash_one(target.as_str()));
+                    for target in targets(&domain, wanted).filter(open) {
                         let issued = reader.issued(&target, &records);
                         let prepared = Prepared::new(target, issued, Vec::new(), treatment);
                         let lookups = match dns {
                             Dns::Script(script) => scripted(&prepared, script),
-                            Dns::None | Dns::Live(_) => Lookups::new(),
+                            Dns::None | Dns::Live(_) => BTreeMap::new(),
                         };
+                        let told = Told { lookups, now: clock(), ..Told::default() };
                         // The other end is gone when the audit cannot go on.
-                        if rows.send(Ok(prepared.conclude(lookups, None, treatment))).is_err() {
+                        if rows.send(Ok(prepared.conclude(told, treatment))).is_err() {
                             return;
                         }
                     }
@@ -180,7 +269,7 @@ impl Audit<'_> {
             }
         };
         std::thread::scope(|scope| {
-            let (send, receive) = mpsc::sync_channel(ROWS_WAITING);
+            let (send, receive) = std::sync::mpsc::sync_channel(ROWS_WAITING);
             for _ in 0..self.threads.max(1) {
                 let (send, work) = (send.clone(), &work);
                 scope.spawn(move || work(&send));
@@ -190,45 +279,37 @@ impl Audit<'_> {
         })
     }
 
-    /// Asks the levels of a chunk, judges, keeps.
-    fn live(
-        &mut self,
-        live: &Live,
-        chunk: Vec<Prepared>,
-        memory: &mut Memory,
-        on_row: OnRow<'_>,
-    ) -> Result<(), AuditError> {
-        let now = self.treatment.now;
-        let mut kept = Ok(());
-        // Kept as it comes: what a killed run was told is not asked again.
-        live.ask(&chunk, memory, &mut |(level, view, lookup)| {
-            if kept.is_ok() {
-                let text = serde_json::to_string(lookup).expect("a lookup has texts and numbers only");
-                kept = self.file.keep_levels(&[(level.clone(), view.clone(), text)], now);
-            }
-        });
-        kept?;
-        let checked_at = jiff::Timestamp::from_second(now).ok().map(|time| time.to_string());
-        let mut own = Vec::new();
-        for prepared in chunk {
-            let names = prepared.levels().iter().map(|&level| prepared.issued.tree.name(level));
-            own.extend(names.filter(|name| !is_shared(name)).map(str::to_owned));
-            let lookups = live.lookups(&prepared, memory);
-            self.keep(&prepared.conclude(lookups, checked_at.clone(), self.treatment), on_row)?;
-        }
-        self.file.forget_levels(&own)?;
-        memory.forget_own();
-        Ok(())
-    }
-
-    fn keep(&mut self, row: &DomainRow, on_row: OnRow<'_>) -> Result<(), AuditError> {
-        let before = self.file.row(&row.domain)?;
-        let change = before.map(|before| Change::between(Some(&before), Some(row))).filter(|change| !change.is_empty());
-        let text = change.as_ref().map(|change| serde_json::to_string(change).expect("a change has texts only"));
-        self.file.finish(row, self.treatment.now, text.as_deref())?;
+    pub(super) fn keep(&self, row: &DomainRow, on_row: OnRow<'_>) -> Result<(), AuditError> {
+        let change = {
+            let file = self.file();
+            let before = file.row(&row.domain)?;
+            let change = before.map(|before| Change::between(Some(&before), Some(row)));
+            let change = change.filter(|change| !change.is_empty());
+            let text = change.as_ref().map(|change| serde_json::to_string(change).expect("a change has texts only"));
+            file.finish(Finish { row, at: (self.clock)(), change: text.as_deref(), tell: self.tell })?;
+            change
+        };
         on_row(row, change.as_ref())
     }
+
+    /// What an earlier run was told of levels that are still needed.
+    pub(super) fn remembered(&self, repeat: u32) -> Result<Memory, AuditError> {
+        let mut memory = Memory::default();
+        for (level, view, nth, lookup) in self.file().levels(self.since)? {
+            // Kept by another version of this program, or of more repetitions than are wanted now: not used.
+            if let (true, Ok(lookup)) = (nth < repeat, serde_json::from_str(&lookup)) {
+                memory.insert(level, view, lookup);
+            }
+        }
+        Ok(memory)
+    }
 }
+
+/// A part that is being read, and the domains just met that are not offered yet, with their records.
+type Place = (PartReader, Vec<(DomainName, Arc<[usize]>)>);
+
+/// Rows on their way from the threads to the file.
+const ROWS_WAITING: usize = 256;
 
 /// The domains to audit of a registered domain: itself, or those of the list that are at or below it.
 fn targets<'a>(registered: &DomainName, wanted: &'a Wanted) -> impl Iterator<Item = DomainName> + use<'a> {
@@ -242,8 +323,28 @@ fn targets<'a>(registered: &DomainName, wanted: &'a Wanted) -> impl Iterator<Ite
 pub fn wanted<'a>(domains: impl IntoIterator<Item = &'a DomainName>) -> BTreeMap<String, Vec<DomainName>> {
     let mut wanted: BTreeMap<String, Vec<DomainName>> = BTreeMap::new();
     for domain in domains {
-        let registered = registered_domain(domain.as_str()).unwrap_or(domain.as_str());
-        wanted.entry(registered.to_owned()).or_default().push(domain.clone());
+        wanted.entry(root(domain).to_owned()).or_default().push(domain.clone());
     }
     wanted
+}
+
+/// The registered domain that a domain's own levels are shared below.
+pub(super) fn root(domain: &DomainName) -> &str {
+    registered_domain(domain.as_str()).unwrap_or(domain.as_str())
+}
+
+/// Registered domains of which several domains are to be audited, with how many.
+pub(super) type Repeated = BTreeMap<String, usize>;
+
+fn repeated(wanted: &Wanted) -> Repeated {
+    let several = wanted.iter().flatten().filter(|(_, domains)| domains.len() > 1);
+    several.map(|(root, domains)| (root.clone(), domains.len())).collect()
+}
+
+fn count_repeated<'a>(domains: impl Iterator<Item = &'a DomainName>) -> Repeated {
+    let mut counts: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
+    for domain in domains {
+        *counts.entry(root(domain)).or_default() += 1;
+    }
+    counts.into_iter().filter(|(_, count)| *count > 1).map(|(root, count)| (root.to_owned(), count)).collect()
 }

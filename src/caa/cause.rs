@@ -22,6 +22,9 @@ pub struct Cause {
     pub hides_policy: bool,
     /// What was seen that shows it, one sentence.
     pub evidence: String,
+    /// Whether a CA's lookup at the level fails because of this, every time and not only now and then.
+    #[serde(skip)]
+    pub breaks_lookup: bool,
 }
 
 /// An address of a name server and the host name it goes by.

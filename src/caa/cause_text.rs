@@ -1,139 +1,392 @@
 //! Who must act and what to do, in words a customer can send to a DNS provider.
 
 use super::Code;
+use super::cause_server::Flavour;
+use super::evidence_name::parent;
 use crate::name::{DomainName, is_public_suffix};
 
-/// Who can remove a cause found in `zone`.
-pub(super) fn who(code: Code, zone: &str, parent: &str) -> String {
-    let operator = if zone == "." {
-        "the operators of the root servers".to_owned()
-    } else if DomainName::parse(zone).is_ok_and(|name| is_public_suffix(&name)) {
-        format!("the registry of {zone}")
-    } else {
-        format!("the operator of the name servers of {zone}")
-    };
-    match code {
-        Code::DnssecNoDnskey | Code::DnssecDsMismatch => {
-            format!("the owner of {zone}, at the registrar that keeps the DS record in {parent}; {operator}")
+/// A fault that is to be put into words.
+#[derive(Clone, Copy)]
+pub(super) struct Blame<'a> {
+    pub(super) code: Code,
+    pub(super) flavour: Flavour,
+    /// The zone whose servers show it.
+    pub(super) zone: &'a str,
+    /// The name that was asked for.
+    pub(super) level: &'a str,
+    /// The servers that show it, as people read them.
+    pub(super) servers: &'a [String],
+    /// Other servers of the zone answer, and do not show it.
+    pub(super) partial: bool,
+}
+
+/// Who can remove a cause.
+pub(super) fn who(blame: &Blame) -> String {
+    let (zone, operator) = (blame.zone, operator(blame.zone));
+    let above = parent(zone).unwrap_or(".");
+    match (blame.code, blame.flavour) {
+        (_, Flavour::ParentDs) => operator,
+        (Code::DnssecNoDnskey | Code::DnssecDsMismatch, Flavour::Plain) if !blame.partial => {
+            format!("{}; {operator}", keeper(zone, above, "the DS record"))
         }
-        Code::LameDelegation => {
-            format!("{operator}; the owner of {zone}, if the delegation in {parent} is out of date")
+        (_, Flavour::StaleGlue) => keeper(zone, above, "the delegation"),
+        (Code::LameDelegation, _) => {
+            format!("{operator}; {}, if the delegation is out of date", keeper(zone, above, "the delegation"))
         }
-        Code::CnameAtApex | Code::AliasLoop => format!("the owner of {zone}; {operator}"),
+        (_, Flavour::NoAddress) | (Code::CnameAtApex | Code::AliasLoop | Code::MalformedCaa, _) => {
+            format!("the owner of {zone}; {operator}")
+        }
         _ => operator,
     }
 }
 
-/// What to do about a cause at `level`, shown by `servers`.
-#[allow(clippy::too_many_lines, reason = "one text a code, in one place")]
-pub(super) fn fix(code: Code, zone: &str, level: &str, servers: &[String]) -> String {
-    let servers = match servers {
-        [] => format!("The name servers of {zone}"),
-        [one] => format!("The name server {one} of {zone}"),
-        [some @ .., last] => format!("The name servers {} and {last} of {zone}", some.join(", ")),
+fn is_suffix(name: &str) -> bool {
+    DomainName::parse(name).is_ok_and(|name| is_public_suffix(&name))
+}
+
+fn operator(zone: &str) -> String {
+    if zone == "." {
+        "the operators of the root servers".to_owned()
+    } else if is_suffix(zone) {
+        format!("the registry of {zone}")
+    } else {
+        format!("the operator of the name servers of {zone}")
+    }
+}
+
+/// Who can change what the parent says of a zone.
+fn keeper(zone: &str, parent: &str, what: &str) -> String {
+    if parent == "." {
+        format!("the registry of {zone}, at IANA, which keeps {what} in the root zone")
+    } else if is_suffix(parent) {
+        format!("the owner of {zone}, at the registrar that keeps {what} in {parent}")
+    } else {
+        format!("whoever keeps the zone {parent} and {what} of {zone} in it")
+    }
+}
+
+/// Who must act on a cause and what to do, as a report words it for `www.example.net` and one server of its zone.
+#[must_use]
+pub fn example(code: Code) -> (String, String) {
+    let blame = Blame {
+        code,
+        flavour: Flavour::Plain,
+        zone: "example.net",
+        level: "www.example.net",
+        servers: &["ns1.example.net (192.0.2.1)".to_owned()],
+        partial: false,
     };
-    let many = servers.starts_with("The name servers");
-    let (do_not, must) = if many { ("do not", "they must") } else { ("does not", "it must") };
-    let said = match code {
-        Code::ServerUnreachable => format!(
-            "{servers} {do_not} answer for {level}. Make at least two servers reachable on port 53 over UDP and TCP from everywhere, or change the delegation."
-        ),
-        Code::ServerPartlyUnreachable => format!(
-            "{servers} {do_not} answer, others of the zone do. Repair them, or take them out of the delegation and the zone."
-        ),
-        Code::LameDelegation => format!(
-            "{servers} {do_not} serve the zone although the delegation names them. Load the zone there, or correct the NS records at the parent."
-        ),
-        Code::ServerFailure => format!(
-            "{servers} answer every question for {level} with an error. Look into the log there: mostly the zone does not load or a transfer has expired."
-        ),
-        Code::CaaDropped => format!(
-            "{servers} leave CAA (type 257) questions for {level} without any answer while other types are answered. Let unknown types pass the firewall or load balancer in front; {must} answer NOERROR with the SOA record where there is no CAA record."
-        ),
-        Code::CaaRejected => format!(
-            "{servers} answer CAA (type 257) questions for {level} with an error while other types are answered. Upgrade the software; {must} answer NOERROR with the SOA record where there is no CAA record (RFC 3597, RFC 8659)."
-        ),
-        Code::CaaNxdomain => format!(
-            "{servers} deny that {level} exists when asked for CAA (type 257), although other types exist. {must} answer NOERROR with the SOA record, or the CAA record. Until then a CA sees no CAA policy here."
-        ),
-        Code::EdnsRejected => format!(
-            "{servers} answer questions with an EDNS record with an error. Upgrade the software or the firewall in front: EDNS must be understood or ignored (RFC 6891)."
-        ),
-        Code::EdnsDropped => format!(
-            "{servers} leave questions with an EDNS record unanswered. Let them pass the firewall in front; answers up to 1232 octets must get through (RFC 6891)."
-        ),
-        Code::EdnsBadvers => format!(
-            "{servers} answer EDNS version 0 with BADVERS, as if it were unknown. Upgrade the software. Until then a CA may see no CAA policy here."
-        ),
-        Code::TcpUnavailable => format!(
-            "{servers} send a truncated answer for {level} and {do_not} deliver it over TCP. Open TCP port 53 (RFC 7766), or publish fewer records."
-        ),
-        Code::MalformedAnswer => format!(
-            "{servers} send replies that are damaged or belong to another question. Look at the software and at devices on the way that rewrite DNS."
-        ),
-        Code::CaseNotPreserved => {
-            format!("{servers} change the case of the question in the reply. {must} copy the question octet for octet.")
-        }
-        Code::CaseSensitive => format!(
-            "{servers} answer a question with capital letters differently from the same one in lower case. Names must be compared without case (RFC 4343). Until then a CA may see no CAA policy here."
-        ),
-        Code::CaseDropped => format!(
-            "{servers} leave questions with capital letters unanswered. Let them pass: resolvers mix the case on purpose."
-        ),
-        Code::NegativeWithoutSoa => format!(
-            "{servers} answer without the SOA record when there is no CAA record at {level}. {must} put the SOA record of {zone} into the authority section (RFC 2308). A CAA record at {level} works around it: a positive answer needs no SOA."
-        ),
-        Code::NsInsteadOfSoa => format!(
-            "{servers} put NS records where the SOA record of {zone} belongs when there is no CAA record at {level} (RFC 2308). A CAA record at {level} works around it."
-        ),
-        Code::ForeignSoa => format!(
-            "{servers} give the SOA record of another zone when there is no CAA record at {level}. {must} give the SOA record of {zone}, the zone that was delegated (RFC 2308). A CAA record at {level} works around it."
-        ),
-        Code::NotAuthoritative => format!(
-            "{servers} answer for {level} without the AA flag. {must} hold the zone themselves; a resolver or cache must not be in the NS records."
-        ),
-        Code::EmptyNonTerminalNxdomain => format!(
-            "{servers} deny that {level} exists although names do. The answer must be NOERROR with the SOA record (RFC 8020)."
-        ),
-        Code::InconsistentServers => format!(
-            "{servers} disagree about {level}. Bring all servers of the zone to the same content; look at zone transfers and serial numbers."
-        ),
-        Code::DnssecExpired => {
-            "Sign the zone again now, set the clock right, and let signing run by itself.".to_owned()
-        }
-        Code::DnssecNoDnskey => format!(
-            "The parent has a DS record for {zone}, and the zone has no DNSKEY. Remove the DS record at the registrar, or sign the zone with the key the DS record is for."
-        ),
-        Code::DnssecDsMismatch => format!(
-            "The DS record of {zone} at the parent is for another key. Replace it at the registrar by one for the zone's present key, or remove it."
-        ),
-        Code::DnssecBadSignature => format!(
-            "{servers} give signatures that are missing or do not verify for {zone}. Sign the zone again, and look at devices on the way that change records."
-        ),
-        Code::DnssecBadDenial => format!(
-            "{servers} {do_not} prove the absence of CAA with correct NSEC or NSEC3 records. Upgrade the software that signs or serves {zone}, and sign again."
-        ),
-        Code::SlowServer => format!(
-            "{servers} answer late for {level}. Use servers nearer to the world (anycast), and look at the load."
-        ),
-        Code::LossyServer => format!("{servers} lose questions. Look at the load, the line and the firewall."),
-        Code::RateLimited => format!(
-            "{servers} answer a few questions and then no more in the same second. Raise the limit: a CA asks all levels at once and from several places."
-        ),
-        Code::AliasLoop => format!(
-            "The CNAME records at {level} lead back to themselves or are too many. Point {level} to a name that has data."
-        ),
-        Code::AliasTargetBroken => format!(
-            "{level} is an alias for a name that cannot be looked up. Repair the target, or point the alias elsewhere."
-        ),
-        Code::CnameAtApex => format!(
-            "A CNAME at {level} stands beside other data, which is not allowed (RFC 1034). Replace it by A and AAAA records, or by the provider's ALIAS feature."
-        ),
-        Code::PolicyDenies | Code::CriticalUnknownTag | Code::MalformedCaa => {
-            format!("Edit the CAA records at {level}.")
-        }
-        Code::CaResolverLink => "Try again later.".to_owned(),
+    (who(&blame), fix(&blame))
+}
+
+/// What to do about a cause.
+pub(super) fn fix(blame: &Blame) -> String {
+    let Blame { zone, servers, .. } = *blame;
+    let (subject, many) = match servers {
+        [] => (format!("The name servers of {zone}"), true),
+        [one] => (format!("The name server {one} of {zone}"), false),
+        [some @ .., last] => (format!("The name servers {} and {last} of {zone}", some.join(", ")), true),
     };
-    // Sentences begin with a capital after the fixed words above.
-    said.replace(". they must", ". They must").replace(". it must", ". It must")
+    let words = Words { subject, many, blame: *blame };
+    words.special().unwrap_or_else(|| words.of_code())
+}
+
+/// The parts that sentences are made of.
+struct Words<'a> {
+    subject: String,
+    many: bool,
+    blame: Blame<'a>,
+}
+
+impl Words<'_> {
+    /// `The name servers a (192.0.2.1) and b (192.0.2.2) of example.net` with a verb that agrees: `do("answer", "answers")`.
+    fn they(&self, many: &str, one: &str) -> String {
+        format!("{} {}", self.subject, if self.many { many } else { one })
+    }
+
+    fn they_do_not(&self, verb: &str) -> String {
+        self.they(&format!("do not {verb}"), &format!("does not {verb}"))
+    }
+
+    fn must(&self) -> &'static str {
+        if self.many { "They must" } else { "It must" }
+    }
+
+    /// A set at the level needs no negative answer there; where nobody can publish one, nothing is said.
+    fn workaround(&self) -> String {
+        let level = self.blame.level;
+        if is_suffix(level) {
+            return String::new();
+        }
+        format!(" A CAA record at {level} works around it: an answer with records needs no SOA.")
+    }
+
+    fn parent(&self) -> &str {
+        parent(self.blame.zone).filter(|parent| *parent != ".").unwrap_or("the root zone")
+    }
+
+    /// Where the variety of the fault asks for other words than its code.
+    fn special(&self) -> Option<String> {
+        let Blame { zone, level, code, .. } = self.blame;
+        let parent = self.parent();
+        Some(match (code, self.blame.flavour) {
+            (Code::ServerUnreachable | Code::ServerPartlyUnreachable, flavour) => return self.silence(flavour),
+            (_, Flavour::Size) => format!(
+                "Answers over 512 octets of {} do not arrive, smaller ones do. Let UDP answers of up to 1232 octets pass, and IP fragments if larger ones are sent; or set the largest UDP answer of the server to 512 octets, so that larger ones are truncated and fetched over TCP.",
+                lower_first(&self.subject)
+            ),
+            (Code::EdnsDropped, Flavour::Keys) => format!(
+                "{} the DNSKEY records of {zone} over TCP, and the same answer does not arrive over UDP. Let UDP answers of up to 1232 octets pass the firewall in front; fewer or shorter keys help too.",
+                self.they("give", "gives")
+            ),
+            (Code::TcpUnavailable, Flavour::Keys) => format!(
+                "{} a truncated answer for the DNSKEY records of {zone} and {} deliver it over TCP, so validating resolvers get no keys. Open TCP port 53 (RFC 7766), or publish fewer or shorter keys.",
+                self.they("send", "sends"),
+                if self.many { "do not" } else { "does not" }
+            ),
+            (Code::DnssecNoDnskey, Flavour::Keys) => format!(
+                "The parent has a DS record for {zone}, and {}. Let questions for DNSKEY (type 48) be answered; without the keys validating resolvers fail.",
+                lower_first(&self.they_do_not("give a usable answer to questions for DNSKEY"))
+            ),
+            (Code::DnssecNoDnskey, _) if self.blame.partial => format!(
+                "{} {zone} without DNSKEY records, other servers of the zone have them. Bring the signed zone to every server; look at the zone transfer.",
+                self.they("serve", "serves")
+            ),
+            (Code::DnssecDsMismatch, _) if self.blame.partial => format!(
+                "{} {zone} with other keys than the DS record in {parent} is for; other servers of the zone have the right ones. Bring every server to the same zone.",
+                self.they("serve", "serves")
+            ),
+            (Code::DnssecBadDenial, Flavour::ParentDs) => format!(
+                "{} DS questions for a zone below in a way that proves nothing, so validating resolvers cannot know whether that zone is signed. Answer them with the DS records, or with NSEC or NSEC3 records that deny them, signed.",
+                self.they("answer", "answers")
+            ),
+            (_, Flavour::Unproven) => {
+                let said = self.of_code();
+                let until = said.find(" Until then").unwrap_or(said.len());
+                format!(
+                    "{} {zone} is signed, and the wrong answer has no proof: validating resolvers refuse it, and the lookup fails.",
+                    &said[..until]
+                )
+            }
+            (_, Flavour::TwoOpt) => format!(
+                "{} replies with more than one OPT record, and a message may have one (RFC 6891 section 6.1.1). Upgrade the software or the device that adds the second: some resolvers take the first, others refuse the reply.",
+                self.they("send", "sends")
+            ),
+            (_, Flavour::Bitmap) => format!(
+                "{} denial records at {level} that leave out a type which is there: resolvers that answer from such records by themselves (RFC 8198) deny it. Sign the zone again; every version of it must have the same types.",
+                self.they("give", "gives")
+            ),
+            (Code::DnssecBadSignature, Flavour::OtherZone) => format!(
+                "{} the SOA record of another zone, which no signature of {zone} covers, so validating resolvers refuse the answer. Give the SOA record of {zone}.",
+                self.they("give", "gives")
+            ),
+            (_, Flavour::ParentDs) => format!(
+                "{} DS records of a zone below with a signature that does not hold. Sign {zone} again.",
+                self.they("give", "gives")
+            ),
+            (Code::DnssecExpired, Flavour::TooEarly) => format!(
+                "{} signatures of {zone} that begin in the future. Set the clock of the signer right and sign the zone again.",
+                self.they("give", "gives")
+            ),
+            (Code::ForeignSoa, Flavour::OtherZone) => format!(
+                "{} for a zone above and {} know {zone}, although the delegation names {}. Load {zone} there, or correct the delegation in {parent}. Until then a CA sees no CAA policy here.",
+                self.they("answer", "answers"),
+                if self.many { "do not" } else { "does not" },
+                if self.many { "them" } else { "it" }
+            ),
+            (Code::ServerFailure, Flavour::ThisName) => format!(
+                "{} {zone}, and {} every question about {level} with an error. Look into the log there: each name must be answered, with NXDOMAIN if it does not exist.",
+                self.they("serve", "serves"),
+                if self.many { "answer" } else { "answers" }
+            ),
+            (Code::InconsistentServers, Flavour::NotServed) => format!(
+                "{} {zone}, other name servers of the zone do. Load the zone there, or take these servers out of the NS records of {zone} and of its delegation in {parent}.",
+                self.they_do_not("serve")
+            ),
+            (Code::InconsistentServers, Flavour::OtherKeys) => format!(
+                "{} with keys that other servers of {zone} do not publish. Every server must publish every key (RFC 8901); else resolvers that take the keys from one and the answer from another fail.",
+                self.they("sign", "signs")
+            ),
+            (Code::NegativeWithoutSoa, Flavour::AfterAlias) => format!(
+                "{} the alias at {level} to a name without CAA and {} out the SOA record of that name's zone. {} put it into the authority section (RFC 2308 section 2).",
+                self.they("follow", "follows"),
+                if self.many { "leave" } else { "leaves" },
+                self.must()
+            ),
+            _ => return None,
+        })
+    }
+
+    fn silence(&self, flavour: Flavour) -> Option<String> {
+        let Blame { zone, level, code, .. } = self.blame;
+        let others = if code == Code::ServerPartlyUnreachable { ", other servers of the zone do" } else { "" };
+        Some(match flavour {
+            Flavour::StaleGlue => format!(
+                "The delegation of {zone} in {} gives an address that the name server no longer has ({}): nothing answers there. Correct the glue record.",
+                self.parent(),
+                self.blame.servers.join(", ")
+            ),
+            Flavour::NoAddress => format!(
+                "The NS records of {zone} name hosts that have no address a resolver can use: {}. Give the hosts public addresses, or take them out of the NS records of {zone} and of its delegation.",
+                self.blame.servers.join(", ")
+            ),
+            Flavour::ThisName => format!(
+                "{} questions about {zone}, and none about {level}{others}. Look for filters by name or depth in the software or a firewall in front: each name must be answered, with NXDOMAIN if it does not exist.",
+                self.they("answer", "answers")
+            ),
+            Flavour::UdpOnly => format!(
+                "{} about {level} over TCP, and over UDP nothing arrives from the address that was asked. Let UDP port 53 pass in both directions, and let replies leave from the address that the question came to: resolvers ask over UDP and take no reply from elsewhere.",
+                self.they("answer", "answers")
+            ),
+            _ => return None,
+        })
+    }
+
+    #[allow(clippy::too_many_lines, reason = "one text a code, in one place")]
+    fn of_code(&self) -> String {
+        let Blame { zone, level, .. } = self.blame;
+        let (must, parent) = (self.must(), self.parent());
+        match self.blame.code {
+            Code::ServerUnreachable => format!(
+                "{}. Make at least two servers of {zone} reachable on port 53 over UDP and TCP from everywhere, or change the delegation.",
+                self.they_do_not("answer")
+            ),
+            Code::ServerPartlyUnreachable => format!(
+                "{}, other servers of the zone do. Repair what does not answer, or take it out of the NS records of {zone} and of its delegation.",
+                self.they_do_not("answer")
+            ),
+            Code::LameDelegation => format!(
+                "{} {zone} although the delegation names {}. Load the zone there, or correct the NS records in {parent}.",
+                self.they_do_not("serve"),
+                if self.many { "them" } else { "it" }
+            ),
+            Code::ServerFailure => format!(
+                "{} every question about {level} with an error. Look into the log there: mostly the zone does not load, or it has expired because it cannot be transferred.",
+                self.they("answer", "answers")
+            ),
+            Code::CaaDropped => format!(
+                "{} CAA (type 257) questions for {level} without any answer while other types are answered. Let every type pass the firewall or load balancer in front. {must} answer NOERROR with the SOA record where there is no CAA record (RFC 8906 section 3.1.2).",
+                self.they("leave", "leaves")
+            ),
+            Code::CaaRejected => format!(
+                "{} CAA (type 257) questions for {level} with an error while other types are answered. Upgrade the software or the device in front. {must} answer NOERROR with the SOA record where there is no CAA record (RFC 8906 section 3.1.2).",
+                self.they("answer", "answers")
+            ),
+            Code::CaaNxdomain => format!(
+                "{} that {level} exists when asked for CAA (type 257), although other types exist there. {must} answer NOERROR with the SOA record, or the CAA record. Until then a CA sees no CAA policy here.",
+                self.they("deny", "denies")
+            ),
+            Code::EdnsRejected => format!(
+                "{} questions with an EDNS record with an error, and the same without it properly. Upgrade the software or the firewall in front. Some resolvers ask again without EDNS, others give up; DNSSEC does not work without it.",
+                self.they("answer", "answers")
+            ),
+            Code::EdnsDropped => format!(
+                "{} questions with an EDNS record without any answer. Let them pass the firewall in front: resolvers no longer try without EDNS when nothing comes back.",
+                self.they("leave", "leaves")
+            ),
+            Code::EdnsBadvers => format!(
+                "{} EDNS version 0, the only one there is, with BADVERS. Upgrade the software. Until then some resolvers fail, and others take the reply for an empty answer and see no CAA policy here.",
+                self.they("answer", "answers")
+            ),
+            Code::TcpUnavailable => format!(
+                "{} a truncated answer about CAA at {level} and {} deliver it over TCP. Open TCP port 53 (RFC 7766), or publish fewer records.",
+                self.they("send", "sends"),
+                if self.many { "do not" } else { "does not" }
+            ),
+            Code::MalformedAnswer => format!(
+                "{} replies about CAA at {level} that are damaged or belong to another question. Look at the software and at devices on the way that rewrite DNS.",
+                self.they("send", "sends")
+            ),
+            Code::CaseNotPreserved => format!(
+                "{} the case of the question in the reply. {must} copy the question octet for octet: resolvers that mix the case against forgeries take another spelling for one.",
+                self.they("change", "changes")
+            ),
+            Code::CaseSensitive => format!(
+                "{} a question with capital letters differently from the same one in lower case. Names must be compared without case (RFC 4343). Until then a CA may see no CAA policy here.",
+                self.they("answer", "answers")
+            ),
+            Code::CaseDropped => format!(
+                "{} questions with capital letters without any answer. Let them pass: resolvers mix the case on purpose.",
+                self.they("leave", "leaves")
+            ),
+            Code::NegativeWithoutSoa => format!(
+                "{} without the SOA record when there is no CAA record at {level}. {must} put the SOA record of {zone} into the authority section of negative answers (RFC 2308 section 3).{}",
+                self.they("answer", "answers"),
+                self.workaround()
+            ),
+            Code::NsInsteadOfSoa => format!(
+                "{} NS records where the SOA record of {zone} belongs when there is no CAA record at {level} (RFC 2308 section 2.2).{}",
+                self.they("put", "puts"),
+                self.workaround()
+            ),
+            Code::ForeignSoa => format!(
+                "{} the SOA record of another zone when there is no CAA record at {level}. {must} give the SOA record of {zone}, the zone that was delegated (RFC 2308 section 3).{}",
+                self.they("give", "gives"),
+                self.workaround()
+            ),
+            Code::NotAuthoritative => format!(
+                "{} about {level} without the AA flag. A server in the NS records must hold the zone and mark every answer from it, the negative ones too; a resolver or cache has no place there.",
+                self.they("answer", "answers")
+            ),
+            Code::EmptyNonTerminalNxdomain => format!(
+                "{} that {level} exists. If names exist below it, the answer must be NOERROR with the SOA record (RFC 8020).",
+                self.they("deny", "denies")
+            ),
+            Code::InconsistentServers => format!(
+                "{} about CAA at {level}. Bring all servers of {zone} to the same content; look at zone transfers and serial numbers.",
+                self.they("disagree", "disagrees with others")
+            ),
+            Code::DnssecExpired => format!(
+                "{} signatures of {zone} that have expired. Sign the zone again, and let that happen by itself; at a secondary server look at the zone transfer.",
+                self.they("give", "gives")
+            ),
+            Code::DnssecNoDnskey => format!(
+                "The parent has a DS record for {zone}, and the zone has no DNSKEY. Remove the DS record from {parent}, or sign the zone with the key that the DS record is for."
+            ),
+            Code::DnssecDsMismatch => format!(
+                "The DS record of {zone} in {parent} fits no key of the zone. Replace it by one for the zone's present key, or remove it."
+            ),
+            Code::DnssecBadSignature => format!(
+                "{} signatures of {zone} that are missing or do not verify. Sign the zone again, and look at devices on the way that change records.",
+                self.they("give", "gives")
+            ),
+            Code::DnssecBadDenial => format!(
+                "{} by NSEC or NSEC3 records what the answer about {level} says: they are missing or do not fit it. Upgrade the software that signs or serves {zone}, and sign again.",
+                self.they_do_not("prove")
+            ),
+            Code::SlowServer => format!(
+                "{} late about {level}. Look at the load and at what stands in front; against distance, servers nearer to the world help (anycast).",
+                self.they("answer", "answers")
+            ),
+            Code::LossyServer => format!(
+                "{} a part of the questions unanswered. Look at the load, the line and the firewall.",
+                self.they("leave", "leaves")
+            ),
+            Code::RateLimited => format!(
+                "{} a few questions and then no more in the same second. Raise the limit: a CA asks all levels at once and from several places.",
+                self.they("answer", "answers")
+            ),
+            Code::AliasLoop => format!(
+                "The aliases that begin at {level} lead back to themselves or are too many for resolvers. Point {level} to a name that has data, by few links."
+            ),
+            Code::AliasTargetBroken => format!(
+                "{level} is an alias for a name that cannot be looked up. Repair the target, or point the alias elsewhere."
+            ),
+            Code::CnameAtApex => format!(
+                "A CNAME at {level} stands beside other data, which is not allowed (RFC 1034 section 3.6.2). Replace it by A and AAAA records, or by the provider's ALIAS feature."
+            ),
+            Code::MalformedCaa => format!(
+                "CAA records at {level} have data that no CA can read, so that its lookup fails. Publish them again in the form `0 issue \"ca.example\"`."
+            ),
+            Code::PolicyDenies | Code::CriticalUnknownTag => {
+                format!("Edit the CAA records at {level}.")
+            }
+            Code::CaResolverLink => "Try again later.".to_owned(),
+        }
+    }
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().to_string() + letters.as_str())
 }

@@ -7,6 +7,9 @@ use ring::{digest, signature};
 use super::dnssec_wire::{self as wire, Section, WireRecord};
 use super::rtype;
 
+/// The digest type of SHA-1 (RFC 4034 §5.1.3).
+const SHA1: u8 = 1;
+
 /// Why a set of records in a signed zone cannot be trusted, or that it can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum SignatureState {
@@ -104,10 +107,15 @@ impl Key {
 }
 
 impl Ds {
+    /// A DS from its fields.
+    pub(super) fn new(key_tag: u16, algorithm: u8, digest_type: u8, digest: &[u8]) -> Self {
+        Self { key_tag, algorithm, digest_type, digest: digest.to_vec() }
+    }
+
     /// Whether the digest is over this key. `None`: a digest type this program cannot compute.
     fn is_of(&self, zone: &[u8], key: &Key) -> Option<bool> {
         let algorithm = match self.digest_type {
-            1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+            SHA1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
             2 => &digest::SHA256,
             4 => &digest::SHA384,
             _ => return None,
@@ -119,7 +127,7 @@ impl Ds {
     }
 
     fn checkable(&self) -> bool {
-        matches!(self.digest_type, 1 | 2 | 4) && is_known(self.algorithm)
+        matches!(self.digest_type, SHA1 | 2 | 4) && is_known(self.algorithm)
     }
 }
 
@@ -128,9 +136,12 @@ fn is_known(algorithm: u8) -> bool {
     matches!(algorithm, 5 | 7 | 8 | 10 | 13 | 14 | 15 | 16)
 }
 
-/// Whether any DS fits any key, and which keys those are.
+/// Whether any DS fits any key, and which keys those are. SHA-1 counts only where nothing stronger is there (RFC 4509 §3).
 pub(super) fn match_ds<'k>(zone: &[u8], ds: &[Ds], keys: &'k [Key]) -> (DsState, Vec<&'k Key>) {
-    let usable: Vec<&Ds> = ds.iter().filter(|d| d.checkable()).collect();
+    let mut usable: Vec<&Ds> = ds.iter().filter(|d| d.checkable()).collect();
+    if usable.iter().any(|d| d.digest_type != SHA1) {
+        usable.retain(|d| d.digest_type != SHA1);
+    }
     if usable.is_empty() {
         return (DsState::NotCheckable, Vec::new());
     }
@@ -142,6 +153,12 @@ pub(super) fn match_ds<'k>(zone: &[u8], ds: &[Ds], keys: &'k [Key]) -> (DsState,
     };
     let entry: Vec<&Key> = keys.iter().filter(fits).collect();
     (if entry.is_empty() { DsState::NoneFits } else { DsState::Fits }, entry)
+}
+
+/// Whether a DS by SHA-1 fits a key, and none by a stronger digest does.
+pub(super) fn only_weak_fits(zone: &[u8], ds: &[Ds], keys: &[Key]) -> bool {
+    let weak: Vec<Ds> = ds.iter().filter(|d| d.digest_type == SHA1).cloned().collect();
+    match_ds(zone, ds, keys).0 == DsState::NoneFits && match_ds(zone, &weak, keys).0 == DsState::Fits
 }
 
 /// The state of the signatures over one RRset of a message.
@@ -276,6 +293,12 @@ impl<'a> Rrsig<'a> {
 pub(super) fn signed_labels(records: &[WireRecord], owner: &[u8], rtype: u16) -> Option<usize> {
     let over = |r: &&WireRecord| r.section == Section::Answer && r.rtype == rtype::RRSIG && r.owner == owner;
     records.iter().filter(over).filter_map(Rrsig::read).find(|s| s.covers == rtype).map(|s| usize::from(s.labels))
+}
+
+/// The tags of the keys that `zone` signed any records of a message with.
+pub(super) fn signing_tags(records: &[WireRecord], zone: &[u8]) -> std::collections::BTreeSet<u16> {
+    let signatures = records.iter().filter(|r| r.rtype == rtype::RRSIG).filter_map(Rrsig::read);
+    signatures.filter(|s| s.signer == zone).map(|s| s.key_tag).collect()
 }
 
 fn near(seconds: u32, now: u64) -> u64 {

@@ -20,8 +20,12 @@ pub(super) enum Denial {
     NoData(Option<Vec<u16>>),
     /// The name does not exist.
     NxDomain,
-    /// The span is opted out or hashed too often: the answer counts as unsigned.
-    Insecure,
+    /// The name does not exist, by a record of its own that says so (RFC 9824); answered as NOERROR or NXDOMAIN.
+    NxName,
+    /// The span is opted out (RFC 5155 §6): the name may be a delegation without DS.
+    OptOut,
+    /// Hashed so often that validators take the zone for unsigned.
+    TooManyIterations,
     /// No NSEC or NSEC3 at all.
     Missing,
     /// Records are there and do not prove what the answer says; what is wrong, in words.
@@ -40,6 +44,18 @@ pub(super) fn denial(records: &[WireRecord], name: &[u8], qtype: u16, zone: &[u8
     } else {
         Denial::Missing
     }
+}
+
+/// Whether the authority section proves that no name closer than the wildcard matched: `labels` is what the signature over
+/// the answer counts (RFC 4035 §5.3.4, RFC 5155 §8.8).
+pub(super) fn nothing_closer(records: &[WireRecord], name: &[u8], labels: usize, zone: &[u8]) -> bool {
+    let authority = || records.iter().filter(|r| r.section == Section::Authority);
+    let by_name = authority().filter_map(Nsec::read).any(|nsec| nsec.covers(name, zone));
+    let closer = wire::suffix(name, labels + 1);
+    by_name
+        || authority().filter_map(|r| Nsec3::read(r, zone)).any(|nsec3| {
+            nsec3.iterations > MAX_ITERATIONS || nsec3.covers(&nsec3_hash(&closer, nsec3.iterations, &nsec3.salt))
+        })
 }
 
 struct Nsec {
@@ -106,7 +122,7 @@ fn absent(types: &[u16], qtype: u16) -> Denial {
     } else if types.contains(&rtype::NS) && !types.contains(&rtype::SOA) && qtype != rtype::DS {
         Denial::Contradiction("the denial record is the parent's, from above the zone cut")
     } else if types.contains(&NXNAME) {
-        Denial::NoData(None)
+        Denial::NxName
     } else {
         Denial::NoData(Some(types.to_vec()))
     }
@@ -151,12 +167,20 @@ impl Nsec3 {
 
 fn by_nsec3(records: &[Nsec3], name: &[u8], qtype: u16, zone: &[u8]) -> Denial {
     if records.iter().any(|r| r.iterations > MAX_ITERATIONS) {
-        return Denial::Insecure;
+        return Denial::TooManyIterations;
     }
     let Some(first) = records.first() else { return Denial::Missing };
+    // Records with other parameters belong to another chain (RFC 5155 §8.2).
+    let chain = || records.iter().filter(|r| (r.iterations, &r.salt) == (first.iterations, &first.salt));
     let hash = |name: &[u8]| nsec3_hash(name, first.iterations, &first.salt);
-    let matching = |name: &[u8]| records.iter().find(|r| r.hash == hash(name));
-    let covering = |name: &[u8]| records.iter().find(|r| r.covers(&hash(name)));
+    let matching = |name: &[u8]| {
+        let hash = hash(name);
+        chain().find(|r| r.hash == hash)
+    };
+    let covering = |name: &[u8]| {
+        let hash = hash(name);
+        chain().find(|r| r.covers(&hash))
+    };
     if let Some(here) = matching(name) {
         return absent(&here.types, qtype);
     }
@@ -170,7 +194,7 @@ fn by_nsec3(records: &[Nsec3], name: &[u8], qtype: u16, zone: &[u8]) -> Denial {
         return Denial::Contradiction("no NSEC3 record matches or covers the name");
     };
     if cover.opt_out {
-        return Denial::Insecure;
+        return Denial::OptOut;
     }
     let wildcard = [b"\x01*".as_slice(), &wire::suffix(name, encloser)].concat();
     if let Some(star) = matching(&wildcard) {
@@ -206,7 +230,7 @@ fn order(a: &[u8], b: &[u8]) -> Ordering {
     wire::labels(a).iter().rev().cmp(wire::labels(b).iter().rev())
 }
 
-fn is_under(name: &[u8], ancestor: &[u8]) -> bool {
+pub(super) fn is_under(name: &[u8], ancestor: &[u8]) -> bool {
     let (n, a) = (wire::labels(name), wire::labels(ancestor));
     n.len() > a.len() && n.ends_with(&a)
 }

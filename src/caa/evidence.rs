@@ -29,6 +29,9 @@ pub struct AuthoritativeView {
     /// Whether the walk started at the servers built into the program, so that the root's keys can be compared with the
     /// published anchors.
     pub public_root: bool,
+    /// What servers of the public root answered to the forms of question that looked faulty elsewhere. They are known to be
+    /// sound: a fault that they show too lies between them and this host. Empty where nothing looked faulty.
+    pub line: LevelEvidence,
 }
 
 /// One zone: its delegation and how each address behaves at its apex.
@@ -49,6 +52,8 @@ pub struct ZoneEvidence {
     pub hosts: BTreeMap<String, HostEvidence>,
     /// What the parent's servers said of DS at this name.
     pub ds: DsEvidence,
+    /// Which of them said it; several where the answer proves too little and others were asked for a better one.
+    pub ds_servers: BTreeSet<IpAddr>,
     /// Each address and its answers at the apex, in order of address.
     pub servers: BTreeMap<IpAddr, ServerEvidence>,
 }
@@ -69,9 +74,11 @@ pub struct HostEvidence {
 /// What the parent's servers said of DS at a cut.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum DsEvidence {
-    /// Not asked, or no usable answer; the reason.
+    /// Not asked.
     #[default]
     Unknown,
+    /// None of these addresses gave a usable answer; how they fared.
+    Failed(BTreeMap<IpAddr, String>),
     /// A reply with DS records, as received.
     Present(Vec<u8>),
     /// A reply without DS, as received; NSEC or NSEC3 records in it may prove the absence.
@@ -96,6 +103,8 @@ pub struct Stress {
     pub together: Vec<bool>,
     /// Answered or not, in order of sending: more than a second apart.
     pub apart: Vec<bool>,
+    /// What came in place of an answer, in words: `silence`, `refused`.
+    pub otherwise: BTreeSet<String>,
 }
 
 /// One level and what every address of its zone answered there.

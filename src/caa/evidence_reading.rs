@@ -21,6 +21,8 @@ pub enum Reading {
     ReferralDown(String),
     /// NS records of a zone that is not on the way: the server sends the asker away.
     ReferralUp(String),
+    /// The NS records of the zone itself, without AA: only the zone above is loaded there.
+    ReferralSelf,
     /// An error code.
     Error(u16),
     /// Marked as truncated.
@@ -55,6 +57,7 @@ impl Reading {
         match self {
             Self::Records | Self::Alias(_) | Self::NoData(_) | Self::NxDomain(_) | Self::ReferralDown(_) => true,
             Self::ReferralUp(_)
+            | Self::ReferralSelf
             | Self::Error(_)
             | Self::Truncated
             | Self::Malformed(_)
@@ -78,6 +81,7 @@ impl Reading {
             | Self::Alias(_)
             | Self::ReferralDown(_)
             | Self::ReferralUp(_)
+            | Self::ReferralSelf
             | Self::Error(_)
             | Self::Truncated
             | Self::Malformed(_)
@@ -96,6 +100,7 @@ impl Reading {
             Self::NxDomain(negative) => format!("nxdomain{}", negative.words()),
             Self::ReferralDown(zone) => format!("referral to {zone}"),
             Self::ReferralUp(zone) => format!("referral up to {zone}"),
+            Self::ReferralSelf => "referral to the zone itself".to_owned(),
             Self::Error(code) => rcode::name(*code).to_ascii_lowercase(),
             Self::Truncated => "truncated".to_owned(),
             Self::Malformed(why) => format!("malformed: {why}"),
@@ -125,7 +130,8 @@ pub fn read(observation: &Observation, name: &str, rtype: u16, zone: &str) -> Re
         Observation::Unreadable { why, .. } => Reading::Malformed(why.clone()),
         Observation::Silence { strays: 0, .. } => Reading::Silent,
         Observation::Silence { strays, .. } => {
-            Reading::Malformed(format!("{strays} replies with another id or question, or cut short"))
+            let many = if *strays == 1 { "a reply".to_owned() } else { format!("{strays} replies") };
+            Reading::Malformed(format!("{many} with another id or question, or cut short"))
         }
         Observation::Network(why) => Reading::Unreachable(why.clone()),
     }
@@ -157,7 +163,7 @@ pub fn read_message(message: &DnsMessage, name: &str, rtype: u16, zone: &str) ->
         return Reading::Records;
     }
     let stranger = message.answers.iter().find(|r| !matches!(r.rtype, rtype::SOA | rtype::RRSIG));
-    if let Some(stranger) = stranger {
+    if let Some(stranger) = stranger.or_else(|| message.answers.first().filter(|r| r.rtype == rtype::RRSIG)) {
         let what = super::evidence_name::mnemonic(stranger.rtype)
             .map_or_else(|| format!("TYPE{}", stranger.rtype), str::to_owned);
         return Reading::Malformed(format!("the answer holds {what} records that were not asked for"));
@@ -171,6 +177,7 @@ pub fn read_message(message: &DnsMessage, name: &str, rtype: u16, zone: &str) ->
         match cut {
             Some(cut) if is_below(&cut, zone) && is_at_or_below(name, &cut) => return Reading::ReferralDown(cut),
             Some(cut) if cut != key(zone) => return Reading::ReferralUp(cut),
+            Some(_) if !message.flags.aa => return Reading::ReferralSelf,
             Some(_) | None => {}
         }
     }
@@ -214,23 +221,39 @@ pub fn alias_at(message: &DnsMessage, name: &str) -> Option<String> {
 }
 
 fn negative(message: &DnsMessage, name: &str, zone: &str) -> Negative {
-    let soa = |records: &[RecordFact]| records.iter().find(|r| r.rtype == rtype::SOA).map(|r| key(&r.owner));
-    if let Some(owner) = soa(&message.authority) {
-        if is_at_or_below(name, &owner) && is_at_or_below(&owner, zone) {
-            Negative::Sound
-        } else {
-            Negative::Foreign(owner)
-        }
+    let soas = |records: &[RecordFact]| {
+        records.iter().filter(|r| r.rtype == rtype::SOA).map(|r| key(&r.owner)).collect::<Vec<_>>()
+    };
+    let sound = |owner: &String| is_at_or_below(name, owner) && is_at_or_below(owner, zone);
+    let owners = soas(&message.authority);
+    if owners.iter().any(sound) {
+        Negative::Sound
+    } else if let Some(owner) = owners.into_iter().next() {
+        Negative::Foreign(owner)
     } else if message.authority.iter().any(|r| r.rtype == rtype::NS && r.owner.eq_ignore_ascii_case(zone)) {
         Negative::NsInstead
-    } else if soa(&message.answers).is_some() {
+    } else if !soas(&message.answers).is_empty() {
         Negative::SoaInAnswer
     } else {
         Negative::WithoutSoa
     }
 }
 
+/// Octets of a server's own words that are repeated.
+const OWN_WORDS: usize = 80;
+
 impl Probe {
+    /// [`reading`](Self::reading) in words, with the extended error the server gave.
+    #[must_use]
+    pub fn told(&self, zone: &str) -> String {
+        let (message, reading) = self.best(zone);
+        let ede = message.and_then(|(message, _)| message.edns.as_ref()?.ede.first());
+        let Some(ede) = ede.filter(|_| !reading.is_usable()) else { return reading.words() };
+        let text: String = ede.text.chars().take(OWN_WORDS).collect();
+        let colon = if text.is_empty() { "" } else { ": " };
+        format!("{} (extended error {}, {}{colon}{text})", reading.words(), ede.code, super::ede_title(ede.code))
+    }
+
     /// The reading that counts: the first usable one, else the first that is not silence, else the first.
     #[must_use]
     pub fn reading(&self, zone: &str) -> Reading {

@@ -52,8 +52,14 @@ pub mod rcode {
     pub const NOTIMP: u16 = 4;
     /// The server refuses.
     pub const REFUSED: u16 = 5;
+    /// A name that a DNAME makes is too long (RFC 6672 §2.2).
+    pub const YXDOMAIN: u16 = 6;
+    /// The server is not authoritative for the zone (RFC 2136 §2.2).
+    pub const NOTAUTH: u16 = 9;
     /// EDNS version not supported (RFC 6891 §9).
     pub const BADVERS: u16 = 16;
+    /// A cookie is missing or wrong (RFC 7873 §8).
+    pub const BADCOOKIE: u16 = 23;
 
     /// The mnemonic of a code, `RCODE17` for one without.
     #[must_use]
@@ -65,6 +71,9 @@ pub mod rcode {
             NXDOMAIN => "NXDOMAIN".into(),
             NOTIMP => "NOTIMP".into(),
             REFUSED => "REFUSED".into(),
+            YXDOMAIN => "YXDOMAIN".into(),
+            NOTAUTH => "NOTAUTH".into(),
+            BADCOOKIE => "BADCOOKIE".into(),
             BADVERS => "BADVERS".into(),
             other => format!("RCODE{other}"),
         }
@@ -233,6 +242,8 @@ pub struct EdnsFact {
     pub dnssec_ok: bool,
     /// Extended DNS errors in order (RFC 8914).
     pub ede: Vec<Ede>,
+    /// More OPT records followed; a message may have one (RFC 6891 §6.1.1).
+    pub repeated: bool,
 }
 
 /// One extended DNS error (RFC 8914).

@@ -12,8 +12,10 @@ use super::exit::Exit;
 use super::explain::read_history;
 use super::inputs::{inputs, read_all, scope};
 use super::live::is_case;
+use super::name_table::NameTable;
 use super::patterns::settings;
 use super::present::present;
+use super::progress::Progress;
 use super::stored::{self, Again};
 use crate::dns::Script;
 use crate::investigate::{
@@ -29,33 +31,37 @@ pub const SAMPLE: usize = 8;
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Analyze) -> Result<Exit, Failure> {
     let settings = settings(context, &args.grouping)?;
-    let script = args.dns.as_deref().map(script).transpose()?;
+    let script = args.climb.dns.as_deref().map(script).transpose()?;
     let inputs = inputs(env, &args.inputs, "analyze")?;
     let errors = args.error.as_deref().map(|path| read_history(env, context, path)).transpose()?;
-    let sample = (!args.all_names).then(|| args.sample.or(context.file.sample).unwrap_or(SAMPLE));
+    let sample = (!args.climb.all_names).then(|| args.climb.sample.or(context.file.sample).unwrap_or(SAMPLE));
     let judging = Judging {
-        issuers: if args.issuer.is_empty() {
+        issuers: if args.climb.issuer.is_empty() {
             context.file.issuer.clone().unwrap_or_default()
         } else {
-            args.issuer.clone()
+            args.climb.issuer.clone()
         },
-        method: args.method.clone(),
-        account_uri: args.account_uri.clone(),
+        method: args.climb.method.clone(),
+        account_uri: args.climb.account_uri.clone(),
     };
     if let [Input::File(path)] = inputs.as_slice()
         && is_case(path)
     {
         let again = Again { grouping: settings, sample, judging, errors: errors.as_ref() };
-        let report = stored::report(env, context, path, again)?;
-        return present(env, context, &report, args.redact);
+        let (report, names) = stored::report(env, context, path, again)?;
+        return present(env, context, &report, names.as_ref().map(|(table, issued)| (table, issued)), args.redact);
     }
     let mut collection = Collection::new(scope(args.domain.as_deref())?);
     let mut told = read_all(env, context, inputs, &mut collection)?;
     let mut issued = collection.finish();
     told.count_certificates(&issued);
+    let progress = Progress::new(env, context);
+    progress.stage(&format!("grouping {} names", issued.distinct_names()));
     let grouped = Grouped::new(&issued, &settings);
     let (counts, selection) = levels(&mut issued, &grouped, sample);
+    drop(progress);
     let lookups = script.map_or_else(Lookups::new, |script| scripted(&issued, &selection, &script));
+    let table = NameTable::new(context, &issued, &grouped)?;
     let report = assemble(Gathered {
         domain: issued.scope.clone().or_else(|| only_domain(&issued)),
         issued: &issued,
@@ -72,7 +78,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Analyze) -> Result<Exit, Fai
         notes: Vec::new(),
         now: context.now,
     });
-    present(env, context, &report, args.redact)
+    present(env, context, &report, table.as_ref().map(|table| (table, &issued)), args.redact)
 }
 
 /// The levels of a set of names, and those of them to climb.

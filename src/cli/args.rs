@@ -1,14 +1,38 @@
 //! What was typed, by `clap`. Meaning and defaults live in [`super::plan`].
 
+mod shared;
+mod values;
+
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+pub use shared::{Climb, Grouping, Limits, Lookups, Sources};
+pub use values::{ColorChoice, DetailArg, FailOn, Format};
+
+use crate::name::suffix_list_version;
+
+/// What every manual page and the long help say of the surroundings.
+pub const ENVIRONMENT: &str = "\
+Environment:
+  CTCLIMB_CONFIG           the configuration file
+  CTCLIMB_CRTSH_URL        another address for crt.sh
+  CTCLIMB_CERTSPOTTER_URL  another address for Cert Spotter
+  CTCLIMB_CERTSPOTTER_KEY  the key for Cert Spotter; keys are never options
+  SOURCE_DATE_EPOCH        the present time, as --now
+  NO_COLOR                 any value: no colour, as --color never
+  COLUMNS                  width of text that does not go to a terminal [default: 80]
+  XDG_CONFIG_HOME          holds ctclimb/config.toml [default: ~/.config]
+  XDG_DATA_HOME            holds the case files, in ctclimb/ [default: ~/.local/share]";
 
 /// Which names does a domain get certificates for, and can a CA look up CAA at every level above them?
 #[derive(Debug, Parser)]
-#[command(name = "ctclimb", version, arg_required_else_help = true, propagate_version = true)]
+#[command(name = "ctclimb", version, long_version = version(), arg_required_else_help = true, propagate_version = true)]
 #[command(after_help = "Exit codes: 0 complete, 1 findings, 2 usage, 3 incomplete, 4 failed, 130 interrupted.\n\
-                        Results go to standard output, the conversation to standard error.")]
+                        Results go to standard output, the conversation to standard error.\n\n\
+                        Examples:\n  ctclimb investigate example.net -f markdown -o post.md\n  \
+                        ctclimb explain \"DNS problem: networking error looking up CAA for net\"\n  \
+                        ctclimb caa www.example.net --deep\n  ctclimb analyze crtsh.json --dns answers.toml")]
+#[command(after_long_help = long_after())]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -16,6 +40,25 @@ pub struct Cli {
     /// Options that every command understands.
     #[command(flatten)]
     pub common: Common,
+}
+
+fn version() -> &'static str {
+    static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+        format!("{}\nPublic Suffix List as of {}", env!("CARGO_PKG_VERSION"), suffix_list_version())
+    });
+    &TEXT
+}
+
+fn long_after() -> String {
+    format!(
+        "Exit codes:\n  0    complete, and nothing at or above --fail-on\n  1    findings at or above it\n  \
+         2    the command line or the configuration is wrong\n  3    something asked for was not obtained; the coverage \
+         says what\n  4    the work could not be done at all\n  130  interrupted, after a clean stop\n\n\
+         Results go to standard output, the conversation to standard error.\n\n{ENVIRONMENT}\n\n\
+         Examples:\n  ctclimb investigate example.net -f markdown -o post.md\n  \
+         ctclimb explain \"DNS problem: networking error looking up CAA for net\"\n  \
+         ctclimb caa www.example.net --deep\n  ctclimb analyze crtsh.json --dns answers.toml"
+    )
 }
 
 /// The commands.
@@ -53,26 +96,35 @@ pub enum Command {
     Caa(Caa),
     /// What an ACME error says, and what it does not say
     #[command(after_help = "Examples:\n  ctclimb explain \"DNS problem: networking error looking up CAA for net\"\n  \
-        ctclimb explain /var/log/letsencrypt/letsencrypt.log")]
+        ctclimb explain /var/log/letsencrypt/letsencrypt.log\n  \
+        journalctl -u caddy | ctclimb explain -f json\n  ctclimb explain negative-without-soa")]
     Explain(Explain),
     /// Render the report of a case file again
-    #[command(after_help = "Example:\n  ctclimb report example.net.ctclimb -f html -o report.html")]
+    #[command(after_help = "Examples:\n  ctclimb report example.net.ctclimb -f html -o report.html\n  \
+        ctclimb report example.net.ctclimb -f markdown --redact\n  \
+        ctclimb report damaged.ctclimb --salvage saved.ctclimb")]
     Report(ReportArgs),
     /// Show the settings in force and where each comes from
+    #[command(after_help = "Examples:\n  ctclimb config show\n  ctclimb config show --config other.toml")]
     Config {
         /// What to do with the configuration.
         #[command(subcommand)]
         action: ConfigAction,
     },
     /// Print a completion script
+    #[command(
+        after_help = "Examples:\n  ctclimb completions bash > ~/.local/share/bash-completion/completions/ctclimb\n  \
+        ctclimb completions fish > ~/.config/fish/completions/ctclimb.fish"
+    )]
     Completions {
         /// The shell to complete for.
         shell: clap_complete::Shell,
     },
     /// Print the manual page of the program or of one command
+    #[command(after_help = "Examples:\n  ctclimb man | man -l -\n  ctclimb man audit merge | man -l -")]
     Man {
-        /// The command; the whole program without.
-        command: Option<String>,
+        /// The command, and its own command; the whole program without.
+        command: Vec<String>,
     },
 }
 
@@ -97,8 +149,14 @@ pub struct Common {
     #[arg(long, global = true, value_enum, value_name = "WHEN")]
     pub color: Option<ColorChoice>,
     /// Results only: no progress, no summary
-    #[arg(short, long, global = true, alias = "silent")]
+    #[arg(short, long, global = true, alias = "silent", conflicts_with = "verbose")]
     pub quiet: bool,
+    /// Tell every request, and every lookup with its outcome
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Leave cells that a spreadsheet may take for formulas as they are (csv, tsv)
+    #[arg(long, global = true)]
+    pub csv_raw: bool,
     /// Configuration file
     #[arg(long, global = true, value_name = "FILE", env = "CTCLIMB_CONFIG")]
     pub config: Option<PathBuf>,
@@ -108,175 +166,6 @@ pub struct Common {
     /// Exit with 1 when a finding is at least this bad
     #[arg(long, global = true, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
-}
-
-/// Output formats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// For the terminal.
-    Text,
-    /// For a Discourse forum.
-    Markdown,
-    /// One JSON document.
-    Json,
-    /// One JSON value a line.
-    Jsonl,
-    /// Comma-separated values.
-    Csv,
-    /// Tab-separated values.
-    Tsv,
-    /// One self-contained page.
-    Html,
-}
-
-/// `--color`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ColorChoice {
-    /// On a terminal, unless `NO_COLOR` is set.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// `--fail-on`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FailOn {
-    /// Errors only.
-    Error,
-    /// Warnings and errors.
-    Warning,
-    /// Any finding.
-    Note,
-    /// Nothing.
-    Never,
-}
-
-/// How names are grouped.
-#[derive(Debug, Args, Default)]
-#[command(next_help_heading = "Grouping")]
-pub struct Grouping {
-    /// How finely to split
-    #[arg(long, value_enum, value_name = "LEVEL")]
-    pub detail: Option<DetailArg>,
-    /// At most this many patterns
-    #[arg(long, value_name = "N")]
-    pub max_patterns: Option<usize>,
-    /// This label is always a constant (repeatable)
-    #[arg(long, value_name = "LABEL")]
-    pub keep: Vec<String>,
-    /// What matches is one pattern (repeatable)
-    #[arg(long, value_name = "REGEX")]
-    pub join: Vec<String>,
-}
-
-/// `--detail`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DetailArg {
-    /// Few, broad patterns.
-    Low,
-    /// What most readers want.
-    Normal,
-    /// Many, narrow patterns.
-    High,
-}
-
-/// How CAA is looked up and judged.
-#[derive(Debug, Args, Default)]
-#[command(next_help_heading = "Lookups")]
-pub struct Lookups {
-    /// Resolver (repeatable): `system`, `IP[:PORT]`, `tls://HOST`, `https://HOST/dns-query`
-    #[arg(short, long, value_name = "RESOLVER")]
-    pub resolver: Vec<String>,
-    /// Answers from a scenario file instead of the network
-    #[arg(long, value_name = "FILE")]
-    pub dns: Option<PathBuf>,
-    /// Ask the zones' own name servers for every level
-    #[arg(long, conflicts_with = "no_deep")]
-    pub deep: bool,
-    /// Never ask the zones' own name servers
-    #[arg(long)]
-    pub no_deep: bool,
-    /// Root servers for the authoritative view: lines of `NAME ADDRESS` or a root hints file
-    #[arg(long, value_name = "FILE")]
-    pub root_hints: Option<PathBuf>,
-    /// Port of the name servers in the authoritative view
-    #[arg(long, value_name = "PORT")]
-    pub port: Option<u16>,
-    /// Climb every name, not a sample of each pattern
-    #[arg(long)]
-    pub all_names: bool,
-    /// Names of each pattern to climb
-    #[arg(long, value_name = "K")]
-    pub sample: Option<usize>,
-    /// Judge for this CA's CAA domain (repeatable); default: the issuers seen
-    #[arg(long, value_name = "DOMAIN")]
-    pub issuer: Vec<String>,
-    /// Judge for this validation method (RFC 8657)
-    #[arg(long, value_name = "METHOD")]
-    pub method: Option<String>,
-    /// Judge for this ACME account (RFC 8657)
-    #[arg(long, value_name = "URI")]
-    pub account_uri: Option<String>,
-    /// Ask everything this many times; a level that fails once has failed
-    #[arg(long, value_name = "N")]
-    pub repeat: Option<u32>,
-}
-
-/// Limits towards other people's machines.
-#[derive(Debug, Args, Default)]
-#[command(next_help_heading = "Limits")]
-pub struct Limits {
-    /// Rate limit (repeatable): WHAT is crtsh, certspotter, resolver or server; `unlimited` for the last two
-    #[arg(long, value_name = "[WHAT=]N[/s|/m|/h]", alias = "rl")]
-    pub rate: Vec<String>,
-    /// Questions in flight
-    #[arg(long, value_name = "N", alias = "threads")]
-    pub concurrency: Option<usize>,
-    /// Time for one try, such as 5s or 800ms
-    #[arg(long, value_name = "TIME")]
-    pub timeout: Option<String>,
-    /// Tries after the first
-    #[arg(long, value_name = "N")]
-    pub retries: Option<u8>,
-}
-
-/// Where certificates come from and where they are kept.
-#[derive(Debug, Args, Default)]
-#[command(next_help_heading = "Certificates")]
-pub struct Sources {
-    /// Source (repeatable): crtsh, certspotter, crtsh-pg; default: crtsh, and certspotter where that does not answer
-    #[arg(long, value_name = "SOURCE")]
-    pub source: Vec<String>,
-    /// Expired certificates too
-    #[arg(long)]
-    pub expired: bool,
-    /// Use only what the case file holds
-    #[arg(long)]
-    pub offline: bool,
-    /// The case file; default: DOMAIN.ctclimb in the data directory
-    #[arg(long, value_name = "PATH")]
-    pub case: Option<PathBuf>,
-    /// Keep no case file
-    #[arg(long, conflicts_with = "case")]
-    pub no_case: bool,
-    /// Ask again even where the case file is fresh
-    #[arg(long)]
-    pub fresh: bool,
-    /// At most this many requests in all
-    #[arg(long, value_name = "N")]
-    pub max_requests: Option<u32>,
-    /// At most this long for fetching, such as 10m
-    #[arg(long, value_name = "TIME")]
-    pub max_time: Option<String>,
-    /// Print the requests and queries this would make, and the time they take, and make none
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 /// `ctclimb investigate`
@@ -326,24 +215,9 @@ pub struct Analyze {
     /// How names are grouped.
     #[command(flatten)]
     pub grouping: Grouping,
-    /// Answers from a scenario file
-    #[arg(long, value_name = "FILE")]
-    pub dns: Option<PathBuf>,
-    /// Climb every name, not a sample of each pattern
-    #[arg(long)]
-    pub all_names: bool,
-    /// Names of each pattern to climb
-    #[arg(long, value_name = "K")]
-    pub sample: Option<usize>,
-    /// Judge for this CA's CAA domain (repeatable); default: the issuers seen
-    #[arg(long, value_name = "DOMAIN")]
-    pub issuer: Vec<String>,
-    /// Judge for this validation method (RFC 8657)
-    #[arg(long, value_name = "METHOD")]
-    pub method: Option<String>,
-    /// Judge for this ACME account (RFC 8657)
-    #[arg(long, value_name = "URI")]
-    pub account_uri: Option<String>,
+    /// Which names are climbed, and for whom.
+    #[command(flatten)]
+    pub climb: Climb,
 }
 
 /// `ctclimb fetch`
@@ -415,6 +289,9 @@ pub struct Caa {
     /// Limits.
     #[command(flatten)]
     pub limits: Limits,
+    /// Replace the registered domains and one-off labels, consistently
+    #[arg(long)]
+    pub redact: bool,
     /// Print the queries this would make, and the time they take, and make none
     #[arg(long)]
     pub dry_run: bool,
@@ -423,9 +300,13 @@ pub struct Caa {
 /// `ctclimb explain`
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// An error text, or files with errors, problem documents or client logs; nothing or `-` is standard input
-    #[arg(value_name = "TEXT|FILE")]
+    /// An error text, files with errors, problem documents or client logs (also .gz and .zst), or the code of a finding;
+    /// nothing or `-` is standard input
+    #[arg(value_name = "TEXT|FILE|CODE")]
     pub inputs: Vec<String>,
+    /// Print the page of all codes that findings and causes have
+    #[arg(long, conflicts_with = "inputs")]
+    pub codes: bool,
 }
 
 /// `ctclimb report`
@@ -440,4 +321,39 @@ pub struct ReportArgs {
     /// Replace the registered domain and one-off labels, consistently
     #[arg(long)]
     pub redact: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_command_shows_examples_that_parse() {
+        let mut program = Cli::command();
+        program.build();
+        for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples: Vec<&str> = help.lines().filter(|line| line.starts_with("  ")).collect();
+            assert!(!examples.is_empty(), "{}", command.get_name());
+            for example in examples {
+                let from = example.find("ctclimb").unwrap();
+                let to = example[from..].find([';', '|', '>']).map_or(example.len(), |end| from + end);
+                let words = words(&example[from..to]);
+                Cli::try_parse_from(&words).unwrap_or_else(|error| panic!("{words:?}: {error}"));
+            }
+        }
+    }
+
+    /// The words of a shell line: blanks outside double quotes divide.
+    fn words(line: &str) -> Vec<String> {
+        line.split('"')
+            .enumerate()
+            .flat_map(|(at, part)| match at % 2 {
+                0 => part.split_whitespace().map(str::to_owned).collect(),
+                _ => vec![part.to_owned()],
+            })
+            .collect()
+    }
 }

@@ -1,20 +1,24 @@
 //! What an audit writes, and the exit code that follows from it.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
 
 use super::args::{FailOn, Format};
+use super::audit_side::{Atomic, artifact, check};
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
 use super::output::write_result;
-use super::{Failure, wrong_format};
+use super::{Failure, need_parquet, wrong_format};
+use crate::audit::diff::Change;
 use crate::audit::file::{AuditFile, AuditFileError, State};
 use crate::audit::output::{
-    Sarif, SarifPlace, Table, Totals, write_failed, write_html, write_row, write_summary, write_text,
+    LISTED, Lines, RowSink, Sarif, SarifPlace, Table, Totals, write_change, write_html, write_row, write_summary,
+    write_text,
 };
 use crate::audit::partition::Facts;
 use crate::audit::policy::{self, Policy};
@@ -34,6 +38,9 @@ pub struct Outputs {
     /// Write the rows as a table too
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
+    /// Write the rows as a Parquet table too; needs a build with `--features parquet`
+    #[arg(long, value_name = "FILE")]
+    pub parquet: Option<PathBuf>,
     /// Write an overview page too
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
@@ -41,6 +48,9 @@ pub struct Outputs {
     #[arg(long, value_name = "FILE")]
     pub sarif: Option<PathBuf>,
 }
+
+/// Domains that a summary without a page lists.
+const WORST: usize = 50;
 
 /// Everything needed to write rows.
 pub struct Render<'a> {
@@ -61,16 +71,21 @@ impl<'a> Render<'a> {
             Policy::parse(&text).with_context(complain)
         };
         let format = context.format.unwrap_or(Format::Jsonl);
-        if !matches!(format, Format::Jsonl | Format::Text | Format::Csv | Format::Tsv | Format::Html) {
-            return Err(wrong_format("audit", format, "jsonl, text, csv, tsv and html"));
+        if matches!(format, Format::Json | Format::Markdown) {
+            return Err(wrong_format("audit", format, "jsonl, text, csv, tsv, html and parquet"));
         }
+        if outputs.parquet.is_some() || format == Format::Parquet {
+            need_parquet()?;
+        }
+        let outputs_named = [&outputs.csv, &outputs.parquet, &outputs.html, &outputs.sarif, &context.output];
+        outputs_named.into_iter().flatten().try_for_each(|path| check(path))?;
         let policy_path = outputs.policy.as_ref().map(|path| path.display().to_string());
         Ok(Self {
             policy: outputs.policy.as_ref().map(read).transpose().map_err(Failure::Usage)?,
             outputs,
             today: jiff::tz::Offset::UTC.to_datetime(super::live::timestamp(context.now)).date(),
             format,
-            instead: input.or(policy_path).unwrap_or_default(),
+            instead: input.or(policy_path).map(|path| artifact(&path)).unwrap_or_default(),
         })
     }
 
@@ -79,9 +94,14 @@ impl<'a> Render<'a> {
         self.policy.as_ref()
     }
 
-    /// Whether lines go out as domains are finished.
-    pub fn streams(&self, context: &Context) -> bool {
-        self.format == Format::Jsonl && !self.outputs.sorted && context.output.is_none()
+    /// Whether lines go out as domains are finished; a file that is written atomically gets them at the end.
+    pub fn streams(&self, context: &Context, watches: bool) -> bool {
+        self.format == Format::Jsonl && !self.outputs.sorted && (context.output.is_none() || watches)
+    }
+
+    /// Whether the lines of each round come after those of the rounds before.
+    pub fn appends(&self, watches: bool) -> bool {
+        self.format == Format::Jsonl && watches
     }
 
     /// The row with what the policy says, worst findings first.
@@ -93,18 +113,19 @@ impl<'a> Render<'a> {
         row
     }
 
-    /// Writes one row as it is finished; whether somebody still reads.
-    pub fn stream(&self, row: &DomainRow, out: &mut dyn Write) -> std::io::Result<()> {
+    /// Writes one row as it is finished, and how it differs from the one before.
+    pub fn stream(&self, row: &DomainRow, change: Option<&Change>, out: &mut dyn Write) -> std::io::Result<()> {
         write_row(&self.held(row.clone()), out)?;
+        change.map_or(Ok(()), |change| write_change(change, out))?;
         out.flush()
     }
 
     /// Writes everything that is written at the end.
     pub fn finish(&self, env: &mut Env, context: &Context, file: &AuditFile, facts: &Facts) -> Result<Exit, Failure> {
-        self.end(env, context, file, facts, false)
+        self.end(env, context, file, facts, false, None)
     }
 
-    /// As [`Render::finish`]; `streamed` says that the rows are out already.
+    /// As [`Render::finish`]; `streamed` says that the rows are out already, `append` is where lines go instead.
     pub fn end(
         &self,
         env: &mut Env,
@@ -112,71 +133,108 @@ impl<'a> Render<'a> {
         file: &AuditFile,
         facts: &Facts,
         streamed: bool,
+        append: Option<BufWriter<File>>,
     ) -> Result<Exit, Failure> {
-        let mut totals = Totals::default();
-        self.side_files(file, &mut totals)?;
+        let html = self.outputs.html.is_some() || self.format == Format::Html;
+        let mut totals = Totals::listing(if html { LISTED } else { WORST });
         let domains = file.status().map_err(anyhow::Error::from)?.domains;
+        let mut sides = self.sides()?;
+        let mut write = |out: &mut (dyn Write + Send)| match self.format {
+            Format::Html | Format::Text => {
+                self.rows(file, None, &mut sides, &mut totals)?;
+                match self.format {
+                    Format::Html => write_html(&totals, domains, facts, out),
+                    _ => write_text(&totals, domains, facts, context.color, out),
+                }
+            }
+            format => {
+                let main = sink(format, &mut *out, streamed)?;
+                self.rows(file, Some(main), &mut sides, &mut totals)?;
+                if format == Format::Jsonl { write_summary(&totals.summary(domains, facts), out) } else { Ok(()) }
+            }
+        };
+        match append {
+            Some(mut out) => write(&mut out).and_then(|()| out.flush()).context("cannot write the lines")?,
+            None => write_result(env, context.output.as_deref(), write)?,
+        }
+        sides.into_iter().try_for_each(|(_, file)| file.keep())?;
+        if let Some(path) = &self.outputs.sarif {
+            self.sarif(path, file, &totals)?;
+        }
         if let Some(path) = &self.outputs.html {
-            write_result(env, Some(path), |out| write_html(&mut totals, domains, facts, out))?;
+            write_result(env, Some(path), |out| write_html(&totals, domains, facts, out))?;
         }
         if !context.quiet && self.format != Format::Text {
             let mut told = Vec::new();
-            write_text(&mut totals, domains, facts, &mut told).context("cannot hold the summary")?;
+            write_text(&totals, domains, facts, false, &mut told).context("cannot hold the summary")?;
             env.say(String::from_utf8_lossy(&told).trim_end());
         }
         let complete = totals.summary(domains, facts).complete;
-        write_result(env, context.output.as_deref(), |out| match self.format {
-            Format::Csv => self.table(file, b',', out),
-            Format::Tsv => self.table(file, b'\t', out),
-            Format::Html => write_html(&mut totals, domains, facts, out),
-            Format::Text => write_text(&mut totals, domains, facts, out),
-            Format::Jsonl | Format::Json | Format::Markdown => {
-                self.each(file, |_, _, state| match state {
-                    Ok(_) if streamed => Ok(()),
-                    Ok(row) => Ok(write_row(&row, out)?),
-                    Err((domain, error)) => Ok(write_failed(domain, &error, out)?),
-                })
-                .map_err(std::io::Error::other)?;
-                write_summary(&totals.summary(domains, facts), out)
-            }
-        })?;
         Ok(Self::exit(context, &totals, complete))
     }
 
-    /// The sums over all rows, and on the way the files that hold rows.
-    fn side_files(&self, file: &AuditFile, totals: &mut Totals) -> anyhow::Result<()> {
-        let mut csv = self.outputs.csv.as_deref().map(Atomic::new).transpose()?;
-        let mut sarif = self.outputs.sarif.as_deref().map(Atomic::new).transpose()?;
-        let mut table = csv.as_mut().map(|file| Table::new(b',', &mut file.out)).transpose()?;
-        let mut log = sarif.as_mut().map(|file| Sarif::new(&mut file.out, &self.instead)).transpose()?;
-        self.each(file, |source, line, state| {
-            match state {
-                Ok(row) => {
-                    totals.add(&row);
-                    table.as_mut().map_or(Ok(()), |table| table.row(&row))?;
-                    let place = SarifPlace { file: if is_file(source) { source } else { "" }, line };
-                    log.as_mut().map_or(Ok(()), |log| log.row(&row, place))?;
-                }
-                Err((domain, error)) => {
-                    totals.failed += 1;
-                    table.as_mut().map_or(Ok(()), |table| table.failed(domain, &error))?;
-                }
-            }
-            Ok(())
-        })?;
-        table.map_or(Ok(()), Table::finish)?;
-        log.map_or(Ok(()), Sarif::finish)?;
-        csv.into_iter().chain(sarif).try_for_each(Atomic::keep)
+    /// The files beside the result that hold rows.
+    fn sides(&self) -> anyhow::Result<Vec<(Format, Atomic)>> {
+        let named = [(Format::Csv, &self.outputs.csv), (Format::Parquet, &self.outputs.parquet)];
+        let named = named.into_iter().filter_map(|(format, path)| Some((format, path.as_deref()?)));
+        named.map(|(format, path)| Ok((format, Atomic::new(path)?))).collect()
     }
 
-    fn table(&self, file: &AuditFile, delimiter: u8, out: &mut dyn Write) -> std::io::Result<()> {
-        let mut table = Table::new(delimiter, out)?;
-        let each = self.each(file, |_, _, state| match state {
-            Ok(row) => Ok(table.row(&row)?),
-            Err((domain, error)) => Ok(table.failed(domain, &error)?),
+    /// Goes once over all rows: into the result, into the files beside it, and into the sums.
+    fn rows(
+        &self,
+        file: &AuditFile,
+        mut main: Option<Box<dyn RowSink + '_>>,
+        sides: &mut [(Format, Atomic)],
+        totals: &mut Totals,
+    ) -> std::io::Result<()> {
+        let sinks = sides.iter_mut().map(|(format, file)| sink(*format, &mut file.out, false));
+        let mut sinks = sinks.collect::<std::io::Result<Vec<_>>>()?;
+        let mut gone = None;
+        let each = self.each(file, |_, _, state| {
+            let mut put = |sink: &mut Box<dyn RowSink + '_>| match &state {
+                Ok(row) => sink.row(row),
+                Err((domain, error)) => sink.failed(domain, error),
+            };
+            sinks.iter_mut().try_for_each(&mut put)?;
+            match main.as_mut().map_or(Ok(()), put) {
+                // Whoever read the result has enough; the files are still wanted.
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                    main = None;
+                    gone = Some(error);
+                }
+                put => put?,
+            }
+            match &state {
+                Ok(row) => totals.add(row),
+                Err(_) => totals.failed += 1,
+            }
+            Ok(())
         });
-        each.map_err(std::io::Error::other)?;
-        table.finish()
+        each.map_err(unwrapped)?;
+        sinks.into_iter().try_for_each(RowSink::finish)?;
+        main.map_or(Ok(()), RowSink::finish)?;
+        gone.map_or(Ok(()), Err)
+    }
+
+    /// The findings for code hosts: where there are more than these take, the worst.
+    fn sarif(&self, path: &Path, file: &AuditFile, totals: &Totals) -> anyhow::Result<()> {
+        let fits = totals.severities.values().sum::<u64>() <= Sarif::<Vec<u8>>::MOST;
+        let passes: &[&[&str]] =
+            if fits { &[&["error", "warning", "note"]] } else { &[&["error"], &["warning"], &["note"]] };
+        let mut atomic = Atomic::new(path)?;
+        let mut log = Sarif::new(&mut atomic.out, &self.instead)?;
+        for severities in passes {
+            self.each(file, |source, line, state| match state {
+                Ok(row) => {
+                    let uri = if is_file(source) { artifact(source) } else { String::new() };
+                    Ok(log.row(&row, SarifPlace { uri: &uri, line }, severities)?)
+                }
+                Err(_) => Ok(()),
+            })?;
+        }
+        log.finish()?;
+        atomic.keep()
     }
 
     /// Every domain that was tried, with where the input names it: its row held against the policy, or why it has none.
@@ -185,7 +243,7 @@ impl<'a> Render<'a> {
         file: &AuditFile,
         mut each: impl FnMut(&str, u64, Result<DomainRow, (&str, String)>) -> Result<(), AuditError>,
     ) -> Result<(), AuditError> {
-        file.each(true, |domain, source, line, state| match state {
+        file.each(|domain, source, line, state, _| match state {
             State::Done(row) => each(source, line, Ok(self.held(*row))),
             State::Failed(error) => each(source, line, Err((domain, error))),
             State::Pending => Ok(()),
@@ -212,32 +270,28 @@ impl<'a> Render<'a> {
     }
 }
 
+/// Where the rows of a format go; `streamed` says that lines are out already.
+fn sink<'a>(format: Format, out: impl Write + Send + 'a, streamed: bool) -> std::io::Result<Box<dyn RowSink + 'a>> {
+    match format {
+        #[cfg(feature = "parquet")]
+        Format::Parquet => Ok(Box::new(crate::audit::output::ParquetTable::new(out)?)),
+        Format::Csv => Ok(Box::new(Table::new(b',', out)?)),
+        Format::Tsv => Ok(Box::new(Table::new(b'\t', out)?)),
+        _ => Ok(Box::new(Lines { out, streamed })),
+    }
+}
+
+/// An error of the writer keeps its kind: a closed pipe is none to complain about.
+fn unwrapped(error: AuditError) -> std::io::Error {
+    match error {
+        AuditError::Io(error) => error,
+        other => std::io::Error::other(other),
+    }
+}
+
 /// Whether a place of the input is a file that a reader can open.
 fn is_file(source: &str) -> bool {
     !matches!(source, "" | "command line" | "standard input")
-}
-
-/// A file that is whole or not there.
-struct Atomic {
-    out: std::io::BufWriter<tempfile::NamedTempFile>,
-    path: PathBuf,
-}
-
-impl Atomic {
-    fn new(path: &Path) -> anyhow::Result<Self> {
-        let complain = || format!("cannot write `{}`", path.display());
-        let directory = super::output::directory_of(path);
-        let file = tempfile::Builder::new().prefix(".ctclimb-").tempfile_in(directory).with_context(complain)?;
-        Ok(Self { out: std::io::BufWriter::new(file), path: path.to_owned() })
-    }
-
-    fn keep(self) -> anyhow::Result<()> {
-        let complain = || format!("cannot write `{}`", self.path.display());
-        let file = self.out.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(complain)?;
-        super::output::make_readable(&file).with_context(complain)?;
-        file.persist(&self.path).map_err(|error| error.error).with_context(complain)?;
-        Ok(())
-    }
 }
 
 impl From<AuditError> for Failure {

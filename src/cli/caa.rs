@@ -15,6 +15,7 @@ use super::exit::Exit;
 use super::interrupt::block_on;
 use super::investigate::judging;
 use super::live::{batch, rates, resolvers, throttle};
+use super::name_table::NameTable;
 use super::present::present;
 use super::progress::Progress;
 use crate::dns::Sockets;
@@ -27,7 +28,7 @@ use crate::source::dump;
 
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure> {
-    let script = args.lookups.dns.as_deref().map(script).transpose()?;
+    let script = args.lookups.climb.dns.as_deref().map(script).transpose()?;
     let resolvers = if script.is_some() { Vec::new() } else { resolvers(context, &args.lookups)? };
     let batch = batch(context, &args.limits)?;
     let rates = rates(context, &args.limits)?;
@@ -49,7 +50,12 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         let looked_up = block_on(async {
             let sockets = Sockets::new();
             let plan = LookupPlan { resolvers: &resolvers, exchange: &sockets, throttle: &throttle, batch, repeat };
-            look_up(&plan, &issued.tree, &selection.levels, &|_, _, _| progress.lookup(total)).await
+            progress.lookups(total);
+            let told = |server: &str, level, lookup: &_| {
+                progress.lookup(total);
+                progress.answered(server, issued.tree.name(level), lookup);
+            };
+            look_up(&plan, &issued.tree, &selection.levels, &told).await
         })?;
         drop(progress);
         let Some(found) = looked_up else {
@@ -58,7 +64,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         };
         let asked = block_on(async {
             let sockets = Sockets::new();
-            deep::view(&args.lookups, &issued.tree, &selection, &found.0, &sockets, &throttle, context.now).await
+            deep::view(context, &args.lookups, &issued.tree, &selection, &found.0, &sockets, &throttle).await
         })?;
         let Some(view) = asked else {
             env.say("ctclimb: stopped");
@@ -67,6 +73,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         authoritative = view?;
         found
     };
+    let table = NameTable::new(context, &issued, &grouped)?;
     let report = assemble(Gathered {
         domain: None,
         issued: &issued,
@@ -74,7 +81,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         counts: &counts,
         selection: &selection,
         lookups,
-        authoritative,
+        authoritative: authoritative.as_ref(),
         judging: judging(context, &args.lookups),
         errors: None,
         sources: Vec::new(),
@@ -83,7 +90,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         notes: tally.notes,
         now: context.now,
     });
-    present(env, context, &report, false)
+    present(env, context, &report, table.as_ref().map(|table| (table, &issued)), args.redact)
 }
 
 /// The names of the arguments, of `--list`, or of standard input when neither is given.

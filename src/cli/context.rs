@@ -4,9 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
+use super::analyze::SAMPLE;
 use super::args::{ColorChoice, Common, FailOn, Format};
 use super::env::Env;
+use super::rate;
 use super::settings::{FileSettings, Origin, Setting, pick};
+use crate::dns::BatchPlan;
+use crate::limit::Rates;
 use crate::source::live::Budget;
 
 /// Settings that every command shares, resolved.
@@ -25,6 +29,10 @@ pub struct Context {
     pub color_choice: Setting<ColorChoice>,
     /// Results only.
     pub quiet: bool,
+    /// Every request and lookup.
+    pub verbose: bool,
+    /// Cells as they are.
+    pub csv_raw: bool,
     /// The present time, seconds since 1970 UTC.
     pub now: i64,
     /// Whether that is the clock's time, and not one that was asked for.
@@ -61,10 +69,16 @@ impl Context {
             color_choice,
             now_is_real: common.now.is_none(),
             quiet: common.quiet,
+            verbose: common.verbose,
+            csv_raw: common.csv_raw,
             now,
             fail_on: pick(common.fail_on, None, file.fail_on, || FailOn::Error),
-            // A reader without a terminal gets a width that fits a mail or a forum post.
-            columns: if common.output.is_some() { 100 } else { env.columns.unwrap_or(100) },
+            // A reader without a terminal gets a width that fits a mail, unless the shell says another.
+            columns: if common.output.is_some() {
+                80
+            } else {
+                env.columns.or_else(|| wanted_columns(env)).unwrap_or(80)
+            },
             output: common.output,
             format: common.format,
             file,
@@ -78,6 +92,11 @@ impl Context {
             env.say(line);
         }
     }
+}
+
+/// `COLUMNS`, where somebody exported it.
+fn wanted_columns(env: &Env) -> Option<u16> {
+    env.var("COLUMNS").and_then(|text| text.parse().ok()).filter(|columns| *columns > 0)
 }
 
 /// Seconds since 1970 from RFC 3339, or from the bare number of `SOURCE_DATE_EPOCH`.
@@ -96,6 +115,7 @@ fn parse_time(text: &str) -> anyhow::Result<i64> {
 /// The writer's.
 pub fn show(context: &Context, env: &Env, out: &mut dyn std::io::Write) -> std::io::Result<()> {
     let file = &context.file;
+    let (batch, budget) = (BatchPlan::default(), Budget::default());
     match &context.file_path {
         Some(path) => writeln!(out, "# configuration file: {}", path.display())?,
         None => writeln!(out, "# configuration file: none")?,
@@ -115,16 +135,15 @@ pub fn show(context: &Context, env: &Env, out: &mut dyn std::io::Write) -> std::
         (None, None) => (default.to_owned(), Origin::Default),
     };
     let quoted = |text: &Option<String>| text.as_ref().map(|text| format!("{text:?}"));
-    let budget = Budget::default();
     let number = |value: Option<usize>| value.map(|value| value.to_string());
     for (key, (value, origin)) in [
         ("resolver", texts(&file.resolver, "[\"system\"]")),
-        ("rate", texts(&file.rate, "[\"crtsh=12/m\", \"certspotter=10/h\", \"resolver=50/s\", \"server=10/s\"]")),
-        ("concurrency", word(number(file.concurrency), "128")),
-        ("timeout", word(quoted(&file.timeout), "\"2s\"")),
-        ("retries", word(file.retries.map(|n| n.to_string()), "2")),
+        ("rate", texts(&file.rate, &format!("{:?}", rate::texts(&Rates::default())))),
+        ("concurrency", word(number(file.concurrency), &batch.in_flight.to_string())),
+        ("timeout", word(quoted(&file.timeout), &format!("\"{}s\"", batch.timeout.as_secs()))),
+        ("retries", word(file.retries.map(|n| n.to_string()), &batch.retries.to_string())),
         ("source", texts(&file.source, "[\"crtsh\"]")),
-        ("sample", word(number(file.sample), "8")),
+        ("sample", word(number(file.sample), &SAMPLE.to_string())),
         ("issuer", texts(&file.issuer, "[]")),
         ("detail", word(file.detail.map(|detail| format!("{detail:?}").to_lowercase()), "normal")),
         ("max-patterns", word(number(file.max_patterns), "unlimited")),

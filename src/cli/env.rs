@@ -55,9 +55,36 @@ impl Env {
         self.vars.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// What the locale says of characters beyond ASCII; `None` where no locale is set.
+    #[must_use]
+    pub fn locale_has_unicode(&self) -> Option<bool> {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| self.var(name))?;
+        Some(locale.to_ascii_lowercase().contains("utf"))
+    }
+
     /// Takes standard input; afterwards it is empty.
     pub fn take_stdin(&mut self) -> Box<dyn Read + Send> {
         std::mem::replace(&mut self.stdin, Box::new(std::io::empty()))
+    }
+
+    /// Whether standard input has ended before its first octet. Waits for that octet, and puts it back.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn stdin_is_empty(&mut self) -> std::io::Result<bool> {
+        let mut first = [0];
+        let mut stdin = self.take_stdin();
+        loop {
+            match stdin.read(&mut first) {
+                Ok(0) => return Ok(true),
+                Ok(_) => {
+                    self.stdin = Box::new(std::io::Cursor::new(first).chain(stdin));
+                    return Ok(false);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Says one line to the person at the terminal. A closed standard error is no reason to stop.
@@ -67,5 +94,5 @@ impl Env {
 }
 
 fn terminal_columns() -> Option<u16> {
-    comfy_table::Table::new().width()
+    terminal_size::terminal_size().map(|(width, _)| width.0)
 }

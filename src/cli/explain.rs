@@ -1,7 +1,7 @@
 //! `ctclimb explain`: ACME errors from the command line, files or standard input.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -13,7 +13,9 @@ use super::exit::Exit;
 use super::output::write_result;
 use super::{Failure, wrong_format};
 use crate::acme::{History, HistoryReport, write_explained, write_history};
-use crate::finding::error_patterns;
+use crate::finding::{error_patterns, every_code};
+use crate::report::{code_chapter, codes_page, write_explained_json, write_explained_lines, write_explained_markdown};
+use crate::source::dump::unpacked;
 
 /// Octets of a line that are read; the rest of it is passed over.
 const LINE: u64 = 1 << 20;
@@ -23,14 +25,31 @@ const FEW: u64 = 3;
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Explain) -> Result<Exit, Failure> {
     let format = context.format.unwrap_or(Format::Text);
-    if !matches!(format, Format::Text | Format::Json | Format::Jsonl) {
-        return Err(wrong_format("explain", format, "text, json and jsonl"));
+    if args.codes {
+        let page = codes_page();
+        write_result(env, context.output.as_deref(), |out| out.write_all(page.as_bytes()))?;
+        return Ok(Exit::Complete);
+    }
+    if let [input] = args.inputs.as_slice()
+        && let Some(code) = every_code().find(|code| code.code == input)
+        && !Path::new(input).exists()
+    {
+        let chapter = code_chapter(&code);
+        write_result(env, context.output.as_deref(), |out| out.write_all(chapter.as_bytes()))?;
+        return Ok(Exit::Complete);
+    }
+    if !matches!(format, Format::Text | Format::Markdown | Format::Json | Format::Jsonl) {
+        return Err(wrong_format("explain", format, "text, markdown, json and jsonl"));
     }
     if args.inputs.is_empty() && env.stdin_is_terminal {
         let hint = "nothing to explain: give an error text, a file, or pipe a log in; see `ctclimb explain --help`";
         return Err(Failure::Usage(anyhow::anyhow!(hint)));
     }
-    let mut history = History::new(year(context.now));
+    if args.inputs.is_empty() && env.stdin_is_empty().context("cannot read standard input")? {
+        let hint = "standard input is empty: give an error text, a file, or `-` if that is meant";
+        return Err(Failure::Usage(anyhow::anyhow!(hint)));
+    }
+    let mut history = History::new(Some(context.now));
     if args.inputs.is_empty() {
         read_lines(env.take_stdin(), &mut history).context("cannot read standard input")?;
     }
@@ -38,14 +57,15 @@ pub fn run(env: &mut Env, context: &Context, args: &Explain) -> Result<Exit, Fai
         read_input(env, input, &mut history)?;
     }
     let report = finish(history);
+    let width = usize::from(context.columns).min(100);
     write_result(env, context.output.as_deref(), |out| match format {
-        Format::Text if report.errors <= FEW && !report.explained.is_empty() => write_explained(out, &report.explained),
-        Format::Text => write_history(out, &report),
-        Format::Jsonl => lines(&report, out),
-        _ => {
-            serde_json::to_writer_pretty(&mut *out, &report)?;
-            out.write_all(b"\n")
+        Format::Text if report.errors <= FEW && !report.explained.is_empty() && report.other_errors.is_empty() => {
+            write_explained(out, &report.explained, width)
         }
+        Format::Text => write_history(out, &report, width),
+        Format::Markdown => write_explained_markdown(&report, out),
+        Format::Jsonl => write_explained_lines(&report, out),
+        _ => write_explained_json(&report, out),
     })?;
     if report.errors == 0 && context.output.is_none() && format == Format::Text {
         context.say(env, "ctclimb: no CAA error in this input");
@@ -55,7 +75,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Explain) -> Result<Exit, Fai
 
 /// Reads an ACME error or log from a file for other commands; `-` is standard input.
 pub fn read_history(env: &mut Env, context: &Context, path: &Path) -> Result<HistoryReport, Failure> {
-    let mut history = History::new(year(context.now));
+    let mut history = History::new(Some(context.now));
     read_input(env, &path.to_string_lossy(), &mut history)?;
     Ok(finish(history))
 }
@@ -86,8 +106,8 @@ fn looks_like_a_path(text: &str) -> bool {
     !text.contains(char::is_whitespace) && (text.contains('/') || Path::new(text).extension().is_some())
 }
 
-fn read_lines(input: impl Read, history: &mut History) -> std::io::Result<()> {
-    let mut input = BufReader::with_capacity(1 << 16, input);
+fn read_lines(input: impl Read + Send + 'static, history: &mut History) -> std::io::Result<()> {
+    let mut input = BufReader::with_capacity(1 << 16, unpacked(Box::new(input))?);
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -114,19 +134,4 @@ fn pass_over_line(input: &mut impl BufRead) -> std::io::Result<()> {
             return Ok(());
         }
     }
-}
-
-fn lines(report: &HistoryReport, out: &mut dyn Write) -> std::io::Result<()> {
-    for explained in &report.explained {
-        let mut value = serde_json::to_value(explained)?;
-        value["type"] = "explained".into();
-        writeln!(out, "{value}")?;
-    }
-    let mut value = serde_json::to_value(report)?;
-    value["type"] = "history".into();
-    writeln!(out, "{value}")
-}
-
-fn year(now: i64) -> Option<i16> {
-    jiff::Timestamp::from_second(now).ok()?.strftime("%Y").to_string().parse().ok()
 }

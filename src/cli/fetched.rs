@@ -98,14 +98,15 @@ pub fn forecast_text(
     let mut text = String::new();
     for Forecast { service, kept, next, requests, time } in forecast(plan, throttle, case, timestamp(context.now))? {
         let (domain, title) = (&plan.domain, service.title());
-        let kept = counted(u64::from(kept), "reply");
+        let replies = counted(u64::from(kept), "reply");
         text.push_str(&match next {
-            None => format!("{domain}: {title}: nothing to ask; {kept} kept and still good\n"),
+            None => format!("{domain}: {title}: nothing to ask; {replies} kept and still good\n"),
             Some(next) => {
                 let url = http.url(&next).unwrap_or(next.target);
                 let requests = counted(u64::from(requests), "request");
                 let time = time_in_words(time.as_secs());
-                format!("{domain}: {title}: {kept} kept; at most {requests}, which take at least {time}; first {url}\n")
+                let kept = if kept > 0 { format!("{replies} kept; ") } else { String::new() };
+                format!("{domain}: {title}: {kept}at most {requests}, which take at least {time}; first {url}\n")
             }
         });
     }
@@ -115,32 +116,9 @@ pub fn forecast_text(
     Ok(text)
 }
 
-/// What the services gave, for the report.
-pub fn coverage(outcome: &FetchOutcome, issued: &Issuances) -> Vec<SourceCoverage> {
-    let by_origin = issued.certificates_by_origin();
-    let mut sources = asked_services(outcome);
-    for source in &mut sources {
-        source.certificates = by_origin.get(source.name.as_str()).copied().unwrap_or(0);
-    }
-    sources
-}
-
 /// What the services gave, but for the number of certificates, which is known once all are merged.
 pub fn asked_services(outcome: &FetchOutcome) -> Vec<SourceCoverage> {
-    let cover = |service: &ServiceOutcome| SourceCoverage {
-        name: service.service.title().to_owned(),
-        kind: "search service".to_owned(),
-        requests: u64::from(service.requests),
-        records: service.records,
-        certificates: 0,
-        truncated: service.truncated,
-        error: service.error.clone(),
-        asked_at: service.asked_at.map(to_the_second),
-        query: service.query.clone(),
-        rows_used: service.rows_used,
-        expired: Some(service.expired_included),
-    };
-    outcome.services.iter().map(cover).collect()
+    outcome.services.iter().map(ServiceOutcome::coverage).collect()
 }
 
 /// What in the answers is no record, for the report.

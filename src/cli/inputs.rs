@@ -12,10 +12,11 @@ use super::context::Context;
 use super::env::Env;
 use super::fetched::{asked_services, unreadable};
 use super::live::is_case;
+use super::progress::Progress;
 use super::stored;
 use crate::issuance::{Collection, Issuances};
 use crate::name::DomainName;
-use crate::report::{Dropped, SourceCoverage};
+use crate::report::{Dropped, SourceCoverage, safe_text};
 use crate::source::dump::{self, Input, Kind, Summary};
 use crate::source::live::FetchOutcome;
 
@@ -95,11 +96,18 @@ impl Told {
 /// The inputs that the arguments mean.
 ///
 /// # Errors
-/// A path that is not there; nothing given while standard input is a terminal.
-pub fn inputs(env: &Env, arguments: &[PathBuf], command: &str) -> Result<Vec<Input>, Failure> {
-    if arguments.is_empty() && env.stdin_is_terminal {
-        let hint = format!("nothing to read: give files, or pipe something in; see `ctclimb {command} --help`");
-        return Err(Failure::Usage(anyhow!(hint)));
+/// A path that is not there; nothing given while standard input is a terminal, or empty. Who means an empty input says `-`.
+pub fn inputs(env: &mut Env, arguments: &[PathBuf], command: &str) -> Result<Vec<Input>, Failure> {
+    if arguments.is_empty() {
+        let nothing = if env.stdin_is_terminal {
+            Some("nothing to read: give files, or pipe something in")
+        } else {
+            let empty = env.stdin_is_empty().context("cannot read standard input")?;
+            empty.then_some("standard input is empty: give files, or `-` if that is meant")
+        };
+        if let Some(nothing) = nothing {
+            return Err(Failure::Usage(anyhow!("{nothing}; see `ctclimb {command} --help`")));
+        }
     }
     Ok(dump::expand(arguments).context("cannot find the input")?)
 }
@@ -133,7 +141,11 @@ pub fn read_all(
             }
             continue;
         }
-        match read_one(env, input, &label, collection) {
+        let progress = Progress::new(env, context);
+        progress.stage(&format!("reading {}", safe_text(&label)));
+        let read = read_one(env, input, &label, collection);
+        drop(progress);
+        match read {
             Ok(summary) => {
                 used += 1;
                 if let Some(why) = &summary.stopped {

@@ -1,28 +1,56 @@
-//! Signals: Ctrl-C once is a clean stop, twice is now.
+//! What an interrupt (SIGINT) does: the first lets whatever is waiting for the network stop cleanly, the second ends the
+//! program; with nothing to stop, the first ends it too. A half-written file does not stay either way.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use anyhow::Context as _;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
-use super::exit::Exit;
+use super::Exit;
 
-/// Who is told of the first interrupt.
-enum Listener {
-    /// A future that is waited for.
-    Waiting(oneshot::Sender<()>),
-    /// Somebody who looks at the flag.
-    Looking(Arc<AtomicBool>),
-}
-
-static LISTENERS: Mutex<Vec<Listener>> = Mutex::new(Vec::new());
+/// Those who wait to be told.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+/// Whether an interrupt came.
+static CAME: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::channel(false).0);
+/// Files that are not whole yet.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// How to go on after a stop.
 static HINT: Mutex<String> = Mutex::new(String::new());
 
-fn listeners() -> std::sync::MutexGuard<'static, Vec<Listener>> {
-    LISTENERS.lock().unwrap_or_else(PoisonError::into_inner)
+/// Begins to listen, once for the program. Without the thread the system's own way to end a program remains.
+pub fn listen() {
+    let wait = || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                let first = !CAME.send_replace(true);
+                if !first {
+                    end();
+                }
+                if WAITING.load(Ordering::Relaxed) == 0 {
+                    say_hint();
+                    end();
+                }
+            }
+        });
+    };
+    let _ = std::thread::Builder::new().name("interrupt".into()).spawn(wait);
+}
+
+#[allow(clippy::print_stderr, reason = "the thread that holds the streams is busy, and the program ends here")]
+fn say_hint() {
+    let hint = HINT.lock().unwrap_or_else(PoisonError::into_inner);
+    if !hint.is_empty() {
+        eprintln!("\nctclimb: {hint}");
+    }
+}
+
+/// Says what a person should know whose interrupt finds nobody waiting, in the middle of a computation.
+pub fn hint(text: &str) {
+    text.clone_into(&mut HINT.lock().unwrap_or_else(PoisonError::into_inner));
 }
 
 /// Runs a future to its end, or until the person interrupts: then `None`, with everything dropped cleanly.
@@ -34,13 +62,12 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<Option<T>>
         .enable_all()
         .build()
         .context("cannot start the network runtime")?;
-    let (told, interrupted) = oneshot::channel();
-    listen(Listener::Waiting(told));
+    let stopper = Stopper::new();
     Ok(runtime.block_on(async {
         tokio::select! {
             result = future => Some(result),
             // Whatever was in flight is lost; what came before is in the case file.
-            Ok(()) = interrupted => None,
+            () = stopper.interrupted() => None,
         }
     }))
 }
@@ -58,56 +85,50 @@ pub fn survive_file_size_limit() {
     }
 }
 
-/// Says what a person should know whose interrupt finds nobody waiting, in the middle of a computation.
-pub fn hint(text: &str) {
-    text.clone_into(&mut HINT.lock().unwrap_or_else(PoisonError::into_inner));
+/// Ends the program as an interrupt does, without files that are not whole.
+pub fn end() {
+    for path in UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        let _ = std::fs::remove_file(path);
+    }
+    std::process::exit(i32::from(Exit::Interrupted.code()));
 }
 
-/// A flag that the first interrupt sets.
-pub fn flag() -> Arc<AtomicBool> {
-    let flag = Arc::new(AtomicBool::new(false));
-    listen(Listener::Looking(Arc::clone(&flag)));
-    flag
+/// Someone who stops by himself when an interrupt comes.
+pub struct Stopper(());
+
+impl Stopper {
+    /// From here to its end the first interrupt is told, not obeyed.
+    pub fn new() -> Self {
+        WAITING.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+
+    /// Returns when an interrupt came.
+    pub async fn interrupted(&self) {
+        // The sender lives as long as the program.
+        let _ = CAME.subscribe().wait_for(|came| *came).await;
+    }
 }
 
-fn listen(listener: Listener) {
-    static STARTED: Once = Once::new();
-    // Those that stopped waiting need not be told.
-    let mut all = listeners();
-    all.retain(|listener| match listener {
-        Listener::Waiting(told) => !told.is_closed(),
-        Listener::Looking(_) => true,
-    });
-    all.push(listener);
-    drop(all);
-    STARTED.call_once(|| {
-        // Without the thread the system's own way to end a program remains.
-        let _ = std::thread::Builder::new().name("interrupt".into()).spawn(wait);
-    });
+impl Drop for Stopper {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
-#[allow(clippy::print_stderr, reason = "the thread that holds the streams is busy, and the program ends here")]
-fn wait() {
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-    runtime.block_on(async {
-        let mut times = 0;
-        while tokio::signal::ctrl_c().await.is_ok() {
-            let mut told = 0;
-            for listener in listeners().drain(..) {
-                told += match listener {
-                    Listener::Waiting(waiting) => usize::from(waiting.send(()).is_ok()),
-                    Listener::Looking(flag) => usize::from(!flag.swap(true, Ordering::Relaxed)),
-                };
-            }
-            times += 1;
-            // Nobody waits, or it is the second time.
-            if told == 0 {
-                let hint = HINT.lock().unwrap_or_else(PoisonError::into_inner);
-                if times == 1 && !hint.is_empty() {
-                    eprintln!("\nctclimb: {hint}");
-                }
-                std::process::exit(i32::from(Exit::Interrupted.code()));
-            }
-        }
-    });
+/// A file that is removed if the program is ended before it is whole.
+pub struct Unfinished(PathBuf);
+
+impl Unfinished {
+    /// Notes the file.
+    pub fn new(path: &Path) -> Self {
+        UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_owned());
+        Self(path.to_owned())
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| *path != self.0);
+    }
 }

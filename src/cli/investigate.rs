@@ -12,11 +12,13 @@ use super::deep;
 use super::env::Env;
 use super::exit::Exit;
 use super::explain::read_history;
-use super::fetched::{coverage, fetch_into, forecast_text, notes, tell_budget, unreadable};
+use super::fetched::{fetch_into, notes, tell_budget, unreadable};
+use super::forecast::Foretold;
 use super::interrupt::{self, block_on};
 use super::live::{
     RESOLVERS, batch, domain, fetch_plan, http, open_case, peek_case, rates, resolvers, resume_hint, stand_in, throttle,
 };
+use super::name_table::NameTable;
 use super::output::write_result;
 use super::patterns::settings;
 use super::present::present;
@@ -25,6 +27,7 @@ use crate::case::{Case, DnsExchange};
 use crate::dns::{Recorder, Resolver, Sockets};
 use crate::investigate::{Gathered, Grouped, Judging, LookupPlan, assemble, look_up};
 use crate::issuance::Collection;
+use crate::source::live::FetchOutcome;
 
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit, Failure> {
@@ -33,19 +36,16 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     let grouping = settings(context, &args.grouping)?;
     let mut plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;
     plan.stand_in = stand_in(env, context, &args.sources);
-    let script = args.lookups.dns.as_deref().map(script).transpose()?;
+    let script = args.lookups.climb.dns.as_deref().map(script).transpose()?;
     let resolvers = if script.is_some() { Vec::new() } else { resolvers(context, &args.lookups)? };
     let batch = batch(context, &args.limits)?;
     let throttle = throttle(rates(context, &args.limits)?);
     let http = http(env, context)?;
     let errors = args.error.as_deref().map(|path| read_history(env, context, path)).transpose()?;
     if args.sources.dry_run {
-        let case = peek_case(env, context, &domain, &args.sources)?;
-        let mut text = forecast_text(context, &plan, &http, &throttle, case.as_ref())?;
-        text.push_str(&format!(
-            "{domain}: then CAA at the levels of the names found, at {} resolvers\n",
-            resolvers.len()
-        ));
+        let mut case = peek_case(env, context, &domain, &args.sources)?;
+        let foretold = Foretold { context, args, plan: &plan, http: &http, throttle: &throttle, resolvers: &resolvers };
+        let text = foretold.text(case.as_mut())?;
         write_result(env, context.output.as_deref(), |out| out.write_all(text.as_bytes()))?;
         return Ok(Exit::Complete);
     }
@@ -64,18 +64,13 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     };
     if outcome.is_failure() {
         drop(progress);
-        for service in &outcome.services {
-            let why = service.error.as_deref().unwrap_or("nothing came");
-            env.say(&format!("ctclimb: {}: {why}", service.service.title()));
-        }
-        return Err(Failure::Work(anyhow!("no source of certificates could be used")));
+        return Err(no_source(env, &outcome));
     }
 
     let mut issued = collection.finish();
     progress.stage("grouping names");
     let grouped = Grouped::new(&issued, &grouping);
-    let sample = (!args.lookups.all_names).then(|| args.lookups.sample.or(context.file.sample).unwrap_or(SAMPLE));
-    let (counts, selection) = levels(&mut issued, &grouped, sample);
+    let (counts, selection) = levels(&mut issued, &grouped, sample(context, args));
 
     let mut authoritative = None;
     let (lookups, tally) = if let Some(script) = &script {
@@ -90,10 +85,17 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
             let repeat = args.lookups.repeat.unwrap_or(1);
             let plan = LookupPlan { resolvers: &resolvers, exchange: &exchange, throttle: &throttle, batch, repeat };
             let total = (selection.levels.len() * resolvers.len()) as u64 * u64::from(repeat);
-            let found = look_up(&plan, &issued.tree, &selection.levels, &|_, _, _| progress.lookup(total)).await;
-            progress.stage("asking the name servers");
+            progress.lookups(total);
+            let told = |server: &str, level, lookup: &_| {
+                progress.lookup(total);
+                progress.answered(server, issued.tree.name(level), lookup);
+            };
+            let found = look_up(&plan, &issued.tree, &selection.levels, &told).await;
+            if !args.lookups.no_deep {
+                progress.stage("asking the name servers");
+            }
             let (tree, lookups) = (&issued.tree, &found.0);
-            let view = deep::view(&args.lookups, tree, &selection, lookups, &exchange, &throttle, context.now).await;
+            let view = deep::view(context, &args.lookups, tree, &selection, lookups, &exchange, &throttle).await;
             (found, view)
         })?;
         let recorded = recorded.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -110,6 +112,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     };
     drop(progress);
 
+    let table = NameTable::new(context, &issued, &grouped)?;
     let report = assemble(Gathered {
         domain: Some(domain),
         issued: &issued,
@@ -117,10 +120,10 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
         counts: &counts,
         selection: &selection,
         lookups,
-        authoritative,
+        authoritative: authoritative.as_ref(),
         judging: judging(context, &args.lookups),
         errors: errors.as_ref(),
-        sources: coverage(&outcome, &issued),
+        sources: outcome.coverage(&issued),
         unreadable: unreadable(&outcome),
         queries: tally.queries,
         notes: notes(&outcome).into_iter().chain(tally.notes).collect(),
@@ -130,16 +133,25 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
         case.set_setting("report_time", &report.time).map_err(anyhow::Error::from)?;
         context.say(env, &format!("ctclimb: kept in {}", case.path().display()));
     }
-    present(env, context, &report, args.redact)
+    present(env, context, &report, table.as_ref().map(|table| (table, &issued)), args.redact)
+}
+
+/// Says why each source gave nothing.
+fn no_source(env: &mut Env, outcome: &FetchOutcome) -> Failure {
+    for service in &outcome.services {
+        let why = service.error.as_deref().unwrap_or("nothing came");
+        env.say(&format!("ctclimb: {}: {why}", service.service.title()));
+    }
+    Failure::Work(anyhow!("no source of certificates could be used"))
 }
 
 /// For whom names are judged.
 pub fn judging(context: &Context, lookups: &LookupArgs) -> Judging {
-    let asked = lookups.issuer.clone();
+    let asked = lookups.climb.issuer.clone();
     Judging {
         issuers: if asked.is_empty() { context.file.issuer.clone().unwrap_or_default() } else { asked },
-        method: lookups.method.clone(),
-        account_uri: lookups.account_uri.clone(),
+        method: lookups.climb.method.clone(),
+        account_uri: lookups.climb.account_uri.clone(),
     }
 }
 
@@ -153,4 +165,10 @@ fn keep_dns(case: &mut Case, resolvers: &[Resolver], recorded: &[DnsExchange]) -
     case.record_dns(recorded)?;
     case.set_setting(RESOLVERS, &serde_json::to_string(&named)?)?;
     Ok(())
+}
+
+/// Names of each pattern to climb; `None` for all.
+pub fn sample(context: &Context, args: &Investigate) -> Option<usize> {
+    let climb = &args.lookups.climb;
+    (!climb.all_names).then(|| climb.sample.or(context.file.sample).unwrap_or(SAMPLE))
 }

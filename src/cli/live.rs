@@ -11,7 +11,7 @@ use super::args::{Limits, Lookups as LookupArgs, Sources};
 use super::context::Context;
 use super::env::Env;
 use super::rate;
-use super::settings::{data_directory, duration};
+use super::settings::{data_directory, duration, nearest};
 use crate::case::Case;
 use crate::dns::{BatchPlan, Resolver};
 use crate::investigate::TOOL;
@@ -90,8 +90,13 @@ pub fn fetch_plan(
     };
     let mut services = Vec::new();
     for text in &named {
-        let unknown =
-            || Failure::Usage(anyhow!("`--source {}`: known are crtsh, certspotter and crtsh-pg", text.escape_debug()));
+        let unknown = || {
+            let hint = nearest(text, &["crtsh", "certspotter", "crtsh-pg"]);
+            Failure::Usage(anyhow!(
+                "`--source {}`: known are crtsh, certspotter and crtsh-pg{hint}",
+                text.escape_debug()
+            ))
+        };
         let service = Service::parse(text).ok_or_else(unknown)?;
         if service == Service::CrtshPg && !cfg!(feature = "crtsh-pg") {
             return Err(Failure::Usage(anyhow!("`crtsh-pg` is not in this build; build with `--features crtsh-pg`")));

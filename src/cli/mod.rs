@@ -3,8 +3,15 @@
 mod analyze;
 mod args;
 mod audit;
+mod audit_files;
+mod audit_forecast;
+mod audit_gather;
+mod audit_hook;
 mod audit_output;
+mod audit_plan;
 mod audit_run;
+mod audit_side;
+mod audit_stop;
 mod caa;
 mod context;
 mod deep;
@@ -13,10 +20,13 @@ mod exit;
 mod explain;
 mod fetch;
 mod fetched;
+mod forecast;
 mod inputs;
 mod interrupt;
 mod investigate;
 mod live;
+mod manual;
+mod name_table;
 mod names;
 mod output;
 mod patterns;
@@ -34,6 +44,7 @@ use args::{Cli, Command, ConfigAction};
 use context::Context;
 pub use env::Env;
 pub use exit::Exit;
+pub use interrupt::listen as listen_for_interrupts;
 
 /// Why a command stopped before it had a result.
 #[derive(Debug)]
@@ -103,8 +114,8 @@ fn dispatch(env: &mut Env, cli: Cli) -> Result<Exit, Failure> {
             Ok(Exit::Complete)
         }
         Command::Man { command } => {
-            let page = manual(command.as_deref()).map_err(Failure::Usage)?;
-            output::write_result(env, context.output.as_deref(), |out| page.render(out))?;
+            let page = manual::page(&command).map_err(Failure::Usage)?;
+            output::write_result(env, context.output.as_deref(), |out| manual::write(&page, out))?;
             Ok(Exit::Complete)
         }
         Command::Investigate(args) => investigate::run(env, &context, &args),
@@ -126,16 +137,10 @@ fn wrong_format(command: &str, format: args::Format, known: &str) -> Failure {
     Failure::Usage(anyhow::anyhow!("`{command}` has no format `{name}`; it has {known}"))
 }
 
-/// The manual page of the program or of one command.
-fn manual(command: Option<&str>) -> anyhow::Result<clap_mangen::Man> {
-    let mut program = Cli::command();
-    program.build();
-    let page = match command {
-        None => program,
-        Some(name) => {
-            let found = program.find_subcommand(name).cloned();
-            found.ok_or_else(|| anyhow::anyhow!("there is no command `{}`", name.escape_debug()))?
-        }
-    };
-    Ok(clap_mangen::Man::new(page))
+/// Whether this build has Parquet.
+fn need_parquet() -> Result<(), Failure> {
+    if cfg!(feature = "parquet") {
+        return Ok(());
+    }
+    Err(Failure::Usage(anyhow::anyhow!("Parquet is not in this build; build with `--features parquet`")))
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::env::Env;
+use super::interrupt::Unfinished;
 
 /// Writes a result with `write`: to `path` atomically (a temporary file beside it, then a rename), or to standard output.
 ///
@@ -16,7 +17,7 @@ use super::env::Env;
 pub fn write_result(
     env: &mut Env,
     path: Option<&Path>,
-    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
     match path {
         None => {
@@ -40,6 +41,7 @@ pub fn write_result(
             }
             let temporary =
                 tempfile::Builder::new().prefix(".ctclimb-").tempfile_in(directory_of(path)).with_context(complain)?;
+            let _unfinished = Unfinished::new(temporary.path());
             let mut out = BufWriter::with_capacity(1 << 16, temporary);
             write(&mut out).with_context(complain)?;
             let temporary = out.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(complain)?;

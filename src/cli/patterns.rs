@@ -12,21 +12,26 @@ use super::env::Env;
 use super::exit::Exit;
 use super::inputs::{Told, inputs, read_all, scope};
 use super::output::write_result;
-use super::{Failure, wrong_format};
+use super::{Failure, need_parquet, wrong_format};
 use crate::investigate::summarise;
 use crate::issuance::Collection;
-use crate::pattern::{Detail, Pattern, Patterns, Settings, Summary, learn, merge_partials, write_partial};
+use crate::pattern::{BY_FORM, Detail, Pattern, Patterns, Settings, Summary, learn, merge_partials, write_partial};
 use crate::source::dump::Input;
 
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Failure> {
     let format = context.format.unwrap_or(Format::Text);
-    if !matches!(format, Format::Text | Format::Json | Format::Jsonl | Format::Tsv) {
-        return Err(wrong_format("patterns", format, "text, json, jsonl and tsv"));
+    if !matches!(format, Format::Text | Format::Json | Format::Jsonl | Format::Tsv | Format::Parquet) {
+        return Err(wrong_format("patterns", format, "text, json, jsonl, tsv and parquet"));
+    }
+    if format == Format::Parquet {
+        need_parquet()?;
     }
     let mut settings = settings(context, &args.grouping)?;
     settings.threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
-    let inputs = inputs(env, &args.inputs, "patterns")?;
+    // One of many machines may have got nothing to do.
+    let share = (args.partial || args.merge) && args.inputs.is_empty() && !env.stdin_is_terminal;
+    let inputs = if share { vec![Input::Stdin] } else { inputs(env, &args.inputs, "patterns")? };
     let (summary, told) = if args.merge {
         (merge(env, inputs)?, Told::default())
     } else {
@@ -55,6 +60,8 @@ pub fn run(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Failur
             .patterns
             .iter()
             .try_for_each(|pattern| writeln!(out, "{}\t{}\t{}", pattern.id, pattern.template, pattern.regex)),
+        #[cfg(feature = "parquet")]
+        Format::Parquet => table(&summary, &patterns, out),
         _ => text(&patterns.patterns, out),
     })?;
     if patterns.uncovered_rows > 0 {
@@ -119,11 +126,45 @@ fn assign(summary: &Summary, patterns: &Patterns, out: &mut dyn Write) -> std::i
         .try_for_each(|(name, wildcard, id)| writeln!(out, "{}{name}\t{id}", if wildcard { "*." } else { "" }))
 }
 
-fn text(patterns: &[Pattern], out: &mut dyn Write) -> std::io::Result<()> {
-    for pattern in patterns {
-        let examples =
-            if pattern.single { String::new() } else { format!("  such as {}", pattern.examples.join(", ")) };
-        writeln!(out, "{:>9}  {}{examples}", pattern.names, pattern.template)?;
+/// Every name with its pattern, in order of the names.
+#[cfg(feature = "parquet")]
+fn table(summary: &Summary, patterns: &Patterns, out: impl Write + Send) -> std::io::Result<()> {
+    use crate::report::parquet::names::{NameRow, Names};
+    let mut rows = Vec::new();
+    for index in summary.names() {
+        let (name, (bare, wildcard)) = (summary.name(index), summary.forms(index));
+        let pattern = patterns.of(index).map(|at| &patterns.patterns[at]);
+        rows.extend([(bare, false), (wildcard, true)].into_iter().filter(|(there, _)| *there).map(|(_, wildcard)| {
+            NameRow {
+                name,
+                wildcard,
+                root: crate::name::registered_domain(name),
+                pattern: pattern.map(|pattern| pattern.id.as_str()),
+                template: pattern.map(|pattern| pattern.template.as_str()),
+                ..NameRow::default()
+            }
+        }));
     }
-    Ok(())
+    rows.sort_by_key(|row| (row.name, row.wildcard));
+    let mut table = Names::new(out)?;
+    rows.iter().try_for_each(|row| table.row(row))?;
+    table.finish()
+}
+
+/// A pattern, names that show it, and why its columns are what they are, where the form alone does not say it; single
+/// names at the end.
+fn text(patterns: &[Pattern], out: &mut dyn Write) -> std::io::Result<()> {
+    let (single, families): (Vec<&Pattern>, Vec<&Pattern>) = patterns.iter().partition(|pattern| pattern.single);
+    for pattern in families {
+        writeln!(out, "{:>9}  {}", pattern.names, pattern.template)?;
+        if let [first, rest @ ..] = pattern.examples.as_slice() {
+            let second = rest.first().filter(|second| first.len() + second.len() < 50);
+            let second = second.map(|second| format!(", {second}")).unwrap_or_default();
+            writeln!(out, "           such as {first}{second}")?;
+        }
+        for column in pattern.columns.iter().filter(|column| column.reason != BY_FORM) {
+            writeln!(out, "           {{{}}}: {}", column.shown, column.reason)?;
+        }
+    }
+    single.into_iter().try_for_each(|pattern| writeln!(out, "{:>9}  {}", pattern.names, pattern.template))
 }

@@ -5,26 +5,48 @@ use super::args::{FailOn, Format as Asked};
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
+use super::name_table::NameTable;
 use super::output::write_result;
 use crate::finding::Severity;
+use crate::issuance::Issuances;
 use crate::report::{self, Format, Report, Style};
 
 /// Writes the report in the format asked for and says how the run ended.
-pub fn present(env: &mut Env, context: &Context, report: &Report, redact: bool) -> Result<Exit, Failure> {
+pub fn present(
+    env: &mut Env,
+    context: &Context,
+    report: &Report,
+    names: Option<(&NameTable, &Issuances)>,
+    redact: bool,
+) -> Result<Exit, Failure> {
+    if let Some((names, issued)) = names {
+        if redact {
+            return Err(Failure::Usage(anyhow::anyhow!("`-f parquet` is the names themselves; it has no `--redact`")));
+        }
+        names.write(env, context, issued, report)?;
+        return Ok(exit(context, report));
+    }
     let format = format(context.format.unwrap_or(Asked::Text));
     let redacted = redact.then(|| report::redact(report));
     let report = redacted.as_ref().unwrap_or(report);
-    let unicode = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env.var(name));
-    // The C locale on a terminal shows no box characters; a file or a pipe can hold anything.
-    let ascii = env.columns.is_some() && unicode.is_none_or(|locale| !locale.to_ascii_lowercase().contains("utf"));
-    let style = Style { width: usize::from(context.columns), color: context.color, ascii, ..Style::default() };
+    // The C locale, set or not, shows no box characters on a terminal; a file or a pipe can hold anything, unless
+    // the locale set says otherwise.
+    let ascii = !env.locale_has_unicode().unwrap_or(env.columns.is_none());
+    let style = Style {
+        width: usize::from(context.columns),
+        color: context.color,
+        ascii,
+        csv_raw: context.csv_raw,
+        ..Style::default()
+    };
     write_result(env, context.output.as_deref(), |out| report::write(report, format, &style, out))?;
     Ok(exit(context, report))
 }
 
 fn format(asked: Asked) -> Format {
     match asked {
-        Asked::Text => Format::Text,
+        // A table of names was written before.
+        Asked::Text | Asked::Parquet => Format::Text,
         Asked::Markdown => Format::Markdown,
         Asked::Html => Format::Html,
         Asked::Json => Format::Json,

@@ -11,7 +11,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 
 use super::context::Context;
 use super::env::Env;
-use crate::report::thousands;
+use crate::caa::{Lookup, LookupOutcome};
+use crate::report::{safe_text, thousands};
 use crate::source::live::{Event, Service, SoFar, Wait};
 
 /// Time between two plain lines, and the shortest wait that is worth one.
@@ -22,6 +23,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// Where progress is shown.
 pub struct Progress {
     shown: Shown,
+    verbose: bool,
     last: Mutex<Instant>,
     done: AtomicU64,
 }
@@ -58,7 +60,12 @@ impl Progress {
             (false, false) => Shown::Plain,
             (false, true) => Shown::Moving(Box::default()),
         };
-        Self { shown, last: Mutex::new(Instant::now()), done: AtomicU64::new(0) }
+        Self { shown, verbose: context.verbose, last: Mutex::new(Instant::now()), done: AtomicU64::new(0) }
+    }
+
+    /// Progress for nobody.
+    pub fn silent() -> Self {
+        Self { shown: Shown::Nowhere, verbose: false, last: Mutex::new(Instant::now()), done: AtomicU64::new(0) }
     }
 
     /// What happened during a fetch.
@@ -68,11 +75,48 @@ impl Progress {
             // What is kept comes too fast for a line each.
             Shown::Plain if matches!(event, Event::Page { kept: true, .. }) && !self.is_time() => {}
             Shown::Plain => {
-                if let Some(line) = plain(event) {
+                if let Some(line) = plain(event, self.verbose) {
                     Self::print(&line);
                 }
             }
             Shown::Moving(moving) => moving.fetch(event),
+        }
+    }
+
+    /// What happened during one of many fetches: troubles are told, the rest now and then.
+    pub fn of_many(&self, event: &Event) {
+        match event {
+            Event::Waiting { wait: Wait::Rate, .. }
+            | Event::Asking { .. }
+            | Event::Page { .. }
+            | Event::Ended { complete: true, .. } => {}
+            Event::Waiting { .. } | Event::Failed { .. } | Event::Ended { .. } => self.fetch(event),
+        }
+    }
+
+    /// Lookups begin.
+    pub fn lookups(&self, total: u64) {
+        self.stage(&format!("CAA: 0 of {} lookups", thousands(total)));
+    }
+
+    /// What one lookup came to; told only to who wants to know all.
+    pub fn answered(&self, server: &str, level: &str, lookup: &Lookup) {
+        if self.verbose {
+            let tries = if lookup.tries > 1 { format!(", {} tries", lookup.tries) } else { String::new() };
+            let time = lookup.rtt_ms.map(|ms| format!(", {ms} ms")).unwrap_or_default();
+            let outcome = match &lookup.outcome {
+                LookupOutcome::Failed(failure) => failure.to_string(),
+                outcome => outcome.word().to_owned(),
+            };
+            self.line(&safe_text(&format!("{server}: CAA {level}: {outcome}{time}{tries}")));
+        }
+    }
+
+    /// A line that stays, above those that move.
+    fn line(&self, line: &str) {
+        match &self.shown {
+            Shown::Moving(moving) => moving.line(line),
+            Shown::Plain | Shown::Nowhere => Self::print(line),
         }
     }
 
@@ -90,9 +134,14 @@ impl Progress {
     /// One stage begins.
     pub fn stage(&self, line: &str) {
         match &self.shown {
-            Shown::Plain if self.is_time() => Self::print(line),
+            Shown::Plain if self.verbose || self.is_time() => Self::print(line),
             Shown::Nowhere | Shown::Plain => {}
-            Shown::Moving(moving) => moving.stage(line.to_owned()),
+            Shown::Moving(moving) => {
+                if self.verbose {
+                    moving.line(line);
+                }
+                moving.stage(line.to_owned());
+            }
         }
     }
 
@@ -150,7 +199,7 @@ impl Moving {
             Event::Page { so_far, .. } => self.below.set_message(what(so_far)),
             Event::Failed { .. } => {
                 // What went wrong stays to be read; it is not the end yet.
-                let _ = self.lines.println(format!("ctclimb: {}", plain(event).unwrap_or_default()));
+                self.line(&plain(event, false).unwrap_or_default());
             }
             Event::Ended { service, complete, .. } => {
                 let end = if *complete { "complete" } else { "ended" };
@@ -159,11 +208,16 @@ impl Moving {
         }
     }
 
-    fn with_line(&self, service: Service, change: impl FnOnce(&mut Line)) {
-        change(lock(&self.services).entry(service).or_insert_with(|| self.line(service)));
+    fn line(&self, line: &str) {
+        // A closed terminal is no reason to stop.
+        let _ = self.lines.println(format!("ctclimb: {line}"));
     }
 
-    fn line(&self, service: Service) -> Line {
+    fn with_line(&self, service: Service, change: impl FnOnce(&mut Line)) {
+        change(lock(&self.services).entry(service).or_insert_with(|| self.new_line(service)));
+    }
+
+    fn new_line(&self, service: Service) -> Line {
         let until: Arc<Mutex<Option<Instant>>> = Arc::default();
         let shown = Arc::clone(&until);
         let left = move |_: &ProgressState, out: &mut dyn Write| {
@@ -197,10 +251,13 @@ impl Moving {
     }
 }
 
-/// An event as a line of a log; `None` where it says too little.
-fn plain(event: &Event) -> Option<String> {
+/// An event as a line of a log; `None` where it says too little for who does not want to know all.
+fn plain(event: &Event, verbose: bool) -> Option<String> {
     match event {
-        Event::Waiting { time, .. } if *time < PLAIN => None,
+        Event::Asking { service, request, budget } if verbose => {
+            Some(format!("{}: request {request} of at most {budget}", service.title()))
+        }
+        Event::Waiting { time, .. } if *time < PLAIN && !verbose => None,
         Event::Waiting { service, wait, time } => {
             Some(format!("{}: next request in {}; {}", service.title(), seconds(*time), why(*wait)))
         }

@@ -51,6 +51,25 @@ pub fn parse(texts: &[String]) -> anyhow::Result<Rates> {
     Ok(rates)
 }
 
+/// Rates as they are asked for: `crtsh=12/m`.
+pub fn texts(rates: &Rates) -> Vec<String> {
+    let text = |(target, rate): (&str, Rate)| match rate {
+        Rate::Unlimited => format!("{target}=unlimited"),
+        Rate::Per { count, period, .. } => match period.as_secs() {
+            3600 => format!("{target}={count}/h"),
+            60 => format!("{target}={count}/m"),
+            _ => format!("{target}={count}/s"),
+        },
+    };
+    let all = [
+        ("crtsh", rates.crtsh),
+        ("certspotter", rates.certspotter),
+        ("resolver", rates.resolver),
+        ("server", rates.server),
+    ];
+    all.into_iter().map(text).collect()
+}
+
 /// The target and the count in a period; `None` for `unlimited`.
 type Parsed = (Option<Target>, Option<(u32, Duration)>);
 
@@ -62,7 +81,8 @@ fn parse_one(text: &str) -> anyhow::Result<Parsed> {
         Some(("resolver", rest)) => (Some(Target::Resolver), rest),
         Some(("server", rest)) => (Some(Target::Server), rest),
         Some((other, _)) => {
-            bail!("`--rate {}=...`: known are crtsh, certspotter, resolver and server", other.escape_debug())
+            let hint = super::settings::nearest(other, &["crtsh", "certspotter", "resolver", "server"]);
+            bail!("`--rate {}=...`: known are crtsh, certspotter, resolver and server{hint}", other.escape_debug())
         }
     };
     if limit == "unlimited" {
@@ -108,6 +128,14 @@ mod tests {
         let rates = parse(&["unlimited".into()]).unwrap();
         assert_eq!([rates.resolver, rates.server], [Rate::Unlimited; 2]);
         assert_eq!(rates.crtsh, Rates::default().crtsh);
+    }
+
+    #[test]
+    fn the_defaults_are_told_as_they_could_be_asked_for() {
+        let told = texts(&Rates::default());
+        assert_eq!(told, ["crtsh=12/m", "certspotter=10/h", "resolver=50/s", "server=10/s"]);
+        let again = parse(&told).unwrap();
+        assert_eq!((again.crtsh, again.server), (Rates::default().crtsh, Rates::default().server));
     }
 
     #[test]

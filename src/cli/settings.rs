@@ -74,7 +74,62 @@ pub struct FileSettings {
     pub certspotter_key: Option<String>,
 }
 
+/// Every key of the configuration file, in the order in which `config show` prints them.
+pub const KEYS: [&str; 23] = [
+    "resolver",
+    "rate",
+    "concurrency",
+    "timeout",
+    "retries",
+    "source",
+    "sample",
+    "issuer",
+    "detail",
+    "max-patterns",
+    "keep",
+    "join",
+    "root-hints",
+    "port",
+    "max-requests",
+    "max-time",
+    "case-directory",
+    "crtsh-pg",
+    "crtsh-url",
+    "certspotter-url",
+    "certspotter-key",
+    "color",
+    "fail-on",
+];
+
+/// `; did you mean ...?` with the known word that looks most like what was typed; empty where none does.
+pub fn nearest(typed: &str, known: &[&str]) -> String {
+    let likeness = |word: &&&str| strsim::jaro_winkler(&typed.to_lowercase(), word);
+    let best = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    match best.filter(|word| likeness(word) > 0.8) {
+        Some(word) => format!("; did you mean `{word}`?"),
+        None => String::new(),
+    }
+}
+
 impl FileSettings {
+    /// Reads the text of a configuration file.
+    ///
+    /// # Errors
+    /// It is not TOML, or has a key that is not known or a value of the wrong kind; with the place.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        if let Ok(table) = text.parse::<toml::Table>()
+            && let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str()))
+        {
+            let line = text.lines().position(|line| line.trim_start().starts_with(key.as_str())).map_or(1, |at| at + 1);
+            bail!(
+                "line {line}: there is no setting `{}`{}; `ctclimb config show` lists all",
+                key.escape_debug(),
+                nearest(key, &KEYS)
+            );
+        }
+        Ok(toml::from_str(text)?)
+    }
+
     /// Reads the configuration file: the one named, else `config.toml` in the configuration directory if it is there.
     ///
     /// # Errors
@@ -89,8 +144,8 @@ impl FileSettings {
         };
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read the configuration file `{}`", path.display()))?;
-        let settings = toml::from_str(&text)
-            .with_context(|| format!("the configuration file `{}` is not right", path.display()))?;
+        let settings =
+            Self::parse(&text).with_context(|| format!("the configuration file `{}` is not right", path.display()))?;
         Ok((settings, Some(path)))
     }
 }
@@ -174,7 +229,19 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_an_error_that_names_it() {
-        let error = toml::from_str::<FileSettings>("resolvr = [\"127.0.0.1\"]").unwrap_err().to_string();
-        assert!(error.contains("resolvr") && error.contains("resolver"), "{error}");
+        let error = FileSettings::parse("port = 53\nresolvr = [\"127.0.0.1\"]").unwrap_err().to_string();
+        assert!(error.starts_with("line 2: there is no setting `resolvr`; did you mean `resolver`?"), "{error}");
+        assert!(FileSettings::parse("port = \"x\"").unwrap_err().to_string().contains("invalid type"));
+    }
+
+    #[test]
+    fn the_list_of_keys_is_that_of_the_file() {
+        let told = toml::from_str::<FileSettings>("no-such-key = 1").unwrap_err().to_string();
+        let (_, expected) = told.split_once("expected one of").unwrap();
+        let mut keys: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+        let mut known = KEYS.to_vec();
+        keys.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(keys, known);
     }
 }

@@ -10,16 +10,17 @@ use super::args::ReportArgs;
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
-use super::fetched::{coverage, fetch_into, notes, unreadable};
+use super::fetched::{fetch_into, notes, unreadable};
 use super::interrupt::block_on;
 use super::live::{RESOLVERS, http, throttle};
+use super::name_table::NameTable;
 use super::present::present;
 use super::progress::Progress;
 use crate::acme::HistoryReport;
 use crate::case::{Case, salvage};
 use crate::dns::Resolver;
 use crate::investigate::{Gathered, Grouped, Judging, assemble, replay};
-use crate::issuance::Collection;
+use crate::issuance::{Collection, Issuances};
 use crate::limit::Rates;
 use crate::pattern::Settings;
 use crate::report::Report;
@@ -50,9 +51,12 @@ pub fn run(env: &mut Env, context: &Context, args: &ReportArgs) -> Result<Exit, 
             env.say(&format!("ctclimb: the table `{table}` could not be read to its end"));
         }
     }
-    let report = report(env, context, case, again)?;
-    present(env, context, &report, args.redact)
+    let (report, names) = report(env, context, case, again)?;
+    present(env, context, &report, names.as_ref().map(|(table, issued)| (table, issued)), args.redact)
 }
+
+/// A report, and the names it is on where a table of them is wanted.
+type Stored = (Report, Option<(NameTable, Issuances)>);
 
 /// Opens a case file, and gives what was fetched into it.
 fn open(path: &Path) -> anyhow::Result<(Case, FetchPlan)> {
@@ -86,7 +90,7 @@ pub fn read(env: &Env, context: &Context, path: &Path, collection: &mut Collecti
 }
 
 /// The report of a case file. Its time is that of the run that filled it.
-pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Result<Report, Failure> {
+pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Result<Stored, Failure> {
     let (mut case, plan) = open(path)?;
     let reading = || format!("cannot read the case file `{}`", path.display());
     let resolvers = kept_resolvers(&case).with_context(reading)?;
@@ -107,7 +111,8 @@ pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Re
         servers.then(|| "what the name servers themselves answered is kept, but not part of this report".to_owned());
     let replayed = block_on(replay(messages, &resolvers, &issued.tree, &selection.levels))?;
     let (lookups, tally) = replayed.ok_or_else(|| anyhow!("interrupted"))?;
-    Ok(assemble(Gathered {
+    let table = NameTable::new(context, &issued, &grouped)?;
+    let report = assemble(Gathered {
         domain: Some(plan.domain.clone()),
         issued: &issued,
         grouped,
@@ -117,12 +122,13 @@ pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Re
         authoritative: None,
         judging: again.judging,
         errors: again.errors,
-        sources: coverage(&outcome, &issued),
+        sources: outcome.coverage(&issued),
         unreadable: unreadable(&outcome),
         queries,
         notes: notes(&outcome).into_iter().chain(tally.notes).chain(servers).collect(),
         now,
-    }))
+    });
+    Ok((report, table.map(|table| (table, issued))))
 }
 
 fn kept_resolvers(case: &Case) -> anyhow::Result<Vec<Resolver>> {

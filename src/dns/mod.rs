@@ -4,8 +4,16 @@
 
 mod batch;
 mod breaker;
+#[cfg(test)]
+mod diagnosis_kit;
+#[cfg(test)]
+mod diagnosis_tests;
+#[cfg(test)]
+mod dnssec_tests;
 mod exchange;
 mod hints;
+#[cfg(test)]
+mod hostile_tests;
 mod lookup;
 mod probe;
 mod probe_ask;
@@ -17,9 +25,12 @@ mod socket;
 mod stream;
 mod udp;
 mod walk;
+mod walk_hosts;
+mod walk_more;
 mod walk_step;
 #[cfg(test)]
 mod walk_tests;
+mod walk_view;
 mod walk_zone;
 pub mod wire;
 

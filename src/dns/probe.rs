@@ -9,7 +9,7 @@ use futures::future::{Either, select};
 use super::probe_ask::{Asker, Form};
 use crate::caa::evidence_name::{is_below, mixed_case};
 use crate::caa::evidence_reading::Reading;
-use crate::caa::{Probe, ProbeKind, QuestionEcho, Transport, rcode, rtype};
+use crate::caa::{Observation, Probe, ProbeKind, QuestionEcho, Transport, rcode, rtype};
 
 /// Transmissions of a question that everything depends on.
 const TRIES: usize = 3;
@@ -17,6 +17,8 @@ const TRIES: usize = 3;
 const FEWER: usize = 2;
 /// How long the first question at an address has before others look for life.
 const HEAD_START: Duration = Duration::from_secs(1);
+/// Limits are set for a second: after this time the next questions are within them.
+const LIMITS_PASS: Duration = Duration::from_millis(1200);
 /// An answer that took this much longer than the line's own time is asked for again, in microseconds.
 const LATE_US: u64 = 400_000;
 
@@ -55,8 +57,12 @@ impl Prober<'_> {
 
     async fn with_keys(&self, mut probes: Vec<Probe>, keys: bool) -> Vec<Probe> {
         if keys && shows_life(&probes) {
-            let udp = self.ask(ProbeKind::Dnskey, self.zone, rtype::DNSKEY, Form::EDNS, TRIES).await;
-            if udp.as_ref().is_some_and(|probe| probe.reading(self.zone) == Reading::Truncated) {
+            // Where EDNS met silence at this very name, keys would too.
+            let silent = probes.iter().any(|p| p.kind == ProbeKind::ApexNs && p.reading(self.zone).is_silence());
+            let tries = if silent { 1 } else { TRIES };
+            let udp = self.ask(ProbeKind::Dnskey, self.zone, rtype::DNSKEY, Form::EDNS, tries).await;
+            let cut_or_lost = |reading: Reading| reading == Reading::Truncated || reading.is_silence();
+            if udp.as_ref().is_some_and(|probe| cut_or_lost(probe.reading(self.zone))) {
                 // The whole answer stands before the truncated one.
                 probes.extend(self.ask(ProbeKind::Dnskey, self.zone, rtype::DNSKEY, Form::TCP, FEWER).await);
             }
@@ -72,12 +78,13 @@ impl Prober<'_> {
             self.ask(ProbeKind::Caa, &mixed, rtype::CAA, Form::EDNS, TRIES),
             self.ask(ProbeKind::Control, &mixed, rtype::A, Form::EDNS, TRIES)
         );
-        let Some(mut caa) = caa else { return control.into_iter().collect() };
-        self.repeat(&mut caa).await;
+        let (Some(mut caa), mut control) = (caa, control) else { return Vec::new() };
+        self.repeat_late(&mut caa).await;
+        self.repeat_refused(&mut caa, control.as_mut()).await;
         let asked = caa.reading(self.zone);
         let other = control.as_ref().map(|probe| probe.reading(self.zone));
         let mut probes: Vec<Probe> = [Some(caa), control].into_iter().flatten().collect();
-        let suspicion = Suspicion::of(&asked, other.as_ref(), case_changed(&probes));
+        let suspicion = Suspicion::of(&asked, other.as_ref(), &probes);
         let one = async |wanted: bool, kind, name: &str, rtype, form| {
             if wanted { self.ask(kind, name, rtype, form, FEWER).await } else { None }
         };
@@ -108,19 +115,53 @@ impl Prober<'_> {
         probes
     }
 
-    /// Asks again what came late or as a failure that may pass: one such answer may be chance.
-    async fn repeat(&self, probe: &mut Probe) {
+    /// Asks again what came late: one such answer may be chance.
+    async fn repeat_late(&self, probe: &mut Probe) {
         let line = self.asker.quickest_us().unwrap_or(0);
         let late = probe.messages().map(|(_, _, rtt)| rtt).min().is_some_and(|rtt| rtt.saturating_sub(line) >= LATE_US);
-        let passing = probe.reading(self.zone) == Reading::Error(rcode::SERVFAIL);
-        let missing = TRIES.saturating_sub(probe.tries.len());
-        let more = if late { missing } else { usize::from(passing).min(missing) };
-        let again = async || {
-            let form = Form { payload: probe.payload, transport: probe.transport };
-            self.ask(probe.kind, &probe.name, probe.rtype, form, 1).await
+        let more = if late { TRIES.saturating_sub(probe.tries.len()) } else { 0 };
+        let again = futures::future::join_all((0..more).map(|_| self.again(probe))).await;
+        probe.tries.extend(again.into_iter().flatten());
+    }
+
+    /// Asks again, more than a second later, what was refused or failed: a limit or a short failure may be why.
+    async fn repeat_refused(&self, caa: &mut Probe, control: Option<&mut Probe>) {
+        let passing =
+            |probe: &Probe| matches!(probe.reading(self.zone), Reading::Error(rcode::SERVFAIL | rcode::REFUSED));
+        if !passing(caa) {
+            return;
+        }
+        tokio::time::sleep(LIMITS_PASS).await;
+        let control = control.filter(|control| passing(control));
+        let again_of = async |probe: Option<&Probe>| match probe {
+            Some(probe) => self.again(probe).await,
+            None => Vec::new(),
         };
-        let again = futures::future::join_all((0..more).map(|_| again())).await;
-        probe.tries.extend(again.into_iter().flatten().flat_map(|probe| probe.tries));
+        let (first, second) = futures::join!(self.again(caa), again_of(control.as_deref()));
+        caa.tries.extend(first);
+        if let Some(control) = control {
+            control.tries.extend(second);
+        }
+    }
+
+    /// One more transmission of a question.
+    async fn again(&self, probe: &Probe) -> Vec<Observation> {
+        let form = Form { payload: probe.payload, transport: probe.transport };
+        let again = self.ask(probe.kind, &probe.name, probe.rtype, form, 1).await;
+        again.map_or_else(Vec::new, |probe| probe.tries)
+    }
+
+    /// CAA in every form and a control, at a server that is known to be sound.
+    pub(super) async fn line(&self, name: &str) -> Vec<Probe> {
+        let mixed = mixed_case(name);
+        let (caa, control, without, lower, tcp) = futures::join!(
+            self.ask(ProbeKind::Caa, &mixed, rtype::CAA, Form::EDNS, TRIES),
+            self.ask(ProbeKind::Control, &mixed, rtype::A, Form::EDNS, TRIES),
+            self.ask(ProbeKind::CaaWithoutEdns, &mixed, rtype::CAA, Form::PLAIN, FEWER),
+            self.ask(ProbeKind::CaaLowerCase, name, rtype::CAA, Form::EDNS, FEWER),
+            self.ask(ProbeKind::CaaTcp, &mixed, rtype::CAA, Form::TCP, FEWER)
+        );
+        [caa, control, without, lower, tcp].into_iter().flatten().collect()
     }
 
     /// Whether the server denies a name that it gives addresses for. Nothing is shown by names it gives none for.
@@ -145,17 +186,26 @@ struct Suspicion {
 }
 
 impl Suspicion {
-    fn of(caa: &Reading, control: Option<&Reading>, case_changed: bool) -> Self {
+    fn of(caa: &Reading, control: Option<&Reading>, probes: &[Probe]) -> Self {
         let bad = !caa.is_usable() && *caa != Reading::Truncated;
         let denied = matches!(caa, Reading::NxDomain(_));
+        // A name without any data may be one that the server does not find in capitals.
+        let empty = caa.negative().is_some() && control.is_some_and(|r| r.negative().is_some());
         let others_work = control.is_some_and(|r| r.is_usable() && !matches!(r, Reading::NxDomain(_)));
+        // The denial record of another type shows whether the zone denies the set it has.
+        let signed_set = *caa == Reading::Records && is_signed(probes);
         Self {
             edns: bad,
-            case: bad || denied || case_changed,
+            case: bad || denied || empty || case_changed(probes),
             tcp: *caa == Reading::Truncated || caa.is_silence() || matches!(caa, Reading::Malformed(_)),
-            unknown: (bad || denied) && others_work,
+            unknown: ((bad || denied) && others_work) || signed_set,
         }
     }
+}
+
+fn is_signed(probes: &[Probe]) -> bool {
+    let mut messages = probes.iter().flat_map(Probe::messages);
+    messages.any(|(message, ..)| message.answers.iter().any(|record| record.rtype == rtype::RRSIG))
 }
 
 fn case_changed(probes: &[Probe]) -> bool {

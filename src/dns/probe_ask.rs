@@ -18,7 +18,7 @@ use crate::caa::{Observation, Probe, ProbeKind, Transport};
 use crate::limit::{Endpoint, Throttle};
 
 /// Questions in flight over all addresses.
-const IN_FLIGHT: usize = 128;
+const IN_FLIGHT: usize = 256;
 /// How long a try stays alone before the next one is sent.
 pub(super) const PATIENCE: Duration = Duration::from_millis(1500);
 /// The pause after an error of the operating system.
@@ -88,6 +88,11 @@ impl<'a> Asker<'a> {
     /// Messages sent so far.
     pub(super) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed).min(self.budget)
+    }
+
+    /// Whether as many messages were sent as may be.
+    pub(super) fn is_spent(&self) -> bool {
+        self.sent.load(Ordering::Relaxed) >= self.budget
     }
 
     /// The shortest round trip so far.

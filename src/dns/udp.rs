@@ -231,16 +231,23 @@ impl Drop for OpenQuestion {
     fn drop(&mut self) {
         self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
         let mut table = lock(&self.shared.table);
-        // An answered question has left the table, and another may have taken its id.
+        // The place of an answered question has expired before, and another may have taken its id.
         match table.slots.get_mut(&self.id) {
             Some(slot) if slot.number() == Some(self.number) => *slot = Slot::Expired,
             Some(_) | None => return,
         }
-        table.expired.push_back(self.id);
-        if table.expired.len() > EXPIRED
-            && let Some(oldest) = table.expired.pop_front()
+        table.expire(self.id);
+    }
+}
+
+impl Table {
+    /// Remembers an expired id for a while, and forgets the oldest.
+    fn expire(&mut self, id: u16) {
+        self.expired.push_back(id);
+        if self.expired.len() > EXPIRED
+            && let Some(oldest) = self.expired.pop_front()
         {
-            table.slots.remove(&oldest);
+            self.slots.remove(&oldest);
         }
     }
 }
@@ -281,10 +288,12 @@ impl Shared {
         match id.and_then(|id| table.slots.get_mut(&id).map(|slot| (id, slot))) {
             Some((id, Slot::Waiting(waiter))) => {
                 if answers(datagram, &waiter.question) {
-                    if let Some(Slot::Waiting(waiter)) = table.slots.remove(&id) {
+                    // The id stays known for a while: an answer that comes twice is no stray.
+                    if let Some(Slot::Waiting(waiter)) = table.slots.insert(id, Slot::Expired) {
                         // The asker may have gone in this moment; then nobody misses the answer.
                         let answer = Datagram { bytes: datagram.to_vec(), received, strays: waiter.strays };
                         let _ = waiter.answer.send(Ok(answer));
+                        table.expire(id);
                     }
                 } else {
                     waiter.strays = waiter.strays.saturating_add(1);

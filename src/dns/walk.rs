@@ -1,7 +1,8 @@
 //! [`authoritative_view`]: what the name servers of every zone above some levels answer, gathered from the root down.
 //!
 //! First the way down, then the servers of each zone, zones and addresses at the same time, each address at its own pace.
-//! Aliases met on the way become levels themselves. Decides nothing: [`caa`](crate::caa) reads the evidence.
+//! Aliases met on the way become levels themselves. What is asked again on suspicion is in `walk_more`, how it all becomes a
+//! view in `walk_view`. Decides nothing: [`caa`](crate::caa) reads the evidence.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -13,19 +14,14 @@ use super::exchange::Exchange;
 use super::hints::RootHints;
 use super::probe::{Prober, shows_life};
 use super::probe_ask::Asker;
-use super::probe_stress::{stress, unsteady};
-use super::walk_zone::Walk;
-use crate::caa::evidence_name::{depth, is_at_or_below, is_below, key};
-use crate::caa::evidence_reading::{Reading, alias_at};
-use crate::caa::{
-    AliasEnd, AliasEvidence, AuthoritativeView, DsEvidence, LevelEvidence, Probe, ProbeKind, RecordData,
-    ServerEvidence, rtype,
-};
+use super::walk_zone::{LABELS, Walk};
+use crate::caa::evidence_name::depth;
+use crate::caa::{AuthoritativeView, DsEvidence, LevelEvidence, Probe, ProbeKind, ServerEvidence, rtype};
 use crate::limit::Throttle;
 use crate::name::DomainName;
 
 /// Links of a chain of aliases that are followed.
-const ALIASES: usize = 12;
+pub(super) const ALIASES: usize = 12;
 /// Targets of aliases that are looked at beside the levels asked for, for each of these.
 const TARGETS: usize = 4;
 /// Levels looked at in one zone: its servers show the same faults at the others.
@@ -34,8 +30,6 @@ const LEVELS: usize = 64;
 const ROUNDS: usize = ALIASES + 2;
 /// Addresses asked of zones that only lie on the way.
 const ON_THE_WAY: usize = 2;
-/// Addresses that are asked over and over in one view.
-const STRESSED: usize = 64;
 /// Questions for the way down, whatever the number of levels.
 const ROOM_FOR_THE_WAY: u64 = 500;
 
@@ -69,6 +63,8 @@ pub async fn authoritative_view(
     now: i64,
 ) -> AuthoritativeView {
     let names: BTreeSet<String> = levels.iter().map(|level| level.as_str().to_owned()).collect();
+    let (names, too_deep): (BTreeSet<String>, BTreeSet<String>) =
+        names.into_iter().partition(|name| depth(name) <= LABELS);
     let budget = ROOM_FOR_THE_WAY + u64::from(options.questions_per_level) * names.len() as u64;
     let asker = Asker::new(exchange, throttle, options.port, options.timeout, budget);
     let mut gathering = Gathering {
@@ -77,11 +73,18 @@ pub async fn authoritative_view(
         servers: BTreeMap::new(),
         levels: BTreeMap::new(),
     };
+    if let Some(example) = too_deep.first() {
+        let many = too_deep.len();
+        asker.limit(format!(
+            "{many} names of more than {LABELS} labels were not asked at their name servers: {example}"
+        ));
+    }
     try_ipv6(&asker, options).await;
     gathering.gather(names).await;
     gathering.deny_existing().await;
     gathering.stress().await;
-    gathering.into_view(&asker, u64::try_from(now).unwrap_or(0), options.hints.public)
+    let line = if options.hints.public { gathering.line().await } else { LevelEvidence::default() };
+    gathering.into_view(&asker, line, u64::try_from(now).unwrap_or(0), options.hints.public)
 }
 
 /// Asks some IPv6 addresses of the root, so that a host without IPv6 does not blame the servers.
@@ -101,12 +104,12 @@ async fn try_ipv6(asker: &Asker<'_>, options: &ViewOptions) {
 }
 
 /// What has been gathered so far.
-struct Gathering<'a> {
-    asker: &'a Asker<'a>,
-    walk: Walk<'a>,
+pub(super) struct Gathering<'a> {
+    pub(super) asker: &'a Asker<'a>,
+    pub(super) walk: Walk<'a>,
     /// By zone and address.
-    servers: BTreeMap<(String, IpAddr), ServerEvidence>,
-    levels: BTreeMap<String, LevelEvidence>,
+    pub(super) servers: BTreeMap<(String, IpAddr), ServerEvidence>,
+    pub(super) levels: BTreeMap<String, LevelEvidence>,
 }
 
 /// One address of one zone and what is to be asked there.
@@ -121,7 +124,7 @@ struct Job {
 impl Gathering<'_> {
     /// Walks and probes until neither new hosts nor new aliases turn up.
     async fn gather(&mut self, mut wanted: BTreeSet<String>) {
-        let most = wanted.len() * (1 + TARGETS) + TARGETS;
+        let most = wanted.len() * (1 + TARGETS) + TARGETS + ALIASES;
         for _ in 0..ROUNDS {
             for name in &wanted {
                 self.walk.want(name);
@@ -141,6 +144,7 @@ impl Gathering<'_> {
                 self.take(&job, apex, levels);
             }
             self.tell_child_hosts();
+            self.confirm_glue();
             wanted = self.targets();
             if self.levels.len() + wanted.len() > most {
                 let left = self.levels.len() + wanted.len() - most;
@@ -223,164 +227,6 @@ impl Gathering<'_> {
             }
         }
     }
-
-    /// Tells the walk which hosts the zones' own servers name.
-    fn tell_child_hosts(&mut self) {
-        let mut named: BTreeMap<String, BTreeMap<String, BTreeSet<IpAddr>>> = BTreeMap::new();
-        for ((zone, _), server) in &self.servers {
-            let probes = server.probes.iter().filter(|probe| probe.rtype == rtype::NS);
-            for (message, ..) in probes.flat_map(Probe::messages) {
-                let hosts = named.entry(zone.clone()).or_default();
-                for record in &message.answers {
-                    if let RecordData::Ns(host) = &record.data
-                        && record.owner.eq_ignore_ascii_case(zone)
-                    {
-                        hosts.entry(key(host)).or_default();
-                    }
-                }
-                for record in &message.additional {
-                    if let RecordData::Address(address) = record.data
-                        && is_at_or_below(&record.owner, zone)
-                        && let Some(addresses) = hosts.get_mut(&key(&record.owner))
-                    {
-                        addresses.insert(address);
-                    }
-                }
-            }
-        }
-        for (zone, hosts) in named {
-            self.walk.child_hosts(&zone, &hosts);
-        }
-    }
-
-    /// Targets of aliases that are no levels yet.
-    fn targets(&self) -> BTreeSet<String> {
-        let targets = self.levels.values().filter_map(next_alias);
-        targets.filter(|target| target != "." && !self.levels.contains_key(target)).collect()
-    }
-
-    /// Where a server denies a level for every type, asks whether it denies names it gives addresses for as well.
-    async fn deny_existing(&mut self) {
-        let mut jobs: BTreeSet<(String, IpAddr)> = BTreeSet::new();
-        let mut known: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for level in self.levels.values() {
-            for (address, probes) in &level.servers {
-                let says = |kind, wanted: fn(&Reading) -> bool| {
-                    probes.iter().any(|probe| probe.kind == kind && wanted(&probe.reading(&level.zone)))
-                };
-                let denied = |reading: &Reading| matches!(reading, Reading::NxDomain(_));
-                if says(ProbeKind::Control, denied) && says(ProbeKind::Caa, denied) {
-                    jobs.insert((level.zone.clone(), *address));
-                }
-                if says(ProbeKind::Control, |reading| *reading == Reading::Records) {
-                    known.entry(level.zone.clone()).or_default().insert(level.name.clone());
-                }
-            }
-        }
-        for (name, zone) in &self.walk.zones {
-            known.entry(name.clone()).or_default().extend(zone.hosts.keys().cloned());
-        }
-        let asker = self.asker;
-        let none = BTreeSet::new();
-        let found = join_all(jobs.into_iter().map(|(zone, address)| {
-            let names = known.get(&zone).unwrap_or(&none);
-            async move {
-                let probes = Prober { asker, zone: &zone, address }.existing(names).await;
-                ((zone, address), probes)
-            }
-        }));
-        for (place, probes) in found.await {
-            if let Some(server) = self.servers.get_mut(&place) {
-                server.probes.extend(probes);
-            }
-        }
-    }
-
-    /// Asks over and over where answers came and went, one zone of an address after the other.
-    async fn stress(&mut self) {
-        let mut by_address: BTreeMap<IpAddr, Vec<(String, Probe)>> = BTreeMap::new();
-        for ((zone, address), server) in &self.servers {
-            let of_levels = self.levels.values().filter(|level| level.zone == *zone);
-            let of_levels = of_levels.filter_map(|level| level.servers.get(address)).flatten();
-            if let Some(question) = unsteady(of_levels.chain(&server.probes)) {
-                by_address.entry(*address).or_default().push((zone.clone(), question.clone()));
-            }
-        }
-        if by_address.len() > STRESSED {
-            let left = by_address.len() - STRESSED;
-            self.asker.limit(format!("{left} addresses that answered now and then were not looked at more closely"));
-        }
-        let asker = self.asker;
-        let all = join_all(by_address.into_iter().take(STRESSED).map(async |(address, questions)| {
-            let mut seen = Vec::new();
-            for (zone, question) in questions {
-                seen.push(((zone, address), stress(asker, address, &question).await));
-            }
-            seen
-        }));
-        for (place, seen) in all.await.into_iter().flatten() {
-            if let Some(server) = self.servers.get_mut(&place).filter(|_| !seen.together.is_empty()) {
-                server.stress = Some(seen);
-            }
-        }
-    }
-
-    fn into_view(mut self, asker: &Asker<'_>, now: u64, public_root: bool) -> AuthoritativeView {
-        self.tell_aliases();
-        self.tell_known_below();
-        let on_the_way: BTreeSet<String> =
-            self.levels.values().flat_map(|level| self.walk.chain(&level.zone)).collect();
-        let hosts: BTreeMap<String, _> = on_the_way.iter().map(|z| (z.clone(), self.walk.servers(z))).collect();
-        let mut zones = std::mem::take(&mut self.walk.zones);
-        zones.retain(|name, _| on_the_way.contains(name));
-        for ((zone, address), mut evidence) in self.servers {
-            if let Some(zone) = zones.get_mut(&zone) {
-                let of = hosts.get(&zone.name).and_then(|servers| servers.get(&address));
-                evidence.hosts = of.cloned().unwrap_or_default();
-                zone.servers.insert(address, evidence);
-            }
-        }
-        AuthoritativeView {
-            zones,
-            levels: self.levels,
-            limits: asker.limits(),
-            queries: asker.sent(),
-            now,
-            line_us: asker.quickest_us(),
-            ipv6_works: asker.ipv6_works(),
-            public_root,
-        }
-    }
-
-    fn tell_aliases(&mut self) {
-        let links: BTreeMap<String, String> =
-            self.levels.values().filter_map(|level| Some((level.name.clone(), next_alias(level)?))).collect();
-        for level in self.levels.values_mut() {
-            level.alias = chain(&links, &level.name);
-        }
-    }
-
-    fn tell_known_below(&mut self) {
-        let mut exist: BTreeSet<String> = BTreeSet::new();
-        for level in self.levels.values() {
-            let positive = |probe: &Probe| {
-                let usable = matches!(
-                    probe.reading(&level.zone),
-                    Reading::Records | Reading::Alias(_) | Reading::NoData(_) | Reading::ReferralDown(_)
-                );
-                usable && probe.messages().any(|(message, ..)| message.rcode == 0)
-            };
-            if level.servers.values().flatten().any(positive) {
-                exist.insert(level.name.clone());
-            }
-        }
-        exist.extend(self.walk.zones.keys().cloned());
-        let hosts = self.walk.zones.values().flat_map(|zone| &zone.hosts);
-        exist.extend(hosts.filter(|(_, host)| !host.addresses.is_empty()).map(|(name, _)| name.clone()));
-        for level in self.levels.values_mut() {
-            level.known_below = exist.iter().filter(|name| is_below(name, &level.name)).take(8).cloned().collect();
-        }
-    }
 }
 
 /// Asks what is to be asked at one address: first the apex, then the levels if there is life.
@@ -398,50 +244,4 @@ async fn work(asker: &Asker<'_>, job: Job) -> (Job, Vec<Probe>, Vec<(String, Vec
     }));
     let levels = levels.await;
     (job, apex, levels)
-}
-
-/// Where a level leads in one link, if a server says that it is an alias.
-fn next_alias(level: &LevelEvidence) -> Option<String> {
-    let mut probes = level.servers.values().flatten().filter(|probe| probe.rtype == rtype::CAA);
-    probes.find_map(|probe| match probe.best(&level.zone) {
-        (Some((message, _)), Reading::Alias(_)) => alias_at(message, &level.name),
-        _ => None,
-    })
-}
-
-/// The chain that begins at `name`.
-fn chain(links: &BTreeMap<String, String>, name: &str) -> Option<AliasEvidence> {
-    let mut way = vec![links.get(name)?.clone()];
-    loop {
-        let last = way.last()?;
-        if last == name || way[..way.len() - 1].contains(last) {
-            return Some(AliasEvidence { chain: way, end: AliasEnd::Loop });
-        }
-        match links.get(last) {
-            None => return Some(AliasEvidence { chain: way, end: AliasEnd::Target }),
-            Some(_) if way.len() >= ALIASES => return Some(AliasEvidence { chain: way, end: AliasEnd::TooLong }),
-            Some(next) => way.push(next.clone()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_chain_of_aliases_ends_at_a_name_in_a_loop_or_at_the_bound() {
-        let links = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect();
-        let two = links(&[("a", "b"), ("b", "c")]);
-        assert_eq!(
-            chain(&two, "a").unwrap(),
-            AliasEvidence { chain: vec!["b".into(), "c".into()], end: AliasEnd::Target }
-        );
-        assert_eq!(chain(&two, "c"), None);
-        let round = links(&[("a", "b"), ("b", "c"), ("c", "b")]);
-        assert_eq!(chain(&round, "a").unwrap().end, AliasEnd::Loop);
-        assert_eq!(chain(&links(&[("a", "a")]), "a").unwrap().end, AliasEnd::Loop);
-        let long = (0..40).map(|i| (i.to_string(), (i + 1).to_string())).collect();
-        assert_eq!(chain(&long, "0").unwrap().end, AliasEnd::TooLong);
-    }
 }

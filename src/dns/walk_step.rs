@@ -4,18 +4,21 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use super::probe_ask::{Asker, Form};
-use crate::caa::evidence_name::{is_at_or_below, is_below, key};
+use crate::caa::evidence_name::{is_at_or_below, is_below, key, parent};
 use crate::caa::evidence_reading::{Negative, Reading, alias_at, read_message};
-use crate::caa::{DnsMessage, DsEvidence, Observation, RecordData, rcode, rtype};
+use crate::caa::{DnsMessage, DsEvidence, Observation, Probe, ProbeKind, RecordData, rcode, rtype};
 
 /// Addresses of a zone asked for one fact.
 const ADDRESSES: usize = 4;
+/// Transmissions of a question that a fault is laid to.
+const PATIENT: usize = 3;
 /// How long a transmission of the walk stays alone before the next one.
 const STAGGER: Duration = Duration::from_millis(800);
 
@@ -59,7 +62,9 @@ async fn first<T>(
 ) -> Option<T> {
     let few = &addresses[..addresses.len().min(ADDRESSES)];
     let mut plan = VecDeque::new();
-    for form in [Form::EDNS, Form::PLAIN, Form::EDNS] {
+    // One address alone has to make up for what is lost on the way.
+    let rounds = if few.len() == 1 { 5 } else { 3 };
+    for form in [Form::EDNS, Form::PLAIN, Form::EDNS, Form::PLAIN, Form::EDNS].into_iter().take(rounds) {
         plan.extend(few.iter().map(|address| (*address, form)));
     }
     let mut open = FuturesUnordered::new();
@@ -111,6 +116,7 @@ pub(super) async fn step(asker: &Asker<'_>, zone: &str, addresses: &[IpAddr], na
             Reading::NoData(Negative::Sound) | Reading::NxDomain(Negative::Sound) => soa_below(message, name, zone),
             Reading::NoData(_) | Reading::NxDomain(_) | Reading::Alias(_) => None,
             Reading::ReferralUp(_)
+            | Reading::ReferralSelf
             | Reading::Error(_)
             | Reading::Truncated
             | Reading::Malformed(_)
@@ -172,20 +178,75 @@ fn cut(message: &DnsMessage, apex: &str, zone: &str, referred: bool) -> Cut {
     Cut { apex: apex.to_owned(), referred, hosts, glue }
 }
 
-/// What the servers of the parent say of DS at `apex`.
-pub(super) async fn ds(asker: &Asker<'_>, addresses: &[IpAddr], apex: &str) -> DsEvidence {
-    let found = first(asker, addresses, apex, rtype::DS, |message, bytes, _| {
-        let present = message.answers.iter().any(|r| r.rtype == rtype::DS && r.owner.eq_ignore_ascii_case(apex));
-        let whole = !message.flags.tc && matches!(message.rcode, rcode::NOERROR | rcode::NXDOMAIN);
-        // A server that sends the asker on to the child does not know DS.
-        let referral = !message.flags.aa && message.authority.iter().any(|r| r.rtype == rtype::NS);
-        match (whole, present, referral) {
-            (true, true, _) => Some(DsEvidence::Present(bytes.to_vec())),
-            (true, false, false) => Some(DsEvidence::Absent(bytes.to_vec())),
-            (true, false, true) | (false, _, _) => None,
+/// What the servers of the parent say of DS at `apex`, and which of them said it.
+///
+/// Below a signed parent the absence must be proven: an answer without denial records counts if no server has a better one.
+pub(super) async fn ds(
+    asker: &Asker<'_>,
+    addresses: &[IpAddr],
+    apex: &str,
+    signed: bool,
+) -> (DsEvidence, BTreeSet<IpAddr>) {
+    let bare: Mutex<BTreeMap<IpAddr, Vec<u8>>> = Mutex::default();
+    let judge = |message: &DnsMessage, bytes: &[u8], address| match ds_said(message, apex, signed)? {
+        DsSaid::Present => Some((DsEvidence::Present(bytes.to_vec()), BTreeSet::from([address]))),
+        DsSaid::Absent => Some((DsEvidence::Absent(bytes.to_vec()), BTreeSet::from([address]))),
+        DsSaid::Bare => {
+            bare.lock().unwrap_or_else(PoisonError::into_inner).insert(address, bytes.to_vec());
+            None
         }
+    };
+    if let Some(found) = first(asker, addresses, apex, rtype::DS, &judge).await {
+        return found;
+    }
+    if asker.is_spent() || !asker.any_answered(&addresses.iter().copied().collect()) {
+        return (DsEvidence::Unknown, BTreeSet::new());
+    }
+    // Once more, patiently, before anything is said against the parent.
+    let asked = addresses.iter().take(ADDRESSES).map(async |&address| {
+        let probe = asker.probe(ProbeKind::Control, address, apex, rtype::DS, Form::EDNS, PATIENT).await?;
+        Some((address, probe))
     });
-    found.await.unwrap_or_default()
+    let probes: Vec<(IpAddr, Probe)> = futures::future::join_all(asked).await.into_iter().flatten().collect();
+    let answers = probes.iter().flat_map(|(address, probe)| probe.messages().map(|(m, bytes, _)| (*address, m, bytes)));
+    if let Some(found) = answers.into_iter().find_map(|(address, message, bytes)| judge(message, bytes, address)) {
+        return found;
+    }
+    let bare = bare.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(bytes) = bare.values().next() {
+        return (DsEvidence::Absent(bytes.clone()), bare.keys().copied().collect());
+    }
+    let parent = parent(apex).unwrap_or(".");
+    let fared = probes.iter().map(|(address, probe)| (*address, probe.told(parent))).collect();
+    (DsEvidence::Failed(fared), BTreeSet::new())
+}
+
+/// What one answer says of DS.
+enum DsSaid {
+    Present,
+    /// Not there, with denial records where they are due.
+    Absent,
+    /// Not there, without them.
+    Bare,
+}
+
+/// Reads an answer about DS; `None` for one that says nothing of it.
+fn ds_said(message: &DnsMessage, apex: &str, signed: bool) -> Option<DsSaid> {
+    let present = message.answers.iter().any(|r| r.rtype == rtype::DS && r.owner.eq_ignore_ascii_case(apex));
+    // A server that sends the asker on to the child does not know DS.
+    let referral = !message.flags.aa && message.authority.iter().any(|r| r.rtype == rtype::NS);
+    // Without EDNS there are no denial records to be had.
+    let plain = signed && message.edns.is_none();
+    let whole = !message.flags.tc && matches!(message.rcode, rcode::NOERROR | rcode::NXDOMAIN);
+    if !whole || plain || (referral && !present) {
+        return None;
+    }
+    let denied = message.authority.iter().any(|r| matches!(r.rtype, rtype::NSEC | rtype::NSEC3));
+    Some(match (present, denied || !signed) {
+        (true, _) => DsSaid::Present,
+        (false, true) => DsSaid::Absent,
+        (false, false) => DsSaid::Bare,
+    })
 }
 
 /// The addresses of a host, from the servers of the zone that holds it.
@@ -215,8 +276,12 @@ pub(super) async fn host(asker: &Asker<'_>, zone: &str, addresses: &[IpAddr], ho
     };
     let (four, six) = futures::join!(one(rtype::A), one(rtype::AAAA));
     let mut result = Found::default();
+    if asker.is_spent() {
+        // Nothing is known of a host that could not be asked for.
+        return result;
+    }
     if four.is_none() && six.is_none() {
-        result.trouble = Some(format!("the servers of {zone} do not tell its address"));
+        result.trouble = Some(format!("the servers of {zone}, which hold its address, do not tell it"));
     }
     for (addresses, alias, trouble) in [four, six].into_iter().flatten() {
         result.addresses.extend(addresses);

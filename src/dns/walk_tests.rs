@@ -13,7 +13,8 @@ use super::hints::RootHints;
 use super::walk::{ViewOptions, authoritative_view};
 use crate::caa::evidence_name::{depth, is_at_or_below};
 use crate::caa::{
-    AliasEnd, AuthoritativeView, DnsMessage, DsEvidence, Flags, QuestionEcho, RecordData, RecordFact, rcode, rtype,
+    AliasEnd, AuthoritativeView, DnsMessage, DsEvidence, EdnsFact, Flags, QuestionEcho, RecordData, RecordFact, rcode,
+    rtype,
 };
 use crate::limit::{Rate, Rates, Throttle};
 use crate::name::DomainName;
@@ -56,7 +57,7 @@ impl World {
             answers: Vec::new(),
             authority: Vec::new(),
             additional: Vec::new(),
-            edns: None,
+            edns: Some(EdnsFact::default()),
             octets: 100,
         };
         let holds = |zone: &&&str| is_at_or_below(name, zone) && !(kind == rtype::DS && **zone == name);
@@ -123,7 +124,14 @@ impl Exchange for World {
 }
 
 fn view(world: &World, root: &str, levels: &[&str]) -> AuthoritativeView {
-    let hints = RootHints::parse("hints", root).unwrap();
+    view_through(world, root, levels)
+}
+
+fn view_through(world: &dyn Exchange, root: &str, levels: &[&str]) -> AuthoritativeView {
+    view_from(world, RootHints::parse("hints", root).unwrap(), levels)
+}
+
+fn view_from(world: &dyn Exchange, hints: RootHints, levels: &[&str]) -> AuthoritativeView {
     let options = ViewOptions { hints, ..ViewOptions::default() };
     let throttle = Throttle::new(Rates { server: Rate::Unlimited, ..Rates::default() });
     let levels: Vec<DomainName> = levels.iter().map(|level| DomainName::parse(level).unwrap()).collect();
@@ -226,4 +234,145 @@ fn a_public_root_does_not_lead_into_private_space() {
     assert!(seen.zones["net"].servers.is_empty());
     assert!(seen.zones["net"].hosts["ns.net"].trouble.as_ref().unwrap().contains("10.0.0.2"));
     assert!(world.asked.lock().unwrap().iter().all(|(address, ..)| *address == root));
+    // A CA cannot reach them either.
+    let found = crate::caa::causes(&seen, "net");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].code, crate::caa::Code::ServerUnreachable);
+    assert!(found[0].evidence.contains("no address of the public Internet: 10.0.0.2"), "{found:?}");
+}
+
+/// Every question gets a referral one label further down, for ever.
+struct Endless(Mutex<u32>);
+
+impl Exchange for Endless {
+    fn ask<'a>(
+        &'a self,
+        _: &'a Server,
+        question: &'a Question,
+        _: Duration,
+    ) -> BoxFuture<'a, Result<Reply, ExchangeError>> {
+        let mut asked = self.0.lock().unwrap();
+        *asked += 1;
+        let name = question.name.to_ascii_lowercase();
+        let labels: Vec<&str> = name.split('.').collect();
+        let down = labels[labels.len().saturating_sub(1 + usize::try_from(*asked % 5).unwrap())..].join(".");
+        let message = DnsMessage {
+            rcode: rcode::NOERROR,
+            flags: Flags::default(),
+            question: QuestionEcho::Same,
+            answers: Vec::new(),
+            authority: vec![record(&down, RecordData::Ns("ns.net".to_owned()))],
+            additional: vec![record("ns.net", RecordData::Address([10, 0, 0, 2].into()))],
+            edns: None,
+            octets: 100,
+        };
+        async move { Ok(Reply { bytes: Vec::new(), message: Ok(message), rtt_us: 1000, strays: 0 }) }.boxed()
+    }
+}
+
+#[test]
+fn referrals_without_end_come_to_an_end() {
+    let endless = Endless(Mutex::default());
+    let seen = view_through(&endless, "root 10.0.0.1", &["a.b.c.d.e.f.net", "net"]);
+    let asked = *endless.0.lock().unwrap();
+    assert!(asked < 500, "{asked}");
+    assert!(seen.zones.len() <= 8, "{:?}", seen.zones.keys());
+}
+
+fn leaked(text: String) -> &'static str {
+    Box::leak(text.into_boxed_str())
+}
+
+#[test]
+fn of_a_thousand_name_servers_a_few_are_asked_and_that_is_told() {
+    let mut text = WORLD.to_owned();
+    for index in 0..1000 {
+        text += &format!(
+            "net many.net NS ns{index}.many.net\nnet ns{index}.many.net A 10.9.{}.{}\n",
+            index / 250,
+            index % 250 + 1
+        );
+    }
+    let world = World::new(leaked(text));
+    let seen = view(&world, "root 10.0.0.1", &["www.many.net"]);
+    let zone = &seen.zones["many.net"];
+    assert_eq!((zone.hosts.len(), zone.servers.len()), (13, 13));
+    assert!(
+        seen.limits.iter().any(|limit| limit.contains("many.net has more than 13 name servers")),
+        "{:?}",
+        seen.limits
+    );
+    let many =
+        world.asked.lock().unwrap().iter().filter(|(address, ..)| address.to_string().starts_with("10.9.")).count();
+    assert!(many < 13 * 12, "{many}");
+}
+
+#[test]
+fn a_chain_of_fifty_aliases_is_followed_for_a_while_and_that_is_told() {
+    let mut text = WORLD.to_owned();
+    for index in 0..50 {
+        text += &format!("example.net c{index}.example.net CNAME c{}.example.net\n", index + 1);
+    }
+    let world = World::new(leaked(text));
+    let seen = view(&world, "root 10.0.0.1", &["c0.example.net"]);
+    let alias = seen.levels["c0.example.net"].alias.clone().unwrap();
+    assert_eq!((alias.chain.len(), alias.end), (12, AliasEnd::TooLong));
+    assert!(seen.limits.iter().any(|limit| limit.contains("aliases from c0.example.net were followed for 12 links")));
+}
+
+#[test]
+fn a_name_of_127_labels_is_left_out_and_that_is_told() {
+    let world = World::new(
+        "10.0.0.1 .
+        10.0.0.2 n
+        . n NS ns.n
+        . ns.n A 10.0.0.2
+        n n NS ns.n",
+    );
+    let deep = format!("{}n", "a.".repeat(126));
+    let levels: Vec<&str> = std::iter::successors(Some(deep.as_str()), |name| Some(name.split_once('.')?.1)).collect();
+    assert_eq!(levels.len(), 127);
+    let seen = view(&world, "root 10.0.0.1", &levels);
+    assert_eq!(seen.levels.len(), 40);
+    assert!(seen.limits.iter().any(|limit| limit.starts_with("87 names of more than 40 labels")), "{:?}", seen.limits);
+    assert!(seen.levels.values().all(|level| level.zone == "n"));
+}
+
+#[test]
+fn glue_that_the_zone_does_not_confirm_leads_to_both_addresses() {
+    let world = World::new(
+        "
+        10.0.0.1 .
+        10.0.0.2 net
+        10.0.0.4 moved.net
+        10.0.0.5 moved.net
+        . net NS ns.net
+        . ns.net A 10.0.0.2
+        net moved.net NS ns1.moved.net
+        net moved.net NS ns2.moved.net
+        net ns1.moved.net A 10.0.0.4
+        net ns2.moved.net A 10.0.0.9
+        moved.net moved.net NS ns1.moved.net
+        moved.net moved.net NS ns2.moved.net
+        moved.net ns1.moved.net A 10.0.0.4
+        moved.net ns2.moved.net A 10.0.0.5
+    ",
+    );
+    let seen = view(&world, "root 10.0.0.1", &["moved.net"]);
+    let zone = &seen.zones["moved.net"];
+    let addresses: Vec<String> = zone.servers.keys().map(ToString::to_string).collect();
+    assert_eq!(addresses, ["10.0.0.4", "10.0.0.5", "10.0.0.9"]);
+    let found = crate::caa::causes(&seen, "moved.net");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].code, crate::caa::Code::ServerPartlyUnreachable);
+    assert!(found[0].evidence.contains("moved.net itself gives ns2.moved.net 10.0.0.5"), "{found:?}");
+}
+
+#[test]
+fn a_root_that_does_not_answer_blames_nobody() {
+    let world = World::default();
+    let hints = RootHints::public();
+    let seen = view_from(&world, hints, &["www.example.net", "example.net", "net"]);
+    assert!(seen.levels.keys().all(|level| crate::caa::causes(&seen, level).is_empty()));
+    assert!(seen.limits.iter().any(|limit| limit.contains("lets no DNS questions out")), "{:?}", seen.limits);
 }

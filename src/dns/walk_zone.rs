@@ -11,28 +11,19 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::hints::{RootHints, is_public};
 use super::probe_ask::Asker;
+use super::walk_hosts::{HOSTS, too_many_hosts};
 use super::walk_step::{self, Cut, Found, Step};
 use crate::caa::evidence_name::{depth, is_at_or_below, parent};
 use crate::caa::{DsEvidence, HostEvidence, ZoneEvidence};
 
-/// Name server hosts of one zone that are looked at.
-const HOSTS: usize = 13;
 /// Steps without an answer at a zone that never gave one, after which no more are tried.
 const HOPELESS: u32 = 3;
-/// Addresses of one zone that are asked.
-const ADDRESSES: usize = 16;
-/// The same for the root, which is nobody's suspect.
-const ROOT_ADDRESSES: usize = 4;
-/// Hosts whose addresses are looked for in one view.
-const ALL_HOSTS: usize = 2000;
 /// Labels of a name that are walked down.
-const LABELS: usize = 40;
-/// Aliases followed from a host name; none is allowed (RFC 2181 §10.3), and resolvers follow some.
-const HOST_ALIASES: usize = 4;
+pub(super) const LABELS: usize = 40;
 
 /// What is known of the way down so far.
 pub(super) struct Walk<'a> {
-    asker: &'a Asker<'a>,
+    pub(super) asker: &'a Asker<'a>,
     /// Zones by apex. Hosts and delegation only: how servers answer is not the walk's.
     pub(super) zones: BTreeMap<String, ZoneEvidence>,
     /// The zone that holds a name.
@@ -40,12 +31,12 @@ pub(super) struct Walk<'a> {
     /// Names to place that are not asked for yet, and those that are.
     open_names: BTreeSet<String>,
     asked_names: BTreeSet<String>,
-    hosts: BTreeMap<String, Option<Found>>,
-    open_hosts: BTreeSet<String>,
+    pub(super) hosts: BTreeMap<String, Option<Found>>,
+    pub(super) open_hosts: BTreeSet<String>,
     open_ds: BTreeSet<String>,
     /// How the steps at a zone went.
     luck: BTreeMap<String, Luck>,
-    private_space: bool,
+    pub(super) private_space: bool,
 }
 
 /// Steps at a zone: one that gave no answer yet is asked one thing at a time, and given up after few.
@@ -65,7 +56,7 @@ enum Task {
 
 enum Done {
     Step { name: String, zone: String, step: Step },
-    Ds { apex: String, ds: DsEvidence },
+    Ds { apex: String, ds: DsEvidence, servers: BTreeSet<IpAddr> },
     Host { host: String, found: Found },
 }
 
@@ -94,7 +85,7 @@ impl<'a> Walk<'a> {
     /// Wants to know which zone holds `name`.
     pub(super) fn want(&mut self, name: &str) {
         if depth(name) > LABELS {
-            self.asker.limit(format!("{name} has more than {LABELS} labels and was not walked down to"));
+            self.asker.limit(format!("a name of more than {LABELS} labels was met and not walked down to: {name}"));
             return;
         }
         let mut at = Some(name);
@@ -105,43 +96,6 @@ impl<'a> Walk<'a> {
             }
             at = parent(name);
         }
-    }
-
-    /// Adds hosts that the zone's own servers name, with the addresses they gave along.
-    pub(super) fn child_hosts(&mut self, zone: &str, hosts: &BTreeMap<String, BTreeSet<IpAddr>>) {
-        let Some(evidence) = self.zones.get_mut(zone) else { return };
-        let mut wanted = Vec::new();
-        for (host, addresses) in hosts {
-            evidence.child_ns.insert(host.clone());
-            if let Some(known) = evidence.hosts.get_mut(host) {
-                known.addresses.extend(addresses);
-            } else if evidence.hosts.len() < HOSTS {
-                evidence
-                    .hosts
-                    .insert(host.clone(), HostEvidence { addresses: addresses.clone(), ..Default::default() });
-                if addresses.is_empty() {
-                    wanted.push(host.clone());
-                }
-            } else {
-                self.asker.limit(too_many_hosts(zone));
-            }
-        }
-        for host in wanted {
-            self.want_host(&host);
-        }
-    }
-
-    fn want_host(&mut self, host: &str) {
-        if self.hosts.contains_key(host) {
-            return;
-        }
-        if self.hosts.len() >= ALL_HOSTS {
-            self.asker.limit(format!("addresses were looked for of {ALL_HOSTS} name servers, and of no more"));
-            return;
-        }
-        self.hosts.insert(host.to_owned(), None);
-        self.open_hosts.insert(host.to_owned());
-        self.want(host);
     }
 
     /// Asks until all is known that can be.
@@ -243,10 +197,12 @@ impl<'a> Walk<'a> {
                 .boxed()
             }
             Task::Ds(apex) => {
-                let addresses = ordered(self.zones.get(&apex)?.parent.as_ref()?, &apex);
+                let parent = self.zones.get(self.zones.get(&apex)?.parent.as_ref()?)?;
+                let signed = parent.parent.is_none() || !matches!(parent.ds, DsEvidence::Absent(_));
+                let addresses = ordered(&parent.name, &apex);
                 async move {
-                    let ds = walk_step::ds(asker, &addresses, &apex).await;
-                    Done::Ds { apex, ds }
+                    let (ds, servers) = walk_step::ds(asker, &addresses, &apex, signed).await;
+                    Done::Ds { apex, ds, servers }
                 }
                 .boxed()
             }
@@ -278,9 +234,9 @@ impl<'a> Walk<'a> {
                 self.place.insert(name, zone);
             }
             Done::Step { name, zone, step: Step::Cut(cut) } => self.apply_cut(name, &zone, cut),
-            Done::Ds { apex, ds } => {
+            Done::Ds { apex, ds, servers } => {
                 if let Some(zone) = self.zones.get_mut(&apex) {
-                    zone.ds = ds;
+                    (zone.ds, zone.ds_servers) = (ds, servers);
                 }
             }
             Done::Host { host, found } => {
@@ -337,80 +293,9 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn may_ask(&self, address: IpAddr) -> bool {
-        self.private_space || is_public(address)
-    }
-
-    fn has_address(&self, zone: &str) -> bool {
-        !self.addresses(zone).is_empty()
-    }
-
-    fn addresses(&self, zone: &str) -> BTreeSet<IpAddr> {
-        let Some(zone) = self.zones.get(zone) else { return BTreeSet::new() };
-        let all = zone.hosts.iter().flat_map(|(host, evidence)| self.of_host(host, evidence));
-        all.filter(|address| self.may_ask(*address)).collect()
-    }
-
-    /// Every address of a host: that came along, that its zone gives, that its alias leads to.
-    fn of_host(&self, host: &str, evidence: &HostEvidence) -> BTreeSet<IpAddr> {
-        let mut all: BTreeSet<IpAddr> = evidence.glue.union(&evidence.addresses).copied().collect();
-        let mut at = host;
-        for _ in 0..HOST_ALIASES {
-            let Some(Some(found)) = self.hosts.get(at) else { break };
-            all.extend(&found.addresses);
-            let Some(target) = &found.alias else { break };
-            at = target;
-        }
-        all
-    }
-
-    /// Writes what was found of each host into the zones that name it.
-    fn tell_zones(&mut self) {
-        let mut told = Vec::new();
-        for (name, zone) in &self.zones {
-            for (host, evidence) in &zone.hosts {
-                let all = self.of_host(host, evidence);
-                let found = self.hosts.get(host).and_then(Option::as_ref);
-                let refused: Vec<String> = all.iter().filter(|a| !self.may_ask(**a)).map(ToString::to_string).collect();
-                let trouble = if refused.is_empty() {
-                    found.and_then(|f| f.trouble.clone()).filter(|_| all.is_empty())
-                } else {
-                    Some(format!("not asked, for it is no address of the public Internet: {}", refused.join(", ")))
-                };
-                let addresses = all.difference(&evidence.glue).chain(&evidence.addresses).copied().collect();
-                let alias = found.and_then(|f| f.alias.clone());
-                let glue = evidence.glue.clone();
-                told.push((name.clone(), host.clone(), HostEvidence { glue, addresses, alias, trouble }));
-            }
-        }
-        for (zone, host, evidence) in told {
-            if let Some(zone) = self.zones.get_mut(&zone) {
-                zone.hosts.insert(host, evidence);
-            }
-        }
-    }
-
     /// The zone that holds a name that was wanted, as far down as the walk came.
     pub(super) fn zone_of(&self, name: &str) -> String {
         self.nearest(name)
-    }
-
-    /// The addresses of a zone to probe, with the hosts that have them; bounded.
-    pub(super) fn servers(&self, zone: &str) -> BTreeMap<IpAddr, BTreeSet<String>> {
-        let mut all: BTreeMap<IpAddr, BTreeSet<String>> = BTreeMap::new();
-        if let Some(evidence) = self.zones.get(zone) {
-            for (host, known) in &evidence.hosts {
-                for address in self.of_host(host, known).into_iter().filter(|address| self.may_ask(*address)) {
-                    all.entry(address).or_default().insert(host.clone());
-                }
-            }
-        }
-        let most = if zone == "." { ROOT_ADDRESSES } else { ADDRESSES };
-        if all.len() > most {
-            self.asker.limit(format!("{zone} has {} name server addresses, {most} of them were asked", all.len()));
-            all = all.into_iter().take(most).collect();
-        }
-        all
     }
 
     /// The zone and those above it, the root last.
@@ -424,8 +309,4 @@ impl Luck {
     fn is_hopeless(self) -> bool {
         self.answered == 0 && self.unanswered >= HOPELESS
     }
-}
-
-fn too_many_hosts(zone: &str) -> String {
-    format!("{zone} has more than {HOSTS} name servers; no more were looked at")
 }

@@ -121,7 +121,9 @@ fn sections(bytes: &[u8], header: &Header, question: &Question, message: &mut Dn
             Item::Record(record) => message.additional.push(record),
             Item::Opt { payload, extension, options, .. } => {
                 // The first OPT counts; a second one breaks RFC 6891 §6.1.1 but hides nothing.
-                if message.edns.is_none() {
+                if let Some(first) = &mut message.edns {
+                    first.repeated = true;
+                } else {
                     message.rcode |= u16::from(extension.to_be_bytes()[0]) << 4;
                     message.edns = Some(edns(payload, extension, options));
                 }
@@ -250,7 +252,7 @@ fn read_record<'a>(reader: &mut Reader<'a>) -> Result<Item<'a>, WireError> {
 
 fn edns(payload: u16, extension: u32, options: &[u8]) -> EdnsFact {
     let [_, version, flags, _] = extension.to_be_bytes();
-    let mut fact = EdnsFact { version, payload, dnssec_ok: flags & 0x80 != 0, ede: Vec::new() };
+    let mut fact = EdnsFact { version, payload, dnssec_ok: flags & 0x80 != 0, ede: Vec::new(), repeated: false };
     let mut reader = Reader { message: options, at: 0 };
     while let (Ok(code), Ok(length)) = (reader.u16(), reader.u16()) {
         let Ok(data) = reader.take(usize::from(length)) else { break };

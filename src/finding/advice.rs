@@ -92,8 +92,17 @@ pub fn advise(grounds: &Grounds<'_>) -> Vec<Advice> {
         return Vec::new();
     }
     ranked.retain(|(rank, _)| !cures || rank.class < Class::Nothing);
+    // Where nothing fails, a copy of the set that decides already changes nothing.
+    let decided = |advice: &Advice| grounds.levels.iter().any(|level| is_below(&advice.level, level));
+    ranked.retain(|(_, advice)| cures || !decided(advice));
     ranked.truncate(if cures { MOST } else { CALM });
     ranked.into_iter().map(|(_, advice)| advice).collect()
+}
+
+/// Whether a level lies below one with a set.
+fn is_below(name: &str, level: &LevelFacts) -> bool {
+    let above = name.strip_suffix(level.name.as_str()).is_some_and(|left| left.ends_with('.'));
+    above && !level.set().is_empty()
 }
 
 /// Levels of errors that were not asked in this run.
@@ -297,21 +306,9 @@ impl Draft<'_> {
         listed
     }
 
+    /// What is special to this level first; what holds at every level last, in the same words, so that reports say it once.
     fn warnings(&self, listed: &Listed) -> Vec<String> {
-        let level = &self.level.name;
         let mut warnings = Vec::new();
-        if self.effect.cures.is_empty() {
-            warnings
-                .push("No failure lies beyond this level: a CAA set here is a matter of policy, not a cure.".into());
-        }
-        let Effect { chance_before, chance_after, .. } = self.effect;
-        if *chance_before > 0.0 && chance_before < chance_after {
-            warnings.push(format!(
-                "By the lookups made here a check from this level to the TLD passes in about {:.0} % of cases now, and in {:.0} % with the set.",
-                chance_before * 100.0,
-                chance_after * 100.0
-            ));
-        }
         if let Some(set) = self.overridden() {
             warnings.push(format!(
                 "A set here replaces the one at `{}` for these names, so its records are repeated here; keep both alike.",
@@ -320,15 +317,6 @@ impl Draft<'_> {
         } else {
             self.who_may_issue(listed, &mut warnings);
         }
-        if !self.effect.leaves.is_empty() {
-            let leaves: Vec<String> = self.effect.leaves.iter().take(5).map(|level| format!("`{level}`")).collect();
-            let more = self.effect.leaves.len().saturating_sub(5);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            warnings.push(format!(
-                "It does not help where the lookup fails closer to the names: {}{more}.",
-                leaves.join(", ")
-            ));
-        }
         if !self.decided.shadowed.is_empty() {
             let own: Vec<String> = self.decided.shadowed.iter().take(5).map(|level| format!("`{level}`")).collect();
             warnings.push(format!(
@@ -336,35 +324,50 @@ impl Draft<'_> {
                 own.join(", ")
             ));
         }
-        if self.decided.one_off {
+        if self.effect.cures.is_empty() {
+            warnings.push(
+                "No failure lies between this level and the TLD: a CAA set here is a matter of policy, not a cure."
+                    .into(),
+            );
+        }
+        let Effect { chance_before, chance_after, .. } = self.effect;
+        if *chance_before > 0.0 && chance_before < chance_after {
             warnings.push(format!(
-                "Publish it at `{level}` itself. A DNS wildcard record `*.{level} CAA` is no help for names validated by DNS-01: the TXT record at `_acme-challenge` makes the label exist, and then the wildcard no longer matches (RFC 4592)."
+                "If every lookup failed as often as it did here, {:.0} % of the checks from this level to the TLD would pass without the set, {:.0} % with it.",
+                chance_before * 100.0,
+                chance_after * 100.0
             ));
         }
-        warnings.push("It changes the verdict, not the speed: a CA such as Let's Encrypt asks all levels at once and waits for all answers.".into());
-        warnings.push("A CA may go on with an earlier CAA result for up to 8 hours, and resolvers with the empty answer for its negative TTL.".into());
+        warnings.push("A set denies every CA that it does not list.".into());
+        if self.decided.wildcards > 0 && self.overridden().is_none() {
+            warnings.push("`issue` covers wildcard names too, as long as the set has no `issuewild`.".into());
+        }
+        if self.decided.one_off {
+            warnings.push("Publish it at the level itself. A DNS wildcard record below it (`*.`) is no help for names validated by DNS-01: the TXT record at `_acme-challenge` makes the label exist, and then the wildcard no longer matches (RFC 4592).".into());
+        }
+        if !self.effect.cures.is_empty() {
+            warnings.push("It changes the verdict, not the speed: a CA such as Let's Encrypt asks all levels at once and waits for all answers.".into());
+        }
+        warnings.push("It takes effect late: a CA may reuse a CAA result for 8 hours or the record's TTL, whichever is longer, and resolvers keep the empty answer for its negative TTL.".into());
         warnings
     }
 
     fn who_may_issue(&self, listed: &Listed, warnings: &mut Vec<String>) {
         let seen = |(domain, (count, _)): (&String, &(u64, Option<i64>))| match count {
             0 => format!("`{domain}` (asked for)"),
+            1 => format!("`{domain}` (1 certificate)"),
             count => format!("`{domain}` ({count} certificates)"),
         };
         let names: Vec<String> = listed.known.iter().map(seen).collect();
-        let wildcard = if self.decided.wildcards > 0 {
-            " `issue` covers wildcard names too, as long as the set has no `issuewild`."
-        } else {
-            ""
-        };
         if names.is_empty() {
-            warnings.push("No issuer is known for these names, so no record is proposed: a set that does not list the CA in use stops issuance.".into());
-        } else {
-            warnings.push(format!("It denies every CA it does not list. Listed: {}.{wildcard}", names.join(", ")));
+            warnings.push("No CAA domain is known for the issuers of these names, so no record is proposed.".into());
+        } else if names.len() > 1 {
+            warnings.push(format!("Listed: {}.", names.join(", ")));
         }
         for (issuer, count) in &listed.unknown {
             warnings.push(format!(
-                "Not listed: {issuer} ({count} certificates); its CAA domain is not known here and would be denied. Find it in section 4.2 of the CA's practice statement."
+                "Not listed, so denied: `{issuer}` ({count} certificate{}). Its CAA domain is not known here; section 4.2 of the CA's practice statement names it.",
+                if *count == 1 { "" } else { "s" }
             ));
         }
         if self.decided.unnamed > 0 {

@@ -2,8 +2,8 @@
 //!
 //! A page of documentation can be written from [`every_code`].
 
-use super::Severity;
-use crate::caa::Code;
+use super::{Severity, code_facts};
+use crate::caa::{self, Code};
 
 /// A kind of finding that no cause at a level stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -212,7 +212,7 @@ impl FindingCode {
 }
 
 /// One entry of the documentation of codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Documented {
     /// The code as it stands in reports.
     pub code: &'static str,
@@ -220,25 +220,72 @@ pub struct Documented {
     pub title: &'static str,
     /// The worst it can be.
     pub severity: Severity,
+    /// Whether it is a cause at a level, as opposed to another finding.
+    pub cause: bool,
     /// What it means.
     pub explanation: &'static str,
+    /// How it shows on the wire, or in the input.
+    pub shows: &'static str,
+    /// Who must act, as a report words it for `www.example.net`; empty where nobody must.
+    pub who: String,
+    /// What to do, as a report words it; empty where there is nothing to do.
+    pub fix: String,
+    /// Where the right behaviour is specified; empty where it is not.
+    pub reference: &'static str,
 }
 
 /// Every code a finding can have: the causes first, then the rest.
 pub fn every_code() -> impl Iterator<Item = Documented> {
-    let causes = Code::ALL.into_iter().map(|code| Documented {
-        code: code.as_str(),
-        title: code.title(),
-        severity: worst(code),
-        explanation: code.explanation(),
+    let causes = Code::ALL.into_iter().map(|code| {
+        let (who, fix) = example_remedy(code);
+        let facts = code_facts::of_cause(code);
+        Documented {
+            code: code.as_str(),
+            title: code.title(),
+            severity: worst(code),
+            cause: true,
+            explanation: code.explanation(),
+            shows: facts.shows,
+            who,
+            fix,
+            reference: facts.reference,
+        }
     });
-    let others = FindingCode::ALL.into_iter().map(|code| Documented {
-        code: code.as_str(),
-        title: code.title(),
-        severity: code.severity(),
-        explanation: code.explanation(),
+    let others = FindingCode::ALL.into_iter().map(|code| {
+        let (who, fix) = code_facts::remedy(code);
+        let facts = code_facts::of_finding(code);
+        Documented {
+            code: code.as_str(),
+            title: code.title(),
+            severity: code.severity(),
+            cause: false,
+            explanation: code.explanation(),
+            shows: facts.shows,
+            who: who.to_owned(),
+            fix: fix.to_owned(),
+            reference: facts.reference,
+        }
     });
     causes.chain(others)
+}
+
+/// Who and fix of a cause in the words of a report, for a zone whose name is reserved for examples.
+fn example_remedy(code: Code) -> (String, String) {
+    let owner = "the owner of the zone that holds the set".to_owned();
+    match code {
+        Code::PolicyDenies => {
+            (owner, "If the CA is to issue, add an `issue` (or `issuewild`) record with its CAA domain to the set.".into())
+        }
+        Code::CriticalUnknownTag => {
+            (owner, "Remove the record, correct the spelling of its tag, or clear the flag.".into())
+        }
+        Code::MalformedCaa => (
+            owner,
+            "Write the CA's domain alone, in lower case and without a final dot, then parameters after `;`: `0 issue \"letsencrypt.org\"`.".into(),
+        ),
+        Code::CaResolverLink => ("the CA".into(), "Retry later with a new order; if it lasts, tell the CA.".into()),
+        code => caa::example_remedy(code),
+    }
 }
 
 /// The worst a cause can be: an error only where it makes issuance fail or refuses it.
@@ -257,6 +304,8 @@ pub(super) fn may_break(code: Code) -> bool {
             | Code::NotAuthoritative
             | Code::EdnsRejected
             | Code::EdnsBadvers
+            | Code::CaaNxdomain
+            | Code::CaseSensitive
             | Code::CaseNotPreserved
             | Code::ServerPartlyUnreachable
             | Code::InconsistentServers
@@ -280,7 +329,8 @@ mod tests {
         assert_eq!(distinct.len(), codes.len());
         assert_eq!(codes.len(), Code::ALL.len() + FindingCode::ALL.len());
         for entry in codes {
-            assert!(!entry.title.is_empty() && entry.explanation.len() > 40, "{entry:?}");
+            assert!(!entry.title.is_empty() && entry.explanation.len() > 40 && !entry.shows.is_empty(), "{entry:?}");
+            assert!(entry.severity != Severity::Error || (!entry.who.is_empty() && !entry.fix.is_empty()), "{entry:?}");
             assert!(entry.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{entry:?}");
         }
     }

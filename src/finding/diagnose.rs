@@ -181,7 +181,9 @@ pub(super) fn finding(code: FindingCode, text: String) -> Finding {
 
 /// Up to `most` names in backticks, and how many more.
 pub(super) fn listed<T: std::fmt::Display>(names: &[T], most: usize) -> String {
-    let shown: Vec<String> = names.iter().take(most).map(|name| format!("`{name}`")).collect();
+    // What is quoted cannot end its quotation.
+    let quoted = |name: &T| format!("`{}`", name.to_string().replace('`', "\\u{60}"));
+    let shown: Vec<String> = names.iter().take(most).map(quoted).collect();
     match names.len().saturating_sub(most) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),

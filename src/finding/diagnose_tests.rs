@@ -270,3 +270,28 @@ proptest! {
         prop_assert!(findings.iter().all(|finding| known.contains(finding.code.as_str())));
     }
 }
+
+#[test]
+fn a_resolver_that_filters_is_not_taken_for_a_broken_domain() {
+    let told = |code: u16, text: &str| crate::caa::Ede { code, text: text.into() };
+    for (errors, expected) in [
+        (vec![told(17, "on request of the parents")], Some("extended error 17, Filtered: on request of the parents")),
+        (vec![told(14, "")], Some("extended error 14, Not Ready")),
+        (vec![told(22, "")], None),
+        (vec![], None),
+    ] {
+        let mut levels = levels(&[("net", "nodata"), ("example.net", "servfail")]);
+        levels[1].lookups[0].1.ede = errors;
+        let checks = [checked("example.net", "fail", Some("example.net"))];
+        let findings = diagnose(&Evidence { levels: &levels, checked: &checks, ..Evidence::default() });
+        let finding = findings.iter().find(|finding| finding.code == "lookup-fails").unwrap();
+        let who = finding.who.as_deref().unwrap();
+        match expected {
+            Some(words) => {
+                assert!(finding.text.contains(words), "{}", finding.text);
+                assert_eq!((finding.severity, who), (Severity::Warning, "whoever runs 192.0.2.0"));
+            }
+            None => assert_eq!((finding.severity, who.starts_with("the operator")), (Severity::Error, true)),
+        }
+    }
+}

@@ -6,7 +6,7 @@ use super::code::{FindingCode, may_break};
 use super::diagnose::{Case, finding, listed};
 use super::level::lacks_soa;
 use super::{Finding, LevelFacts, Severity};
-use crate::caa::{Cause, Code, Lookup, LookupOutcome, Observed, Soa};
+use crate::caa::{Cause, Code, Lookup, LookupOutcome, Observed, Soa, ede_title, is_the_resolvers_own};
 use crate::name::DomainName;
 
 /// Names shown of a list.
@@ -43,17 +43,24 @@ fn weight(case: &Case<'_>, level: &LevelFacts) -> Option<Weight> {
     })
 }
 
-fn severity(weight: Option<Weight>, code: Code) -> Severity {
+/// Whether a cause can explain that lookups fail.
+fn explains(cause: &Cause) -> bool {
+    cause.breaks_lookup || cause.code.breaks_lookup() || may_break(cause.code)
+}
+
+fn severity(weight: Option<Weight>, cause: &Cause) -> Severity {
     match weight {
-        Some(Weight::Blocks) if code.breaks_lookup() || may_break(code) => Severity::Error,
+        Some(Weight::Blocks) if explains(cause) => Severity::Error,
         Some(Weight::Shielded) => Severity::Note,
         Some(Weight::Blocks | Weight::Sometimes) | None => Severity::Warning,
     }
 }
 
-/// Policy has findings of its own, and the CA's own link is only told by errors.
-fn is_about_lookups(code: Code) -> bool {
-    !matches!(code, Code::PolicyDenies | Code::CriticalUnknownTag | Code::MalformedCaa | Code::CaResolverLink)
+/// Policy has findings of its own, unless the set cannot be read at all; the CA's own link is only told by errors.
+fn is_about_lookups(cause: &Cause) -> bool {
+    let of_policy =
+        matches!(cause.code, Code::PolicyDenies | Code::CriticalUnknownTag | Code::MalformedCaa | Code::CaResolverLink);
+    cause.breaks_lookup || !of_policy
 }
 
 /// What makes two causes one finding: how bad, what, who must act, which servers.
@@ -64,9 +71,9 @@ fn causes(case: &Case<'_>, levels: &[&LevelFacts]) -> Vec<Finding> {
     let mut groups: BTreeMap<Blame<'_>, (Vec<&DomainName>, &Cause)> = BTreeMap::new();
     for level in levels {
         let weight = weight(case, level);
-        for cause in level.causes.iter().filter(|cause| is_about_lookups(cause.code)) {
+        for cause in level.causes.iter().filter(|cause| is_about_lookups(cause)) {
             let servers = cause.servers.iter().map(ToString::to_string).collect();
-            let key = (severity(weight, cause.code), cause.code, cause.who.as_str(), servers);
+            let key = (severity(weight, cause), cause.code, cause.who.as_str(), servers);
             groups.entry(key).or_insert((Vec::new(), cause)).0.push(&level.name);
         }
     }
@@ -98,6 +105,9 @@ fn blamed(case: &Case<'_>, (severity, code, who, servers): Blame<'_>, names: &[&
 fn sentence(clause: &str) -> String {
     let mut letters = clause.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    // A name stays as it is.
+    let name = clause.split(' ').next().is_some_and(|word| word.trim_end_matches('.').contains('.'));
+    let first = if name { clause.chars().next().map(String::from).unwrap_or_default() } else { first };
     let end = if clause.is_empty() || clause.ends_with('.') { "" } else { "." };
     format!("{first}{}{end}", letters.as_str())
 }
@@ -122,8 +132,7 @@ fn unexplained(case: &Case<'_>, levels: &[&LevelFacts]) -> Vec<Finding> {
     let mut groups: BTreeMap<(Weight, String, String), Vec<&LevelFacts>> = BTreeMap::new();
     for level in levels {
         let Some(weight) = weight(case, level) else { continue };
-        let told = level.causes.iter().any(|cause| cause.code.breaks_lookup() || may_break(cause.code));
-        if told {
+        if level.causes.iter().any(explains) {
             continue;
         }
         let parent = level.name.parent().map(|parent| parent.to_string()).unwrap_or_default();
@@ -153,11 +162,19 @@ fn one_unexplained(case: &Case<'_>, weight: Weight, found: &[&LevelFacts]) -> Fi
     } else {
         ""
     };
-    let text = format!(
-        "The lookup of CAA at {} fails: {}.{dnssec} {follows}",
-        listed(&names, SHOWN),
-        classes(case, level, true)
-    );
+    let failed = format!("The lookup of CAA at {} fails: {}.", listed(&names, SHOWN), classes(case, level, true));
+    let own = found.iter().find_map(|level| own_words(case, level));
+    if let Some(own) = own.filter(|_| weight != Weight::Shielded) {
+        return Finding {
+            severity: Severity::Warning,
+            level: Some(level.name.to_string()),
+            patterns: patterns(case, &names),
+            who: Some(whose_resolver(case, level)),
+            fix: Some("Ask another resolver (`-r`), as a CA does: this one says nothing of the domain.".into()),
+            ..finding(code, format!("{failed} {own}"))
+        };
+    }
+    let text = format!("{failed}{dnssec} {follows}");
     let fix = match weight {
         Weight::Shielded => None,
         Weight::Blocks | Weight::Sometimes if level.nobodys(case.scope()) => Some(format!(
@@ -176,6 +193,24 @@ fn one_unexplained(case: &Case<'_>, weight: Weight, found: &[&LevelFacts]) -> Fi
         fix,
         ..finding(code, text)
     }
+}
+
+/// What a resolver says of itself, where every failure at the level is one that it owns up to: it filters, or is not ready.
+fn own_words(case: &Case<'_>, level: &LevelFacts) -> Option<String> {
+    let failed: Vec<&Lookup> =
+        level.used(&case.ignored).filter(|(_, lookup)| level.failure(lookup).is_some()).map(|(_, l)| l).collect();
+    let own = |lookup: &Lookup| lookup.ede.iter().find(|ede| is_the_resolvers_own(ede)).cloned();
+    let first = failed.first().and_then(|lookup| own(lookup))?;
+    failed.iter().all(|lookup| own(lookup).is_some()).then(|| {
+        let colon = if first.text.is_empty() { "" } else { ": " };
+        format!("The resolver says why: extended error {}, {}{colon}{}.", first.code, ede_title(first.code), first.text)
+    })
+}
+
+/// Whoever runs the resolvers that failed.
+fn whose_resolver(case: &Case<'_>, level: &LevelFacts) -> String {
+    let failed = level.used(&case.ignored).filter(|(_, lookup)| level.failure(lookup).is_some());
+    format!("whoever runs {}", tally(&failed.map(|(view, _)| view).collect::<Vec<_>>()))
 }
 
 /// Who can act: where other views answer, the trouble may lie with the resolver that got no answer.

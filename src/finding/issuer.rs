@@ -4,7 +4,8 @@
 //! domains named) and their help pages, as known in 2026; CCADB collects the same. A CA that is not in it is said to be
 //! unknown and never guessed.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::issuance::Issuer;
 
@@ -230,9 +231,31 @@ fn is_domain(text: &str) -> bool {
     crate::name::DomainName::parse(text).is_ok_and(|name| name.as_str() == text && name.depth() > 0)
 }
 
+/// Names whose CA is remembered on each thread.
+const REMEMBERED: usize = 1024;
+
+thread_local! {
+    /// An audit asks about the same few issuers for every one of a million domains.
+    static KNOWN: RefCell<HashMap<String, Option<&'static KnownCa>>> = RefCell::default();
+}
+
 /// The CA of the table that issues under this name: a distinguished name, a friendly name, or a common name.
 #[must_use]
 pub fn known_ca(name: &str) -> Option<&'static KnownCa> {
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(ca) = known.get(name) {
+            return *ca;
+        }
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        let ca = find_ca(name);
+        known.insert(name.to_owned(), ca);
+        ca
+    })
+}
+
+fn find_ca(name: &str) -> Option<&'static KnownCa> {
     let (organisation, common_name) = (attribute(name, "O"), attribute(name, "CN"));
     let plain = !name.contains('=');
     let by = |text: &str, keys: fn(&KnownCa) -> &'static [&'static str]| {

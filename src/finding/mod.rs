@@ -4,6 +4,7 @@
 
 mod advice;
 pub mod code;
+mod code_facts;
 mod diagnose;
 mod error_patterns;
 mod failing;
@@ -18,7 +19,7 @@ mod story;
 use serde::Serialize;
 
 pub use advice::{Advice, Grounds, advise};
-pub use code::{FindingCode, every_code};
+pub use code::{Documented, FindingCode, every_code};
 pub use diagnose::{Checked, Evidence, diagnose};
 pub use error_patterns::error_patterns;
 pub use level::LevelFacts;

@@ -7,7 +7,7 @@ use super::code::FindingCode;
 use super::diagnose::{Case, finding, fixed_tail, listed};
 use super::issuer::{CaaDomains, caa_domains, known_ca};
 use crate::caa::{CaaRecord, LookupOutcome, Observed};
-use crate::name::{DomainName, registered_domain};
+use crate::name::registered_domain;
 use crate::pattern::Pattern;
 
 /// Distinct labels from which on a position counts as one-off.
@@ -119,18 +119,19 @@ fn nxdomain(case: &Case<'_>) -> Option<Finding> {
         level.name.depth() > 0
             && level.used(&case.ignored).any(|(_, lookup)| matches!(lookup.outcome, LookupOutcome::NxDomain(_)))
     };
-    let names: Vec<&DomainName> = case.evidence.levels.iter().filter(gone).map(|level| &level.name).collect();
-    (!names.is_empty()).then(|| {
-        finding(
-            FindingCode::NxdomainIsFine,
-            format!(
-                "{} level{} not exist (NXDOMAIN): {}. Below the TLD that is no failure: it counts as \"no CAA record here\", and the climb goes on.",
-                names.len(),
-                if names.len() == 1 { " does" } else { "s do" },
-                listed(&names, 3)
-            ),
-        )
-    })
+    let gone: Vec<&super::LevelFacts> = case.evidence.levels.iter().filter(gone).collect();
+    // A level that many names share says more than one that came and went.
+    let shown = gone.iter().find(|level| level.stable).or(gone.first())?;
+    let names = match gone.len() {
+        1 => format!("`{}` does not exist (NXDOMAIN)", shown.name),
+        more => format!("{more} of the levels asked do not exist (NXDOMAIN), such as `{}`", shown.name),
+    };
+    Some(finding(
+        FindingCode::NxdomainIsFine,
+        format!(
+            "{names}. Below the TLD that is no failure: it counts as \"no CAA record here\", and the climb goes on."
+        ),
+    ))
 }
 
 fn ids(patterns: &[&Pattern]) -> Vec<String> {
@@ -222,7 +223,7 @@ fn unknown_issuers(case: &Case<'_>) -> Option<Finding> {
         finding(
             FindingCode::IssuerUnknown,
             format!(
-                "The CAA domain of {} is not known here, so no record is proposed and no set is judged for it.",
+                "The CAA domain of {} is not known here: no record is proposed for it, and a set that names other CAs is taken to deny it.",
                 listed(&names, 5)
             ),
         )

@@ -92,10 +92,10 @@ fn denial(case: &Case<'_>, severity: Severity, at: &str, issuer: &str, reason: &
     let tag = if wild && found.iter().all(|check| check.wildcard) { "issuewild" } else { "issue" };
     let fix = if DomainName::parse(issuer).is_ok() {
         format!(
-            "If this CA shall issue, add `{at}. IN CAA 0 {tag} \"{issuer}\"` to the set, or lift what the reason names."
+            "If this CA is to issue, add `{at}. IN CAA 0 {tag} \"{issuer}\"` to the set, or change the record that the reason speaks of."
         )
     } else {
-        "If this CA shall issue, add a record with its CAA domain, found in section 4.2 of its practice statement."
+        "If this CA is to issue, add a record with its CAA domain, found in section 4.2 of its practice statement."
             .into()
     };
     let alias = level.and_then(LevelFacts::alias);

@@ -81,14 +81,10 @@ fn one(case: &Case<'_>, entry: &Explained) -> Finding {
 fn rate(case: &Case<'_>) -> Option<Finding> {
     let history = case.evidence.history?;
     let rate = history.rate.as_ref()?;
-    let since = rate.since.as_ref()?;
+    rate.since.as_ref()?;
     let (code, severity) = match rate.factor {
         Some(factor) if factor < 1.0 => (FindingCode::ErrorRateChanged, Severity::Note),
         Some(_) | None => (FindingCode::ErrorRateChanged, Severity::Warning),
-    };
-    let change = match rate.factor {
-        Some(factor) => format!("run at {factor} times the baseline of {} a day", rate.baseline_per_day),
-        None => "were not seen before and come".into(),
     };
     let classes: Vec<String> = history
         .rate_by_class
@@ -99,13 +95,12 @@ fn rate(case: &Case<'_>) -> Option<Finding> {
             None => format!("{class} new"),
         })
         .collect();
-    let classes = if classes.is_empty() { String::new() } else { format!(" By class: {}.", classes.join(", ")) };
-    let last = rate.segments.last().filter(|_| rate.segments.len() > 2);
-    let last = last.map_or(String::new(), |last| {
-        let factor = last.factor.map_or(String::new(), |factor| format!(", {factor} times the baseline"));
-        format!(" Since {} they run at {} a day{factor}.", last.from, last.per_day)
-    });
-    let text = format!("CAA errors in the log {change} since {since}.{last}{classes}");
+    // One class says what the whole says.
+    let classes = match (history.classes.len(), classes.len()) {
+        (1, _) | (_, 0) => String::new(),
+        _ => format!(" By class: {}.", classes.join(", ")),
+    };
+    let text = format!("CAA errors in the log: {}.{classes}", rate.told());
     Some(Finding {
         severity,
         fix: Some("Ask what changed then: at the client, at the DNS provider, at the registry, at the CA.".into()),

@@ -49,6 +49,7 @@ fn fact(level: &str, outcome: &str) -> LevelFacts {
             servers: Vec::new(),
             hides_policy: code.hides_policy(),
             evidence: "seen".into(),
+            breaks_lookup: code.breaks_lookup(),
         }));
     }
     let name = name(level.trim_start_matches('~'));

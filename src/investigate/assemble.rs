@@ -27,7 +27,7 @@ pub struct Gathered<'a> {
     /// What each view said of each level.
     pub lookups: Lookups,
     /// What the name servers themselves said.
-    pub authoritative: Option<AuthoritativeView>,
+    pub authoritative: Option<&'a AuthoritativeView>,
     /// For whom names are judged.
     pub judging: Judging,
     /// ACME errors to tie to what was found.
@@ -52,18 +52,29 @@ pub const TOOL: &str = concat!("ctclimb ", env!("CARGO_PKG_VERSION"));
 /// Concludes and tells: findings, verdicts, advice, coverage.
 #[must_use]
 pub fn assemble(gathered: Gathered<'_>) -> Report {
+    conclude(gathered, true)
+}
+
+/// The same without advice and timeline, which take as long again: for rows, which tell neither.
+#[must_use]
+pub fn assemble_row(gathered: Gathered<'_>) -> Report {
+    conclude(gathered, false)
+}
+
+fn conclude(gathered: Gathered<'_>, in_full: bool) -> Report {
     let Gathered { issued, counts, selection, .. } = gathered;
     let facts: Vec<LevelFacts> = selection.levels.iter().map(|&level| level_facts(&gathered, level)).collect();
     let security = |level: NodeId| {
         let name = issued.tree.domain_name(level);
-        match gathered.authoritative.as_ref().map(|view| caa::security(view, name.as_str())) {
+        match gathered.authoritative.map(|view| caa::security(view, name.as_str())) {
             Some(told) if told != Security::Unknown => told,
             Some(_) | None => security(gathered.lookups.get(&level).map_or(&[][..], Vec::as_slice)),
         }
     };
     let checked = judge(issued, &gathered.grouped, selection, &gathered.lookups, &gathered.judging, &security);
     let ids: Vec<&str> = gathered.grouped.patterns.patterns.iter().map(|pattern| pattern.id.as_str()).collect();
-    let (timeline, undated) = match timeline(issued, &|name| gathered.grouped.of(name), &ids) {
+    let timeline = in_full.then(|| timeline(issued, &|name| gathered.grouped.of(name), &ids)).flatten();
+    let (timeline, undated) = match timeline {
         Some((timeline, left_out)) => (Some(timeline), left_out),
         None => (None, 0),
     };
@@ -76,7 +87,7 @@ pub fn assemble(gathered: Gathered<'_>) -> Report {
         issuers: &gathered.judging.issuers,
         incomplete: gathered.sources.iter().any(|source| source.truncated),
     };
-    let advice = if gathered.lookups.is_empty() { Vec::new() } else { advise(&grounds) };
+    let advice = if gathered.lookups.is_empty() || !in_full { Vec::new() } else { advise(&grounds) };
     let incomplete: Vec<(String, String)> =
         gathered.sources.iter().filter_map(|source| Some((source.name.clone(), gap(source)?))).collect();
     let findings = diagnose(&Evidence {
@@ -100,7 +111,7 @@ pub fn assemble(gathered: Gathered<'_>) -> Report {
         certificates: issued.certificates(),
         names: issued.distinct_names(),
         findings,
-        zones: gathered.authoritative.as_ref().map(super::zones::zones).unwrap_or_default(),
+        zones: gathered.authoritative.map(super::zones::zones).unwrap_or_default(),
         patterns: gathered.grouped.patterns.patterns,
         levels,
         checked,
@@ -125,11 +136,15 @@ fn causes(gathered: &Gathered<'_>, level: NodeId) -> Vec<Cause> {
     let name = gathered.issued.tree.domain_name(level);
     let lookups = gathered.lookups.get(&level).map_or(&[][..], Vec::as_slice);
     let mut causes: Vec<Cause> = lookups.iter().flat_map(|(_, lookup)| causes_of_lookup(&name, lookup)).collect();
-    if let Some(view) = gathered.authoritative.as_ref().filter(|view| view.levels.contains_key(name.as_str())) {
-        // A resolver drops the SOA it finds wrong; what the servers themselves send is the better witness.
-        causes.retain(|cause| !matches!(cause.code, Code::NegativeWithoutSoa | Code::ForeignSoa));
+    if let Some(view) = gathered.authoritative.filter(|view| view.levels.contains_key(name.as_str())) {
         let told = caa::causes(view, name.as_str());
-        causes.retain(|cause| told.iter().all(|other| other.code != cause.code));
+        causes.retain(|cause| match cause.code {
+            // A resolver drops the SOA it finds wrong; what the servers themselves send is the better witness.
+            Code::NegativeWithoutSoa | Code::ForeignSoa => false,
+            Code::AliasLoop => told.iter().all(|other| other.code != cause.code),
+            // What a resolver says of the servers counts only where they show nothing themselves.
+            _ => told.is_empty(),
+        });
         causes.extend(told);
     }
     causes.sort();
@@ -215,7 +230,7 @@ fn coverage(gathered: &Gathered<'_>, undated: u64) -> Coverage {
         dropped,
         levels_asked: gathered.lookups.len() as u64,
         levels_inferred: inferred,
-        queries: gathered.queries + gathered.authoritative.as_ref().map_or(0, |view| view.queries),
+        queries: gathered.queries + gathered.authoritative.map_or(0, |view| view.queries),
         sampled: if gathered.lookups.is_empty() { 0 } else { gathered.selection.sampled },
         notes,
     }

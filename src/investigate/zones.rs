@@ -1,7 +1,7 @@
 //! The zones of the authoritative view as the report shows them.
 
 use crate::caa::evidence_name::depth;
-use crate::caa::{AuthoritativeView, Security, ServerEvidence, ZoneEvidence, security};
+use crate::caa::{AuthoritativeView, Security, ServerEvidence, ZoneEvidence, security, zone_security};
 use crate::report::{Zone, ZoneServer};
 
 /// Every zone, towards the root first, with what each address answered to each probe.
@@ -12,8 +12,11 @@ pub(super) fn zones(view: &AuthoritativeView) -> Vec<Zone> {
 }
 
 fn shown(view: &AuthoritativeView, zone: &ZoneEvidence) -> Zone {
-    let level = view.levels.values().find(|level| level.zone == zone.name);
-    let dnssec = match level.map_or(Security::Unknown, |level| security(view, &level.name)) {
+    // An alias speaks for the zones it leads through as well.
+    let of_zone = || view.levels.values().filter(|level| level.zone == zone.name);
+    let level = of_zone().find(|level| level.alias.is_none()).or_else(|| of_zone().next());
+    let told = level.map_or_else(|| zone_security(view, &zone.name), |level| security(view, &level.name));
+    let dnssec = match told {
         Security::Secure => "secure",
         Security::Insecure => "insecure",
         Security::Bogus => "bogus",

@@ -62,7 +62,7 @@ pub fn is_known_tld(name: &str) -> bool {
 /// The version of the built-in list: the release of the crate that carries it.
 #[must_use]
 pub fn suffix_list_version() -> &'static str {
-    "psl 2.1"
+    "psl 2.1.247"
 }
 
 const _: () = assert!(domain_name::MAX_NAME < 256);
@@ -86,6 +86,13 @@ mod tests {
         ] {
             assert_eq!(registered_domain(name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn the_version_is_that_of_the_crate_in_the_lock_file() {
+        let lock = include_str!("../../Cargo.lock");
+        let (_, after) = lock.split_once("name = \"psl\"\nversion = \"").unwrap();
+        assert_eq!(suffix_list_version(), format!("psl {}", after.split_once('"').unwrap().0));
     }
 
     #[test]

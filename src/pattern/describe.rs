@@ -287,6 +287,13 @@ pub(super) fn conclude(pattern: &mut Pattern) {
             pattern.distinct, shared.template
         ));
     }
+    if let Some(periods) = pattern.periods.filter(|periods| periods.renewals >= 3) {
+        let valid = periods.valid_days.map_or_else(String::new, |days| format!(", valid for {days} days each"));
+        pattern.notes.push(format!(
+            "a name gets a new certificate about every {} days (median of {}{valid})",
+            periods.renewal_days, periods.renewals
+        ));
+    }
     let lets_encrypt = pattern.issuers.iter().any(|issuer| issuer.name.contains("Let's Encrypt"));
     if let Some(rate) = pattern.per_week.filter(|&rate| lets_encrypt && rate > WEEKLY_LIMIT) {
         pattern.notes.push(format!(

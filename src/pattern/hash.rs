@@ -49,6 +49,10 @@ impl std::hash::Hasher for Mixer {
         self.0 = mix(self.0, u64::from(word));
     }
 
+    fn write_i64(&mut self, word: i64) {
+        self.0 = mix(self.0, word.cast_unsigned());
+    }
+
     fn write_u64(&mut self, word: u64) {
         self.0 = mix(self.0, word);
     }

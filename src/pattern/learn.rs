@@ -8,6 +8,7 @@ use regex::Regex;
 use super::certificates;
 use super::describe::{self, Draft};
 use super::model::{Model, Walk};
+use super::periods;
 use super::roots::{Names, Sampled};
 use super::said::Patterns;
 use super::settings::{Detail, Settings};
@@ -70,6 +71,7 @@ pub fn learn(summary: &Summary, settings: &Settings) -> Patterns {
         }
     }
     certificates::count(summary, &mut result, &paths);
+    periods::tell(summary, &mut result);
     for pattern in &mut result.patterns {
         describe::conclude(pattern);
     }

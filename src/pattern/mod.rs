@@ -21,6 +21,7 @@ mod learn;
 mod letters;
 mod merge;
 mod model;
+mod periods;
 mod pool;
 mod population;
 #[cfg(test)]
@@ -39,8 +40,8 @@ mod wire;
 mod words;
 
 pub use learn::learn;
-pub use said::{Forms, IssuerCount, LevelTemplate, Pattern, Patterns};
+pub use said::{Forms, IssuerCount, LevelTemplate, Pattern, Patterns, Periods};
 pub use settings::{Detail, Settings};
-pub use shown::Column;
+pub use shown::{BY_FORM, Column};
 pub use summary::{Limits, NameIndex, Observation, Summary};
 pub use wire::{PartialError, VERSION as PARTIAL_VERSION, merge_partials, write_partial};

@@ -39,6 +39,8 @@ pub struct Pattern {
     pub single: bool,
     /// New names a week between the first and the last.
     pub per_week: Option<f64>,
+    /// Days between one certificate of a name and its next one, and days that a certificate is valid: medians.
+    pub periods: Option<Periods>,
     /// Decimal logarithm of how many names the pattern allows.
     pub language_log10: f64,
     /// Binary logarithm of the share of the allowed names that was seen: near 0 for counters, far below for random ids.
@@ -49,6 +51,17 @@ pub struct Pattern {
     pub shapes: Vec<String>,
     /// What follows from all this.
     pub notes: Vec<String>,
+}
+
+/// How often names of a pattern get a new certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Periods {
+    /// Certificates that followed an earlier one of the same name.
+    pub renewals: u64,
+    /// Median of the days between the starts of two certificates of one name in a row.
+    pub renewal_days: u64,
+    /// Median of the days that certificates are valid; `null` where no end is known.
+    pub valid_days: Option<u64>,
 }
 
 /// How many distinct names were seen in which form.

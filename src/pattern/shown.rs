@@ -9,6 +9,9 @@ use super::model::Edge;
 use super::render::{View, are_countries, closed, cut, padded, views};
 use super::token::Kind;
 
+/// The reason of a column whose values are of a form that nothing else has: a UUID, an address, a date.
+pub const BY_FORM: &str = "the form says it";
+
 /// One variable column of a pattern, and why it is what it is said to be.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Column {
@@ -89,7 +92,7 @@ fn describe(piece: &Piece, facts: &Facts, view: View) -> Option<Column> {
                 Kind::Puny => "puny",
                 Kind::Dash | Kind::Underscore | Kind::Word | Kind::Digits | Kind::Mixed => "word",
             };
-            (name, name.to_owned(), "the form says it".to_owned())
+            (name, name.to_owned(), BY_FORM.to_owned())
         }
     };
     Some(Column {

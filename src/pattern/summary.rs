@@ -86,6 +86,8 @@ pub(super) struct CertificateRow {
     pub(super) id: u64,
     /// An index into the issuers, or `NONE`.
     pub(super) issuer: u32,
+    /// Start and end of validity, Unix seconds; `i64::MAX` and `i64::MIN` where unknown.
+    pub(super) validity: (i64, i64),
 }
 
 /// No issuer is known.
@@ -118,7 +120,8 @@ pub struct Summary {
     pub(super) roots: Vec<RootRow>,
     root_index: HashMap<String, u32, MixBuilder>,
     pub(super) certificates: Vec<CertificateRow>,
-    certificate_index: HashMap<u64, u32, MixBuilder>,
+    /// By id and validity: two that differ in their validity are two certificates, whoever gave them one id.
+    certificate_index: HashMap<(u64, (i64, i64)), u32, MixBuilder>,
     /// Certificate and name with its wildcard bit, in order of arrival, with repeats.
     pub(super) edges: Vec<(u32, u32)>,
     pub(super) issuers: Vec<String>,
@@ -163,14 +166,21 @@ impl Summary {
             known.last = known.last.max(time);
         }
         if let Some(id) = row.certificate {
-            self.link(id, row.issuer, name, row.wildcard);
+            let validity = (row.not_before.unwrap_or(i64::MAX), row.not_after.unwrap_or(i64::MIN));
+            self.link(id, row.issuer, validity, (name, row.wildcard));
         }
         Some(name)
     }
 
     /// Notes that a certificate holds a name.
-    pub(super) fn link(&mut self, id: u64, issuer: Option<u32>, name: NameIndex, wildcard: bool) {
-        let certificate = self.certificate(id, issuer.unwrap_or(NONE));
+    pub(super) fn link(
+        &mut self,
+        id: u64,
+        issuer: Option<u32>,
+        validity: (i64, i64),
+        (name, wildcard): (NameIndex, bool),
+    ) {
+        let certificate = self.certificate(id, issuer.unwrap_or(NONE), validity);
         self.edges.push((certificate, name.0 << 1 | u32::from(wildcard)));
     }
 
@@ -256,11 +266,11 @@ impl Summary {
         at
     }
 
-    fn certificate(&mut self, id: u64, issuer: u32) -> u32 {
+    fn certificate(&mut self, id: u64, issuer: u32, validity: (i64, i64)) -> u32 {
         let next = u32::try_from(self.certificates.len()).expect("fewer than 2^32 certificates");
-        let at = *self.certificate_index.entry(id).or_insert(next);
+        let at = *self.certificate_index.entry((id, validity)).or_insert(next);
         if at == next {
-            self.certificates.push(CertificateRow { id, issuer });
+            self.certificates.push(CertificateRow { id, issuer, validity });
         } else if issuer != NONE {
             // Two reports that disagree: the one whose name sorts first, whatever came first.
             let known = &mut self.certificates[at as usize];
@@ -301,7 +311,7 @@ impl Summary {
         for &(certificate, name) in &other.edges {
             let row = other.certificates[certificate as usize];
             if let Some(moved) = moved[(name >> 1) as usize] {
-                self.link(row.id, issuers.get(row.issuer as usize).copied(), moved, name & 1 == 1);
+                self.link(row.id, issuers.get(row.issuer as usize).copied(), row.validity, (moved, name & 1 == 1));
             }
         }
     }

@@ -8,7 +8,8 @@
 //! roots         count u32, each: octets u8, text, rows not kept u64, threshold u64; sorted; only roots that lost names
 //! names         count u32, each: shared octets u8, octets u8, rest of the text, forms u8, rows u32, first i64, last i64;
 //!               sorted by text, the octets shared with the name before are left out
-//! certificates  count u32, each: id u64, issuer u32, names u32, each: index of the name times two, plus one for `*.`; sorted
+//! certificates  count u32, each: id u64, issuer u32, start i64, end i64, names u32, each: index of the name times two, plus
+//!               one for `*.`; sorted
 //! ```
 
 use std::io::{self, Read, Write};
@@ -18,7 +19,7 @@ use super::summary::{BARE, Limits, NONE, NameIndex, Summary, WILDCARD};
 
 const MAGIC: &[u8; 8] = b"ctclimb\x01";
 /// The version written and the only one read.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// Why octets are not a summary.
 #[derive(Debug, thiserror::Error)]
@@ -110,23 +111,23 @@ impl Summary {
     }
 
     fn put_certificates(&self, out: &mut Vec<u8>, used: &[(&str, u32)], place: &[u32]) {
-        let mut edges: Vec<(u64, u32, u32)> = self
-            .edges
-            .iter()
-            .filter(|&&(_, name)| self.kept(name >> 1))
+        let kept = self.edges.iter().filter(|&&(_, name)| self.kept(name >> 1));
+        let mut edges: Vec<Edge> = kept
             .map(|&(certificate, name)| {
                 let row = self.certificates[certificate as usize];
-                (row.id, row.issuer, place[(name >> 1) as usize] << 1 | name & 1)
+                ((row.id, row.validity), row.issuer, place[(name >> 1) as usize] << 1 | name & 1)
             })
             .collect();
         edges.sort_unstable();
         edges.dedup();
         put_count(out, edges.chunk_by(|a, b| a.0 == b.0).count());
         for names in edges.chunk_by(|a, b| a.0 == b.0) {
-            let (id, issuer, _) = names[0];
+            let ((id, (start, end)), issuer, _) = names[0];
             let issuer = used.iter().position(|&(_, at)| at == issuer);
             out.extend(id.to_le_bytes());
             out.extend(issuer.map_or(NONE, |at| u32::try_from(at).expect("fewer than 2^32")).to_le_bytes());
+            out.extend(start.to_le_bytes());
+            out.extend(end.to_le_bytes());
             put_count(out, names.len());
             for (_, _, name) in names {
                 out.extend(name.to_le_bytes());
@@ -162,6 +163,9 @@ impl Summary {
         if reader.at == body { Ok(summary) } else { Err(reader.damaged("octets left over")) }
     }
 }
+
+/// A certificate by id and validity, its issuer, and one of its names.
+type Edge = ((u64, (i64, i64)), u32, u32);
 
 struct Reader<'a> {
     octets: &'a [u8],
@@ -217,10 +221,11 @@ impl<'a> Reader<'a> {
             } else {
                 Some(*issuers.get(issuer as usize).ok_or(self.damaged("an issuer that is not there"))?)
             };
+            let validity = (i64::from_le_bytes(self.array()?), i64::from_le_bytes(self.array()?));
             for _ in 0..self.count()? {
                 let name = self.count()?;
                 let at = *names.get((name >> 1) as usize).ok_or(self.damaged("a name that is not there"))?;
-                summary.link(id, issuer, at, name & 1 == 1);
+                summary.link(id, issuer, validity, (at, name & 1 == 1));
             }
         }
         Ok(())
@@ -324,6 +329,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const GOLDEN: &str = "6374636c696d620102000000400000000000010000001d00433d55532c204f3d4c6574277320456e63727970742c20434e3d\
+        5231310000000002000000000d612e6578616d706c652e6e6574030200000000f153650000000000f1536500000000000d62\
+        2e6578616d706c652e6e6574010100000000f153650000000000f15365000000000200000001000000000000000000000000\
+        f15365000000000098ca650000000002000000000000000100000002000000000000000000000000f15365000000000098ca\
+        650000000001000000020000004a8a984454c8a70d";
+
     fn sample() -> Summary {
         let mut summary = Summary::new();
         let issuer = summary.issuer("C=US, O=Let's Encrypt, CN=R11");
@@ -336,7 +347,7 @@ mod tests {
                 certificate: Some(certificate),
                 issuer: Some(issuer),
                 not_before: Some(1_700_000_000),
-                not_after: None,
+                not_after: Some(1_707_776_000),
             });
         }
         summary
@@ -346,6 +357,12 @@ mod tests {
     fn what_is_written_is_read_again_octet_for_octet() {
         let octets = sample().to_bytes();
         assert_eq!(Summary::from_bytes(&octets).unwrap().to_bytes(), octets);
+    }
+
+    #[test]
+    fn the_format_stays_what_it_was() {
+        let hex: String = sample().to_bytes().iter().map(|octet| format!("{octet:02x}")).collect();
+        assert_eq!(hex, GOLDEN, "a changed format needs a new version");
     }
 
     #[test]
@@ -398,7 +415,7 @@ mod tests {
                 let name = format!("{label}.example.net");
                 let row = Observation {
                     name: &name, wildcard: *wildcard, certificate: Some(*certificate), issuer: None,
-                    not_before: Some(*time), not_after: None,
+                    not_before: Some(*time), not_after: Some(*time + 90 * i64::try_from(*certificate).unwrap()),
                 };
                 whole.add(&row);
                 parts[usize::from(at >= cut)].add(&row);

@@ -47,7 +47,15 @@ fn view(server: &str, outcome: &'static str, class: Option<&'static str>) -> Vie
 
 fn cause(code: Code, who: &str, fix: &str, evidence: &str) -> Cause {
     let servers = vec![NamedServer { name: "ns1.example.net".into(), address: Some([192, 0, 2, 1].into()) }];
-    Cause { code, who: who.into(), fix: fix.into(), servers, hides_policy: false, evidence: evidence.into() }
+    Cause {
+        code,
+        who: who.into(),
+        fix: fix.into(),
+        servers,
+        hides_policy: false,
+        evidence: evidence.into(),
+        breaks_lookup: code.breaks_lookup(),
+    }
 }
 
 pub(super) fn pattern(id: &str, template: &str, names: u64) -> Pattern {
@@ -177,8 +185,8 @@ pub(super) fn story() -> Report {
                     name: name.into(),
                     address: address.into(),
                     probes: BTreeMap::from([
-                        ("a".to_owned(), "nodata, soa, 9 ms".to_owned()),
-                        ("caa".to_owned(), "nodata, no soa, 11 ms".to_owned()),
+                        ("control example.net".to_owned(), "records, 9 ms".to_owned()),
+                        ("caa example.net".to_owned(), "nodata, no soa, 11 ms".to_owned()),
                     ]),
                 })
                 .into(),
@@ -210,14 +218,22 @@ pub(super) const HOSTILE: &str = "=1+1\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m`|\n|
 
 /// The story with [`HOSTILE`] in every text that comes from names, records, replies or services.
 pub(super) fn hostile() -> Report {
+    filled(HOSTILE)
+}
+
+/// The story with one text in every place where a text comes from names, records, replies or services.
+pub(super) fn filled(text: &str) -> Report {
     let mut report = story();
-    let bad = || HOSTILE.to_owned();
+    let bad = || text.to_owned();
     report.domain = Some(bad());
     for pattern in &mut report.patterns {
+        pattern.root = bad();
         pattern.template = bad();
         pattern.regex = bad();
         pattern.examples = vec![bad()];
         pattern.issuers[0].name = bad();
+        pattern.shapes = vec![bad()];
+        pattern.notes = vec![bad()];
     }
     report.levels[0].name = bad();
     for level in &mut report.levels {
@@ -264,11 +280,13 @@ pub(super) fn hostile() -> Report {
         }
     }
     if let Some(timeline) = &mut report.timeline {
-        timeline.issuers[0].key = bad();
-        timeline.patterns[0].key = bad();
+        for series in timeline.issuers.iter_mut().chain(&mut timeline.patterns) {
+            series.key = bad();
+        }
     }
     let coverage = &mut report.coverage;
     coverage.sources[0].name = bad();
+    coverage.sources[0].kind = bad();
     coverage.sources[0].error = Some(bad());
     coverage.dropped = BTreeMap::from([(bad(), Dropped { count: 1, example: bad() })]);
     coverage.notes = vec![bad()];

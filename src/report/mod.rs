@@ -12,6 +12,8 @@ mod idn;
 mod json;
 mod markdown;
 mod model;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 mod redact;
 mod safe;
 #[cfg(test)]
@@ -21,10 +23,13 @@ mod tree;
 
 use std::io::{self, Write};
 
-pub use codes::codes_page;
+pub use codes::{chapter as code_chapter, codes_page};
 pub use csv::Delimiter;
 pub(crate) use digest::{counted, thousands};
+pub(crate) use html::write_page;
 pub use idn::unicode_form;
+pub use json::{write_explained_json, write_explained_lines};
+pub use markdown::write_explained_markdown;
 pub use model::{
     Advice, Checked, Coverage, Dropped, LevelReport, Report, SCHEMA, SourceCoverage, Timeline, TimelineSeries, View,
     Zone, ZoneServer,

@@ -16,7 +16,7 @@ use crate::pattern::Pattern;
 pub const SCHEMA: &str = "ctclimb/1";
 
 /// Everything one run has to say about one domain, or about a set of names.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,

@@ -129,7 +129,7 @@ fn is_prose(core: &str) -> bool {
         |c: char| is_plain(c) && (c.is_alphanumeric() || matches!(c, '-' | '\'' | ',' | '/' | '%' | '+' | '='));
     let decimal = |core: &str| core.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '%'));
     (core.chars().all(harmless) && !core.starts_with(['-', '+', '=']) && !core.contains("://") && !core.contains("--"))
-        || (decimal(core) && core.matches('.').count() <= 1 && !core.ends_with('.'))
+        || (decimal(core) && core.matches('.').count() <= 2 && !core.ends_with('.'))
         || core == "-"
 }
 
@@ -171,14 +171,14 @@ pub(super) fn dig(name: &str, server: Option<&str>, recurse: bool) -> Option<Str
     if !shell_word(name) {
         return None;
     }
-    let name = if name.contains('*') { format!("'{name}'") } else { name.to_owned() };
     let at = match server {
         None => String::new(),
         Some(server) if shell_word(server) || server.parse::<std::net::IpAddr>().is_ok() => format!(" @{server}"),
         Some(_) => return None,
     };
     let recursion = if recurse { "" } else { " +norecurse" };
-    Some(format!("dig +dnssec{recursion} CAA {name}{at}"))
+    // Quoted although these characters need it not: whoever copies the line need not think about it.
+    Some(format!("dig +dnssec{recursion} CAA '{name}'{at}"))
 }
 
 #[cfg(test)]
@@ -252,10 +252,10 @@ mod tests {
 
     #[test]
     fn a_command_is_offered_for_host_names_only() {
-        assert_eq!(dig("a.example", None, true).as_deref(), Some("dig +dnssec CAA a.example"));
+        assert_eq!(dig("a.example", None, true).as_deref(), Some("dig +dnssec CAA 'a.example'"));
         assert_eq!(
             dig("a.example", Some("2001:db8::1"), false).as_deref(),
-            Some("dig +dnssec +norecurse CAA a.example @2001:db8::1")
+            Some("dig +dnssec +norecurse CAA 'a.example' @2001:db8::1")
         );
         assert_eq!(dig("*.a.example", None, true).as_deref(), Some("dig +dnssec CAA '*.a.example'"));
         assert_eq!(dig("a;reboot", None, true), None);

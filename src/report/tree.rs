@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::LevelReport;
 use super::digest::{State, is_notable, level_words};
 
+/// Siblings without levels below them that say the same: as many are shown, the rest is counted.
+const ALIKE: usize = 12;
+
 /// One line of the tree.
 pub(super) struct TreeLine<'a> {
     /// For each step from the outermost level to this one: whether another sibling follows. Empty for a TLD.
@@ -55,12 +58,18 @@ fn parent(name: &str, index: &BTreeMap<&str, usize>) -> Option<usize> {
 }
 
 fn keep(levels: &[LevelReport], parents: &[Option<usize>], children: &[Vec<usize>], most: usize) -> BTreeSet<usize> {
-    let mut seen: BTreeSet<(Option<usize>, String)> = BTreeSet::new();
+    let mut seen: BTreeMap<(Option<usize>, bool, String), usize> = BTreeMap::new();
     let mut first_of_kind = Vec::new();
     for (at, level) in levels.iter().enumerate() {
+        if !children[at].is_empty() {
+            first_of_kind.push(at);
+            continue;
+        }
         let codes: Vec<&str> = level.causes.iter().map(|cause| cause.code.as_str()).collect();
         let kind = format!("{} {}", level_words(level), codes.join(" "));
-        if level.stable || !children[at].is_empty() || seen.insert((parents[at], kind)) {
+        let alike = seen.entry((parents[at], level.stable, kind)).or_default();
+        *alike += 1;
+        if *alike <= if level.stable { ALIKE } else { 1 } {
             first_of_kind.push(at);
         }
     }

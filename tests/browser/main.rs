@@ -147,7 +147,7 @@ async fn connect(chromium: &Path, chromedriver: &Path, profile: &Path) -> (Drive
 }
 
 async fn rows(browser: &Browser) -> Vec<String> {
-    let script = "return [...document.querySelectorAll('#pattern-table tbody tr:not([hidden]) td:nth-child(2)')].map(c => c.textContent)";
+    let script = "return [...document.querySelectorAll('#pattern-table tbody tr:not([hidden]) td:nth-child(2)')].map(c => c.querySelector('code').textContent)";
     serde_json::from_value(browser.script(script).await).unwrap()
 }
 
@@ -174,6 +174,11 @@ fn the_page_works_in_a_browser() {
 
 async fn walk(browser: &Browser, scratch: &Path, pictures: &Path) {
     looks(browser, scratch, pictures).await;
+    everything_has_a_name_for_who_cannot_see(browser, scratch).await;
+    colours_can_be_read_in_both_themes(browser, scratch).await;
+    keys_reach_and_work_everything(browser, scratch).await;
+    paper_shows_what_is_folded(browser, scratch).await;
+    without_script_all_is_there(browser, scratch).await;
     hostile_texts_stay_texts(browser, scratch).await;
     ten_thousand_patterns_stay_usable(browser, scratch).await;
 }
@@ -188,13 +193,133 @@ async fn looks(browser: &Browser, scratch: &Path, pictures: &Path) {
         browser.picture(pictures, &format!("report-{width}-light.png")).await;
         browser.client.find(Locator::Id("theme")).await.unwrap().click().await.unwrap();
         let background = browser.script("return getComputedStyle(document.body).backgroundColor").await;
-        assert_eq!(background, json!("rgb(20, 24, 28)"));
+        assert_eq!(background, json!("rgb(17, 22, 27)"));
         browser.picture(pictures, &format!("report-{width}-dark.png")).await;
     }
     let island = browser.script("return JSON.parse(document.getElementById('report').textContent).names").await;
     assert_eq!(island, json!(4814));
     let bars = browser.script("return document.querySelectorAll('svg rect').length").await;
     assert!(bars.as_u64().unwrap() > 8);
+    browser.client.set_window_size(1280, 900).await.unwrap();
+    let mut million = fixture::large(10_000);
+    million.names = 1_000_000;
+    browser.load(&page(scratch, "million.html", &million)).await;
+    browser.picture(pictures, "report-large.png").await;
+}
+
+/// Every table has a heading a column, every picture and scrolling part a name, every input a label, headings in order.
+async fn everything_has_a_name_for_who_cannot_see(browser: &Browser, scratch: &Path) {
+    browser.load(&page(scratch, "story.html", &fixture::story())).await;
+    let nameless = browser
+        .script(
+            "const all = q => [...document.querySelectorAll(q)]; \
+             const named = e => e.getAttribute('aria-label') || document.getElementById(e.getAttribute('aria-labelledby')); \
+             return [].concat( \
+               all('table').filter(t => !t.tHead || [...t.tHead.rows[0].cells].some(c => c.scope !== 'col' || !c.textContent.trim())), \
+               all('svg').filter(s => s.getAttribute('role') !== 'img' || !named(s)), \
+               all('section, nav, .scroll, form, pre[tabindex]').filter(e => !named(e)), \
+               all('input, select').filter(i => !i.labels.length || !i.labels[0].textContent.trim()), \
+               all('button').filter(b => !b.textContent.trim()), \
+               all('.state .unseen').filter(s => !s.textContent.trim() && s.parentNode.textContent.trim() !== '\\u00b7'), \
+               all('[id]').filter((e, at, list) => list.findIndex(o => o.id === e.id) !== at) \
+             ).map(e => e.outerHTML.slice(0, 120))",
+        )
+        .await;
+    assert_eq!(nameless, json!([]));
+    let jumps = browser
+        .script(
+            "let last = 0; return [...document.querySelectorAll('h1, h2, h3, h4')].filter(h => { \
+             const depth = +h.tagName[1], jump = depth > last + 1; last = depth; return jump; }).map(h => h.textContent)",
+        )
+        .await;
+    assert_eq!(jumps, json!([]), "no heading skips a step");
+    let state = browser.client.find(Locator::Css(".tree td.view .unseen")).await.unwrap();
+    assert_eq!(state.prop("textContent").await.unwrap().unwrap(), "192.0.2.53: failed (timeout)");
+}
+
+/// The contrast of every text with what is behind it (WCAG 2.2, 1.4.3: 4.5 to 1).
+async fn colours_can_be_read_in_both_themes(browser: &Browser, scratch: &Path) {
+    browser.load(&page(scratch, "story.html", &fixture::story())).await;
+    for theme in ["light", "dark"] {
+        browser.script(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+        let faint = browser
+            .script(
+                "const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true}); \
+                 const rgb = colour => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data]; }; \
+                 const light = c => { const [r, g, b] = c.map(v => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; }; \
+                 const behind = e => { for (let at = e; at; at = at.parentElement) { const c = rgb(getComputedStyle(at).backgroundColor); if (c[3] > 250) return c; } return [255, 255, 255, 255]; }; \
+                 const bad = []; \
+                 for (const e of document.querySelectorAll('body *')) { \
+                   if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) || e.closest('script, svg, .unseen') || !e.getClientRects().length) continue; \
+                   const a = light(rgb(getComputedStyle(e).color)), b = light(behind(e)); \
+                   const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); \
+                   if (ratio < 4.5) bad.push(e.tagName + '.' + e.className + ' ' + ratio.toFixed(2) + ' ' + e.textContent.slice(0, 30)); \
+                 } return bad",
+            )
+            .await;
+        assert_eq!(faint, json!([]), "{theme}");
+    }
+}
+
+/// Tab reaches links, scrolling parts, inputs and headings of columns; Enter sorts; the count is told as a status.
+async fn keys_reach_and_work_everything(browser: &Browser, scratch: &Path) {
+    browser.client.set_window_size(1280, 900).await.unwrap();
+    browser.load(&page(scratch, "story.html", &fixture::story())).await;
+    let mut reached = Vec::new();
+    let body = browser.client.find(Locator::Css("body")).await.unwrap();
+    body.send_keys("\u{e004}").await.unwrap();
+    for _ in 0..60 {
+        let focus =
+            browser.script("const f = document.activeElement; return f.id || f.className || f.textContent").await;
+        reached.push(focus.as_str().unwrap_or_default().to_owned());
+        browser.client.active_element().await.unwrap().send_keys("\u{e004}").await.unwrap();
+    }
+    for stop in ["skip", "copy", "Levels", "theme", "search", "form", "issuer", "scroll"] {
+        assert!(reached.iter().any(|focus| focus == stop), "{stop}: {reached:?}");
+    }
+    let sort = browser.client.find(Locator::Css("#pattern-table th:nth-child(2) button")).await.unwrap();
+    sort.send_keys("\u{e007}").await.unwrap();
+    assert_eq!(rows(browser).await, ["[*.]{base32:52}.xnw6x.example.net", "www.example.net"]);
+    let search = browser.client.find(Locator::Id("search")).await.unwrap();
+    search.send_keys("www\u{e007}").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let status = browser.script("return document.querySelector('[role=status]').textContent").await;
+    assert_eq!(status, json!("1 of 1 shown, 2 in all"));
+    search.clear().await.unwrap();
+    browser.script("document.getElementById('search').dispatchEvent(new Event('input'))").await;
+    let form = browser.client.find(Locator::Id("form")).await.unwrap();
+    form.send_keys("w").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(rows(browser).await, ["[*.]{base32:52}.xnw6x.example.net"]);
+    browser.quiet().await;
+}
+
+async fn paper_shows_what_is_folded(browser: &Browser, scratch: &Path) {
+    browser.load(&page(scratch, "story.html", &fixture::story())).await;
+    let open = "return document.querySelectorAll('details:not([open])').length";
+    assert!(browser.script(open).await.as_u64().unwrap() > 1);
+    browser.script("dispatchEvent(new Event('beforeprint'))").await;
+    assert_eq!(browser.script(open).await, json!(0));
+    browser.script("dispatchEvent(new Event('afterprint'))").await;
+    assert!(browser.script(open).await.as_u64().unwrap() > 1);
+}
+
+/// The same page with every script forbidden: the driver's own still run.
+async fn without_script_all_is_there(browser: &Browser, scratch: &Path) {
+    let mut bytes = Vec::new();
+    write(&fixture::large(300), Format::Html, &Style::default(), &mut bytes).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    let (before, rest) = text.split_once("script-src '").unwrap();
+    let (_, after) = rest.split_once('\'').unwrap();
+    let file = scratch.join("plain.html");
+    std::fs::write(&file, format!("{before}script-src 'none'{after}")).unwrap();
+    browser.client.goto(&format!("file://{}", file.display())).await.unwrap();
+    assert_eq!(browser.script("return document.documentElement.className").await, json!(""));
+    assert_eq!(rows(browser).await.len(), 300);
+    let tools = browser.script("return getComputedStyle(document.querySelector('.tools')).display").await;
+    assert_eq!(tools, json!("none"), "what needs the script is not shown");
+    // The console says that the script was refused, as it should.
+    assert!(browser.console().contains("script-src"));
 }
 
 async fn hostile_texts_stay_texts(browser: &Browser, scratch: &Path) {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -29,6 +29,8 @@ pub(crate) struct Query {
     pub(crate) tcp: bool,
     /// How often this name and type was asked before over this transport.
     pub(crate) nth: usize,
+    /// When it came.
+    pub(crate) at: Instant,
 }
 
 impl Query {
@@ -44,7 +46,7 @@ impl Query {
             at += length;
         }
         let rtype = u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]);
-        Some(Self { bytes: bytes.to_vec(), name: labels.join("."), rtype, tcp, nth: 0 })
+        Some(Self { bytes: bytes.to_vec(), name: labels.join("."), rtype, tcp, nth: 0, at: Instant::now() })
     }
 
     /// The checking-disabled bit.

@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic anywhere")]
 
+mod audit_deep;
+mod audit_live;
+mod audit_outage;
+mod audit_watch;
+mod audit_world;
 mod ct_behaviours;
 mod ct_damage;
 mod ct_limits;

@@ -7,5 +7,8 @@ mod architecture;
 mod audit;
 mod boulder_cases;
 mod dumps;
+mod hostile;
 mod readme;
+mod snapshots;
 mod stories;
+mod tool;

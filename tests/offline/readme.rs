@@ -2,5 +2,5 @@
 
 #[test]
 fn the_readme_shows_what_the_program_prints() {
-    trycmd::TestCases::new().case("README.md").env("CTCLIMB_CONFIG", "/dev/null").env("COLUMNS", "100");
+    trycmd::TestCases::new().case("README.md").env("CTCLIMB_CONFIG", "/dev/null").env("LC_ALL", "C.UTF-8");
 }

@@ -171,6 +171,50 @@ fn odd_names() -> String {
     answer.text()
 }
 
+/// What an attacker would put wherever a text comes from outside; as JSON writes it.
+pub(crate) const HOSTILE: &str = "=1+1\\u001b]0;owned\\u0007\\u001b[2J\\u009b31m`|\\n# <script>alert(1)</script>\\u202egpj\\u200b ![x](http://evil.example/x.png) @admin [/details] ``` $(reboot) '";
+
+/// Names, issuers and entries that mean something to terminals, browsers, forums, spreadsheets and shells.
+fn hostile() -> String {
+    let mut random = Random(19);
+    let mut answer = Answer::default();
+    let longest = format!("{}.example.net", "x".repeat(63));
+    let bad_issuer = format!("C=XX, O={HOSTILE}, CN={HOSTILE}");
+    for (n, name) in [
+        // Proper names, however they look.
+        "www.example.net",
+        "-rf.example.net",
+        "--help.example.net",
+        "_dmarc.example.net",
+        longest.as_str(),
+        "xn--80ak6aa92e.example.net",
+        "xn--pple-43d.example.net",
+        "xn--bcher-kva.example.net",
+        "*.xn--wgv71a119e.example.net",
+        // Entries that are none.
+        HOSTILE,
+        "$(reboot).example.net",
+        "`id`.example.net",
+        "a;rm -rf /.example.net",
+        "%0d%0aSet-Cookie.example.net",
+        "\\u001b[31mred.example.net",
+        "a\\u202eb.example.net",
+        "=HYPERLINK(1).example.net",
+        "@everyone.example.net",
+        "[details=x].example.net",
+        "</script><svg onload=alert(1)>.example.net",
+        "../../etc/passwd.example.net",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let day = i64::try_from(n).unwrap();
+        let issuer = if n % 2 == 0 { LETS_ENCRYPT } else { (4_712, bad_issuer.as_str()) };
+        answer.certificate(&mut random, issuer, FIRST_DAY + day * DAY, &[name]);
+    }
+    answer.text()
+}
+
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ct/crtsh").join(name)
 }
@@ -191,6 +235,7 @@ fn the_readable_fixtures_are_what_their_stories_make() {
     holds("healthy.json", healthy().as_bytes());
     holds("caa.json", with_caa().as_bytes());
     holds("odd-names.json", odd_names().as_bytes());
+    holds("hostile.json", hostile().as_bytes());
 }
 
 #[test]

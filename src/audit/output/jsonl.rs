@@ -5,8 +5,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::Summary;
+use super::{RowSink, Summary};
+use crate::audit::diff::Change;
 use crate::audit::row::{CoverageRow, DomainRow, FindingRow, IssuerRow, LevelRow, PatternRow, SCHEMA, VerdictRow};
+use crate::report::unicode_form;
 
 /// A domain without the patterns, which have lines of their own.
 #[derive(Serialize)]
@@ -14,6 +16,7 @@ struct DomainLine<'a> {
     schema: &'static str,
     r#type: &'static str,
     domain: &'a str,
+    domain_unicode: Option<String>,
     checked_at: Option<&'a str>,
     records: u64,
     certificates: u64,
@@ -49,6 +52,7 @@ pub fn write_row(row: &DomainRow, out: &mut dyn Write) -> io::Result<()> {
         schema: SCHEMA,
         r#type: "domain",
         domain: &row.domain,
+        domain_unicode: unicode_form(&row.domain),
         checked_at: row.checked_at.as_deref(),
         records: row.records,
         certificates: row.certificates,
@@ -72,6 +76,23 @@ pub fn write_row(row: &DomainRow, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+#[derive(Serialize)]
+struct ChangeLine<'a> {
+    schema: &'static str,
+    r#type: &'static str,
+    words: Vec<&'static str>,
+    #[serde(flatten)]
+    change: &'a Change,
+}
+
+/// Writes how a domain differs from its row before.
+///
+/// # Errors
+/// The writer's.
+pub fn write_change(change: &Change, out: &mut dyn Write) -> io::Result<()> {
+    write_line(&ChangeLine { schema: SCHEMA, r#type: "change", words: change.words(), change }, out)
+}
+
 /// Writes the line of a domain that could not be audited.
 ///
 /// # Errors
@@ -79,6 +100,28 @@ pub fn write_row(row: &DomainRow, out: &mut dyn Write) -> io::Result<()> {
 pub fn write_failed(domain: &str, error: &str, out: &mut dyn Write) -> io::Result<()> {
     let line = BTreeMap::from([("domain", domain), ("error", error), ("schema", SCHEMA), ("type", "failed")]);
     write_line(&line, out)
+}
+
+/// The lines of an audit as they are written.
+pub struct Lines<W: Write> {
+    /// Where they go.
+    pub out: W,
+    /// The rows are out already; only domains that could not be audited are missing.
+    pub streamed: bool,
+}
+
+impl<W: Write> RowSink for Lines<W> {
+    fn row(&mut self, row: &DomainRow) -> io::Result<()> {
+        if self.streamed { Ok(()) } else { write_row(row, &mut self.out) }
+    }
+
+    fn failed(&mut self, domain: &str, error: &str) -> io::Result<()> {
+        write_failed(domain, error, &mut self.out)
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Writes the last line.

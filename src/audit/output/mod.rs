@@ -2,14 +2,41 @@
 
 mod html;
 mod jsonl;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod sarif;
 mod table;
 mod text;
 mod totals;
 
-pub use html::write as write_html;
-pub use jsonl::{write_failed, write_row, write_summary};
-pub use sarif::{Sarif, SarifPlace};
+use std::io;
+
+use crate::audit::row::DomainRow;
+
+pub use html::{LISTED, write as write_html};
+pub use jsonl::{Lines, write_change, write_row, write_summary};
+#[cfg(feature = "parquet")]
+pub use parquet::ParquetTable;
+pub use sarif::{Sarif, SarifPlace, uri_of};
 pub use table::Table;
 pub use text::write as write_text;
-pub use totals::{Summary, Totals};
+pub use totals::{Listed, Summary, Totals};
+
+/// A table that rows go into, one after the other.
+pub trait RowSink {
+    /// Takes the row of a domain.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn row(&mut self, row: &DomainRow) -> io::Result<()>;
+    /// Takes a domain that could not be audited.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn failed(&mut self, domain: &str, error: &str) -> io::Result<()>;
+    /// Ends the table.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn finish(self: Box<Self>) -> io::Result<()>;
+}

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::RowSink;
 use crate::audit::row::{Cover, DomainRow};
 use crate::report::safe_csv_cell;
 
@@ -47,11 +48,14 @@ impl<W: Write> Table<W> {
         Ok(Self(csv))
     }
 
-    /// Writes the rows of a domain.
-    ///
-    /// # Errors
-    /// The writer's.
-    pub fn row(&mut self, row: &DomainRow) -> io::Result<()> {
+    fn write(&mut self, cells: &[&str; COLUMNS.len()]) -> io::Result<()> {
+        let cells = cells.map(safe_csv_cell);
+        self.0.write_record(cells.iter().map(|cell| cell.as_bytes())).map_err(io::Error::other)
+    }
+}
+
+impl<W: Write> RowSink for Table<W> {
+    fn row(&mut self, row: &DomainRow) -> io::Result<()> {
         let registered = crate::name::registered_domain(&row.domain).unwrap_or(&row.domain);
         let caa = row.level(registered);
         let issuers: Vec<&str> = row.issuers.iter().map(|issuer| issuer.name.as_str()).collect();
@@ -112,26 +116,13 @@ impl<W: Write> Table<W> {
         Ok(())
     }
 
-    /// Writes the row of a domain that could not be audited.
-    ///
-    /// # Errors
-    /// The writer's.
-    pub fn failed(&mut self, domain: &str, error: &str) -> io::Result<()> {
+    fn failed(&mut self, domain: &str, error: &str) -> io::Result<()> {
         let mut cells = [""; COLUMNS.len()];
         (cells[0], cells[1], cells[18], cells[20]) = ("failed", domain, error, "false");
         self.write(&cells)
     }
 
-    fn write(&mut self, cells: &[&str; COLUMNS.len()]) -> io::Result<()> {
-        let cells = cells.map(safe_csv_cell);
-        self.0.write_record(cells.iter().map(|cell| cell.as_bytes())).map_err(io::Error::other)
-    }
-
-    /// Ends the table.
-    ///
-    /// # Errors
-    /// The writer's.
-    pub fn finish(mut self) -> io::Result<()> {
+    fn finish(mut self: Box<Self>) -> io::Result<()> {
         self.0.flush()
     }
 }

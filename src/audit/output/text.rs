@@ -2,8 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::{Summary, Totals};
-use crate::report::safe_text;
+use anstyle::{AnsiColor, Style};
+
+use super::{Listed, Summary, Totals};
+use crate::audit::partition::Facts;
+use crate::audit::row::rank;
+use crate::report::{counted, safe_text, thousands};
 
 /// Lines of each part.
 const ROWS: usize = 20;
@@ -12,56 +16,72 @@ const ROWS: usize = 20;
 ///
 /// # Errors
 /// The writer's.
-pub fn write(
-    totals: &mut Totals,
-    domains: u64,
-    input: &crate::audit::partition::Facts,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    totals.worst();
+pub fn write(totals: &Totals, domains: u64, input: &Facts, color: bool, out: &mut dyn Write) -> io::Result<()> {
     let summary = totals.summary(domains, input);
     headline(&summary, totals, out)?;
-    let codes = totals.codes.iter().map(|(code, (severity, count))| (*count, format!("{severity:<8} {code}")));
+    let tag = |severity: &str| paint(severity, &format!("{severity:<8}"), color);
+    let codes = totals.codes.iter().map(|(code, (severity, count))| Line {
+        rank: rank(severity),
+        count: *count,
+        tag: tag(severity),
+        what: code.clone(),
+    });
     part("Findings, by how many domains have them", codes.collect(), out)?;
-    let covers = totals.covers.iter().map(|(cover, count)| (*count, (*cover).to_owned()));
+    let plain = |count: &u64, what: &str| Line { rank: 0, count: *count, tag: String::new(), what: what.to_owned() };
+    let covers = totals.covers.iter().map(|(cover, count)| plain(count, cover));
     part("Wildcard patterns, by what CAA says about them", covers.collect(), out)?;
-    let states = totals.registered.iter().map(|(state, count)| (*count, state.clone()));
+    let states = totals.registered.iter().map(|(state, count)| plain(count, state));
     part("Domains, by CAA at the registered domain", states.collect(), out)?;
-    let issuers = totals.issuers.iter().map(|(issuer, count)| (*count, issuer.clone()));
+    let issuers = totals.issuers.iter().map(|(issuer, count)| plain(count, issuer));
     part("Certificates, by issuer", issuers.collect(), out)?;
-    if !totals.worst.is_empty() {
+    let worst: Vec<Listed> = totals.listed().into_iter().filter(|listed| listed.rank >= 2).take(ROWS).collect();
+    if !worst.is_empty() {
         writeln!(out, "\nWorst domains")?;
-        for (rank, count, domain, codes) in totals.worst.iter().take(ROWS) {
-            let severity = ["", "note", "warning", "error"][usize::from(*rank)];
-            writeln!(out, "  {count:>5} {severity:<8} {}  {}", safe_text(domain), safe_text(codes))?;
+        for Listed { rank, findings, domain, codes, .. } in worst {
+            let severity = tag(["", "note", "warning", "error"][usize::from(rank)]);
+            writeln!(out, "  {findings:>5} {severity} {}  {}", safe_text(&domain), safe_text(&codes))?;
         }
     }
     Ok(())
 }
 
+/// A word in the colour of its severity; the word says the same without.
+fn paint(severity: &str, word: &str, color: bool) -> String {
+    let style = match severity {
+        "error" => AnsiColor::Red.on_default().bold(),
+        "warning" => AnsiColor::Yellow.on_default(),
+        _ => Style::new(),
+    };
+    if color { format!("{style}{word}{style:#}") } else { word.to_owned() }
+}
+
 fn headline(summary: &Summary<'_>, totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
-    let count = |severity: &str| totals.severities.get(severity).copied().unwrap_or(0);
+    let count = |severity: &str, noun: &str| counted(totals.severities.get(severity).copied().unwrap_or(0), noun);
     writeln!(
         out,
-        "{} of {} domains audited: {} errors, {} warnings, {} notes",
-        summary.done,
-        summary.domains,
-        count("error"),
-        count("warning"),
-        count("note")
+        "{} of {} audited: {}, {}, {}",
+        thousands(summary.done),
+        counted(summary.domains, "domain"),
+        count("error", "error"),
+        count("warning", "warning"),
+        count("note", "note")
     )?;
     writeln!(
         out,
-        "{} certificates, {} names in {} patterns, {} of them with wildcards; {} levels asked",
-        summary.certificates, summary.names, summary.patterns, summary.wildcard_patterns, summary.levels_asked
+        "{}, {} in {}, {} of them with wildcards; {} asked",
+        counted(summary.certificates, "certificate"),
+        counted(summary.names, "name"),
+        counted(summary.patterns, "pattern"),
+        thousands(summary.wildcard_patterns),
+        counted(summary.levels_asked, "level")
     )?;
     let gaps = [
-        (summary.failed, "domains failed"),
-        (summary.incomplete, "domains are incomplete"),
-        (summary.input.refused, "entries of the list were refused"),
+        (summary.failed, "domain", "failed"),
+        (summary.incomplete, "domain", "with something missing"),
+        (summary.input.refused, "entry", "of the list refused"),
     ];
-    for (count, what) in gaps.into_iter().filter(|(count, _)| *count > 0) {
-        writeln!(out, "{count} {what}")?;
+    for (count, noun, what) in gaps.into_iter().filter(|(count, ..)| *count > 0) {
+        writeln!(out, "{} {what}", counted(count, noun))?;
     }
     for gap in &summary.input.gaps {
         writeln!(out, "input: {}", safe_text(gap))?;
@@ -69,14 +89,23 @@ fn headline(summary: &Summary<'_>, totals: &Totals, out: &mut dyn Write) -> io::
     writeln!(out, "{}", if summary.complete { "complete" } else { "NOT complete" })
 }
 
-fn part(title: &str, mut rows: Vec<(u64, String)>, out: &mut dyn Write) -> io::Result<()> {
+/// A line of counts.
+struct Line {
+    rank: u8,
+    count: u64,
+    tag: String,
+    what: String,
+}
+
+fn part(title: &str, mut rows: Vec<Line>, out: &mut dyn Write) -> io::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    rows.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    rows.sort_by(|a, b| (b.rank, b.count).cmp(&(a.rank, a.count)).then_with(|| a.what.cmp(&b.what)));
     writeln!(out, "\n{title}")?;
-    for (count, what) in rows.iter().take(ROWS) {
-        writeln!(out, "  {count:>9}  {}", safe_text(what))?;
+    for Line { count, tag, what, .. } in rows.iter().take(ROWS) {
+        let space = if tag.is_empty() { "" } else { " " };
+        writeln!(out, "  {:>9}  {tag}{space}{}", thousands(*count), safe_text(what))?;
     }
     if rows.len() > ROWS {
         writeln!(out, "  and {} more", rows.len() - ROWS)?;

@@ -1,14 +1,39 @@
 //! [`Totals`]: sums over the rows of an audit; the same for the same rows in any order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::audit::dns::is_shared;
 use crate::audit::partition::Facts;
 use crate::audit::row::{Cover, DomainRow, rank};
 
-/// Domains a page or table shows in full.
-const WORST: usize = 50;
+/// What a page or table shows of one domain.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// How bad its worst finding is: 3 for an error, 0 for none.
+    pub rank: u8,
+    /// Findings that bad.
+    pub findings: u64,
+    /// The domain.
+    pub domain: String,
+    /// Certificates.
+    pub certificates: u64,
+    /// Names.
+    pub names: u64,
+    /// Patterns.
+    pub patterns: u64,
+    /// Patterns with wildcards.
+    pub wildcard_patterns: u64,
+    /// How deep the deepest wildcard stands.
+    pub deepest_wildcard: Option<u64>,
+    /// State of CAA at the registered domain.
+    pub caa: String,
+    /// Codes of its worst findings.
+    pub codes: String,
+    /// Codes of what is wrong at its levels.
+    pub causes: String,
+}
 
 /// Sums over rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,7 +53,9 @@ pub struct Totals {
     /// Patterns with wildcards.
     pub wildcard_patterns: u64,
     /// Levels asked below public suffixes.
-    pub levels_asked: u64,
+    pub own_levels: u64,
+    /// Public suffixes and what is above them, asked once for all.
+    pub shared_levels: BTreeSet<String>,
     /// Findings by severity.
     pub severities: BTreeMap<String, u64>,
     /// Domains by the codes of their findings, with the severity.
@@ -39,8 +66,9 @@ pub struct Totals {
     pub covers: BTreeMap<&'static str, u64>,
     /// Domains by state of CAA at the registered domain.
     pub registered: BTreeMap<String, u64>,
-    /// The worst domains: rank, findings of that rank, domain, and their codes.
-    pub worst: Vec<(u8, u64, String, String)>,
+    /// How many domains are listed.
+    most: usize,
+    listed: Vec<Listed>,
 }
 
 /// The last line of an audit.
@@ -68,7 +96,7 @@ pub struct Summary<'a> {
     pub patterns: u64,
     /// Patterns with wildcards.
     pub wildcard_patterns: u64,
-    /// Levels asked below public suffixes.
+    /// Distinct levels asked; those that domains share count once.
     pub levels_asked: u64,
     /// Findings by severity.
     pub findings: &'a BTreeMap<String, u64>,
@@ -81,6 +109,12 @@ pub struct Summary<'a> {
 }
 
 impl Totals {
+    /// Sums that list so many domains, the worst first.
+    #[must_use]
+    pub fn listing(most: usize) -> Self {
+        Self { most, ..Self::default() }
+    }
+
     /// Takes a row.
     pub fn add(&mut self, row: &DomainRow) {
         self.done += 1;
@@ -88,7 +122,12 @@ impl Totals {
         self.certificates += row.certificates;
         self.names += row.names;
         self.patterns += row.patterns.len() as u64;
-        self.levels_asked += row.coverage.levels_asked;
+        self.own_levels += row.coverage.levels_asked;
+        for level in row.levels.iter().filter(|level| is_shared(&level.name)) {
+            if !self.shared_levels.contains(&level.name) {
+                self.shared_levels.insert(level.name.clone());
+            }
+        }
         for pattern in row.wildcards() {
             self.wildcard_patterns += 1;
             *self.covers.entry(pattern.covered_by.map_or("not asked", Cover::as_str)).or_default() += 1;
@@ -99,6 +138,7 @@ impl Totals {
         let registered = crate::name::registered_domain(&row.domain).unwrap_or(&row.domain);
         let state = row.level(registered).map_or("not asked", |level| level.state.as_str());
         *self.registered.entry(state.to_owned()).or_default() += 1;
+        let state = state.to_owned();
         let mut codes: BTreeMap<&str, &str> = BTreeMap::new();
         for finding in &row.findings {
             *self.severities.entry(finding.severity.clone()).or_default() += 1;
@@ -114,26 +154,33 @@ impl Totals {
             }
             entry.1 += 1;
         }
-        let worst = row.worst();
-        if worst >= 2 {
-            let count = row.findings.iter().filter(|finding| rank(&finding.severity) == worst).count() as u64;
-            let codes: Vec<&str> = codes.iter().filter(|(_, s)| rank(s) == worst).map(|(code, _)| *code).collect();
-            self.worst.push((worst, count, row.domain.clone(), codes.join(" ")));
-            if self.worst.len() > 4 * WORST {
-                self.keep_worst();
-            }
+        let rank_of = row.worst();
+        let worst: Vec<&str> = codes.iter().filter(|(_, s)| rank(s) == rank_of).map(|(code, _)| *code).collect();
+        self.listed.push(Listed {
+            rank: rank_of,
+            findings: row.findings.iter().filter(|finding| rank(&finding.severity) == rank_of).count() as u64,
+            domain: row.domain.clone(),
+            certificates: row.certificates,
+            names: row.names,
+            patterns: row.patterns.len() as u64,
+            wildcard_patterns: row.wildcards().count() as u64,
+            deepest_wildcard: row.deepest_wildcard,
+            caa: state,
+            codes: worst.join(" "),
+            causes: row.causes.join(" "),
+        });
+        if self.listed.len() > 2 * self.most + 1000 {
+            self.listed = self.listed();
         }
     }
 
-    fn keep_worst(&mut self) {
-        self.worst.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)).then_with(|| a.2.cmp(&b.2)));
-        self.worst.truncate(WORST);
-    }
-
-    /// The worst domains, worst first, at most 50.
-    pub fn worst(&mut self) -> &[(u8, u64, String, String)] {
-        self.keep_worst();
-        &self.worst
+    /// The worst domains, worst first, as many as are to be listed.
+    #[must_use]
+    pub fn listed(&self) -> Vec<Listed> {
+        let mut listed = self.listed.clone();
+        listed.sort_by(|a, b| (b.rank, b.findings).cmp(&(a.rank, a.findings)).then_with(|| a.domain.cmp(&b.domain)));
+        listed.truncate(self.most);
+        listed
     }
 
     /// The last line.
@@ -152,7 +199,7 @@ impl Totals {
             names: self.names,
             patterns: self.patterns,
             wildcard_patterns: self.wildcard_patterns,
-            levels_asked: self.levels_asked,
+            levels_asked: self.own_levels + self.shared_levels.len() as u64,
             findings: &self.severities,
             codes: self.codes.iter().map(|(code, (_, count))| (code.as_str(), *count)).collect(),
             input,

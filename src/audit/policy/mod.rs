@@ -2,7 +2,9 @@
 
 mod read;
 mod rules;
+mod words;
 
 pub use read::{Exception, Policy, PolicyError, Rule};
 pub use rules::apply;
 pub(super) use rules::has_tag;
+pub use words::{UNDECIDED, policy_codes};

@@ -83,26 +83,18 @@ impl Rule {
             Self::PatternUnseen => "policy-pattern-unseen",
         }
     }
-
-    /// What the rule asks for, in one clause.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::IssuerNotAllowed => "certificates come from allowed issuers only",
-            Self::WildcardLevel => "wildcards stand at allowed levels only",
-            Self::CaaMissing => "the registered domain has a CAA set",
-            Self::IssuewildMissing => "an issuewild record decides about wildcards",
-            Self::PatternUnseen => "no pattern goes without a new certificate for too long",
-        }
-    }
 }
 
 /// A policy that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
     /// Not TOML, an unknown key or rule, a day that is none.
-    #[error("the policy is not right: {0}")]
-    Toml(#[from] toml::de::Error),
+    #[error("the policy is not right{}", meant(source.message()))]
+    Toml {
+        /// What is wrong, with line and column.
+        #[from]
+        source: toml::de::Error,
+    },
     /// An exception for a domain that is none.
     #[error("exception `{}` is for `{}`; write a domain, `*.` and a domain, or `*`", name.escape_debug(), domain.escape_debug())]
     Domain {
@@ -123,6 +115,19 @@ pub enum PolicyError {
         /// Name of the exception.
         name: String,
     },
+}
+
+/// The known word that an unknown one was meant to be, as a question; nothing if none is like it.
+///
+/// A message names both: the unknown one first, then all that are known, each in backticks.
+fn meant(message: &str) -> String {
+    let mut words = message.split('`').skip(1).step_by(2);
+    let Some(unknown) = words.next().filter(|_| message.starts_with("unknown ")) else { return String::new() };
+    let like = |known: &str| strsim::normalized_damerau_levenshtein(unknown, known);
+    match words.max_by(|one, other| like(one).total_cmp(&like(other))).filter(|known| like(known) >= 0.5) {
+        Some(known) => format!(" (did you mean `{known}`?)"),
+        None => String::new(),
+    }
 }
 
 impl Policy {
@@ -207,6 +212,22 @@ mod tests {
         ] {
             assert!(Policy::parse(&text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_misspelt_word_is_named_with_its_line_and_what_was_meant() {
+        for (text, line, meant) in [
+            ("require-caa = true\nallowed-issuer = []".to_owned(), "line 2", "did you mean `allowed-issuers`?"),
+            ("max_unseen_days = 3".to_owned(), "line 1", "did you mean `max-unseen-days`?"),
+            (format!("{EXCEPTION}expire = 2027-01-01"), "line 6", "did you mean `expires`?"),
+            (EXCEPTION.replace("caa-missing", "caa-mising"), "line 3", "did you mean `caa-missing`?"),
+        ] {
+            let error = Policy::parse(&text).unwrap_err();
+            let (told, why) = (error.to_string(), std::error::Error::source(&error).unwrap().to_string());
+            assert!(why.contains(line) && told.contains(meant), "{told}: {why}");
+        }
+        let told = Policy::parse("zzz = 1").unwrap_err().to_string();
+        assert!(!told.contains("did you mean"), "{told}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The rules of a [`Policy`], each a function of one row; pure.
 
-use super::{Exception, Policy, Rule};
-use crate::audit::row::{Cover, DomainRow, FindingRow, IssuerRow, PatternRow};
+use super::{Exception, Policy, Rule, UNDECIDED};
+use crate::audit::row::{Cover, DomainRow, ExceptionRow, FindingRow, IssuerRow, PatternRow};
 use crate::name::registered_domain;
 
 /// One violation before exceptions.
@@ -31,7 +31,7 @@ pub fn apply(policy: &Policy, row: &DomainRow, today: jiff::civil::Date) -> Vec<
         };
         findings.extend(violations.into_iter().map(|violation| judge(policy, row, today, violation)));
         findings.extend(undecided.map(|text| FindingRow {
-            code: "policy-undecided".to_owned(),
+            code: UNDECIDED.to_owned(),
             severity: "warning".to_owned(),
             text: format!("Whether {} cannot be told: {text}.", rule.title()),
             ..FindingRow::default()
@@ -49,12 +49,20 @@ fn judge(policy: &Policy, row: &DomainRow, today: jiff::civil::Date, violation: 
         severity: "error".to_owned(),
         level: violation.level,
         patterns: violation.pattern.map(|(id, _)| id).into_iter().collect(),
+        issuer: violation.issuer.map(|issuer| issuer.name),
+        exception: None,
         text: violation.text,
         who: Some("owner of the domain".to_owned()),
         fix: Some(violation.fix),
     };
     if let Some(Exception { name, reason, expires, .. }) = exception {
         let tolerated = expires >= &today;
+        finding.exception = Some(ExceptionRow {
+            name: name.clone(),
+            reason: reason.clone(),
+            expires: expires.to_string(),
+            in_force: tolerated,
+        });
         let says = if tolerated {
             format!("tolerated until {expires} by exception `{name}`: {reason}")
         } else {

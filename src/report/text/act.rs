@@ -6,7 +6,10 @@ use super::REST;
 use super::page::{Look, Page};
 use crate::finding::Severity;
 use crate::report::digest::{self, counted, thousands};
-use crate::report::{Advice, Report, SourceCoverage};
+use crate::report::{Report, SourceCoverage, safe};
+
+/// Characters of an example of what was dropped.
+const EXAMPLE: usize = 60;
 
 pub(super) fn findings(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     if report.findings.is_empty() {
@@ -31,11 +34,8 @@ pub(super) fn findings(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         if let Some(fix) = &finding.fix {
             page.wrapped("    ", 9, &[(Look::Faint, "Do:  "), (Look::Plain, fix)])?;
         }
-        let known: Vec<String> =
-            finding.patterns.iter().filter_map(|id| numbers.get(id.as_str())).map(usize::to_string).collect();
-        if !known.is_empty() {
-            let noun = if known.len() == 1 { "Pattern: " } else { "Patterns: " };
-            page.wrapped("    ", 6, &[(Look::Faint, noun), (Look::Plain, &digest::list(&known, 12))])?;
+        if let Some(patterns) = digest::concerns(&finding.patterns, &numbers) {
+            page.wrapped("    ", 4, &[(Look::Faint, &patterns)])?;
         }
     }
     page.more(report.findings.len().saturating_sub(rows), REST)
@@ -46,57 +46,28 @@ pub(super) fn advice(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         return Ok(());
     }
     page.section("ADVICE", "where a CAA set would end the climb, best first")?;
-    let rows = page.style().rows;
-    for (index, advice) in report.advice.iter().take(rows).enumerate() {
-        one_advice(index + 1, advice, page)?;
+    let advised = digest::advised(report);
+    for (index, (advice, remarks)) in advised.best.iter().enumerate() {
+        let effects = format!(": {}.", digest::list(&digest::effects(report, advice), 3));
+        page.wrapped(&format!("{:>3}  At ", index + 1), 5, &[(Look::Name, &advice.level), (Look::Plain, &effects)])?;
+        for record in &advice.records {
+            page.copyable(7, record)?;
+        }
+        remark_list(remarks, page)?;
     }
-    page.more(report.advice.len().saturating_sub(rows), REST)
-}
-
-fn one_advice(number: usize, advice: &Advice, page: &mut Page<'_>) -> io::Result<()> {
-    let decides = format!(
-        " decides {}, {} seen",
-        counted(advice.decides_names, "name"),
-        counted(advice.decides_certificates, "certificate")
-    );
-    let lead = format!("{number:>3}  At ");
-    page.wrapped(&lead, 5, &[(Look::Name, &advice.level), (Look::Plain, &decides)])?;
-    if !advice.cures.is_empty() {
-        let cures = digest::list(&advice.cures, 6);
-        page.wrapped(
-            "     ",
-            7,
-            &[
-                (Look::Good, "Makes irrelevant"),
-                (Look::Plain, " the failure at "),
-                (Look::Name, &cures),
-                (Look::Plain, ", towards the TLD"),
-            ],
-        )?;
+    if !advised.others.is_empty() {
+        let others = format!("Fewer names each: {}", digest::list(&advised.others, 5));
+        page.wrapped("     ", 5, &[(Look::Plain, &others)])?;
     }
-    if !advice.leaves.is_empty() {
-        let leaves = digest::list(&advice.leaves, 6);
-        page.wrapped(
-            "     ",
-            7,
-            &[
-                (Look::Bad, "Does not help"),
-                (Look::Plain, " the failure at "),
-                (Look::Name, &leaves),
-                (Look::Plain, ", closer to the names"),
-            ],
-        )?;
-    }
-    if !advice.records.is_empty() {
-        page.wrapped("     ", 5, &[(Look::Plain, "Publish:")])?;
-    }
-    for record in &advice.records {
-        page.copyable(7, record)?;
-    }
-    for warning in &advice.warnings {
-        page.wrapped("     ", 7, &[(Look::Warn, "Mind: "), (Look::Plain, warning)])?;
+    if !advised.shared.is_empty() {
+        page.wrapped("     ", 5, &[(Look::Strong, "Mind, wherever you publish:")])?;
+        remark_list(&advised.shared, page)?;
     }
     Ok(())
+}
+
+fn remark_list(remarks: &[impl AsRef<str>], page: &mut Page<'_>) -> io::Result<()> {
+    remarks.iter().try_for_each(|remark| page.wrapped("     - ", 7, &[(Look::Plain, remark.as_ref())]))
 }
 
 pub(super) fn coverage(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
@@ -114,28 +85,12 @@ pub(super) fn coverage(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     }
     page.more(coverage.sources.len().saturating_sub(rows), REST)?;
     for (class, dropped) in &coverage.dropped {
-        let text = format!("dropped {} {class}, such as {}", thousands(dropped.count), dropped.example);
+        let example = safe::bounded(&dropped.example, EXAMPLE);
+        let text = format!("dropped {} {}, such as {example}", thousands(dropped.count), digest::dropped(class));
         page.wrapped("  ", 4, &[(Look::Plain, &text)])?;
     }
     if coverage.levels_asked > 0 || coverage.queries > 0 {
-        let mut facts = vec![format!(
-            "{} asked with {}",
-            counted(coverage.levels_asked, "level"),
-            counted(coverage.queries, "query")
-        )];
-        if coverage.levels_inferred > 0 {
-            facts.push(format!(
-                "{} not asked because the zone's servers were silent",
-                thousands(coverage.levels_inferred)
-            ));
-        }
-        if coverage.sampled > 0 {
-            facts.push(format!(
-                "{} not climbed because a sample of their pattern stands for them (`--all-names` asks all)",
-                counted(coverage.sampled, "name")
-            ));
-        }
-        page.wrapped("  ", 4, &[(Look::Plain, &facts.join("; "))])?;
+        page.wrapped("  ", 4, &[(Look::Plain, &digest::lookups(report).join("; "))])?;
     }
     for note in coverage.notes.iter().take(rows) {
         page.wrapped("  ", 4, &[(Look::Plain, note)])?;

@@ -5,7 +5,7 @@ use std::io;
 
 use super::page::{Look, Page, Span};
 use super::{REST, look};
-use crate::report::digest::{self, State, counted, thousands};
+use crate::report::digest::{self, Health, State, counted, thousands};
 use crate::report::tree::{Node, tree};
 use crate::report::{LevelReport, Report, idn};
 
@@ -13,7 +13,7 @@ use crate::report::{LevelReport, Report, idn};
 const MOST_COLUMNS: usize = 8;
 
 pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
-    if report.levels.is_empty() {
+    if report.levels.iter().all(|level| level.views.is_empty()) {
         return Ok(());
     }
     page.section("LEVELS", "from the TLD to the names")?;
@@ -22,13 +22,10 @@ pub(super) fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let columns = digest::view_columns(report, MOST_COLUMNS);
     match columns.as_slice() {
         [] => {}
-        [one] => page.wrapped("  ", 2, &[(Look::Faint, "as seen by "), (Look::Faint, one)])?,
+        [one] => page.wrapped("  ", 2, &[(Look::Faint, "as seen by "), (Look::Faint, digest::column_words(one))])?,
         several => {
-            page.wrapped(
-                "  ",
-                2,
-                &[(Look::Faint, "letters from left to right: "), (Look::Faint, &several.join(", "))],
-            )?;
+            let names: Vec<&str> = several.iter().map(|server| digest::column_words(server)).collect();
+            page.wrapped("  ", 2, &[(Look::Faint, "letters from left to right: "), (Look::Faint, &names.join(", "))])?;
         }
     }
     for line in tree(&report.levels, page.style().rows * 2) {
@@ -66,22 +63,27 @@ fn level_lines(
     if level.names_below > 0 {
         remarks.push(counted(level.names_below, "name"));
     }
-    if level.public_suffix {
+    if level.public_suffix && level.depth > 0 {
         remarks.push("a public suffix".into());
-    } else if !level.stable {
+    } else if !level.stable && level.depth > 0 {
         remarks.push("one-off".into());
     }
     let remarks = format!("  {}", remarks.join("; "));
     let state = look(State::of_level(level));
-    let room = page.style().width.saturating_sub(hang);
-    let name =
-        if level.stable { Cow::Borrowed(level.name.as_str()) } else { elided(&level.name, room, page.style().ascii) };
+    // A one-off name with its remark goes on one line if it can.
+    let room = page.style().width.saturating_sub(hang + remarks.chars().count());
+    let mark = if page.style().ascii { "..." } else { "\u{2026}" };
+    let name = if level.stable { Cow::Borrowed(level.name.as_str()) } else { digest::elided(&level.name, room, mark) };
     page.tree_line(&letters, strokes, hang, &[(Look::Name, &name), (Look::Name, &unicode), (state, &remarks)])?;
     let indent = " ".repeat(hang);
     if digest::is_notable(level) {
-        for view in level.views.iter().filter(|view| State::of_view(view) == State::Failed || digest::disagrees(level))
-        {
-            page.wrapped(&indent, hang + 2, &[(Look::Faint, &digest::view_facts(view))])?;
+        let differ = digest::disagrees(level);
+        for view in level.views.iter().filter(|view| differ || State::of_view(level, view) == State::Failed) {
+            let facts = digest::view_facts(level, view);
+            // What says no more than the line above need not be said again.
+            if differ || !facts.ends_with(&format!(": {}", digest::view_words(level, view))) {
+                page.wrapped(&indent, hang + 2, &[(Look::Faint, &facts)])?;
+            }
         }
     }
     if let Some(view) = level.views.iter().find(|view| !view.records.is_empty()) {
@@ -102,18 +104,9 @@ fn level_lines(
     Ok(())
 }
 
-/// A name shortened inside its first label where it is wider than `room`; what goes is random anyway.
-fn elided(name: &str, room: usize, ascii: bool) -> Cow<'_, str> {
-    let mark = if ascii { "..." } else { "\u{2026}" };
-    let (label, rest) = name.split_once('.').unwrap_or((name, ""));
-    if name.len() <= room || label.len() < 24 || !label.is_ascii() {
-        return Cow::Borrowed(name);
-    }
-    Cow::Owned(format!("{}{mark}{}.{rest}", &label[..8], &label[label.len() - 6..]))
-}
-
 fn state_at(level: &LevelReport, server: &str) -> State {
-    level.views.iter().filter(|view| view.server == server).map(State::of_view).max().unwrap_or(State::NotAsked)
+    let views = level.views.iter().filter(|view| view.server == server);
+    views.map(|view| State::of_view(level, view)).max().unwrap_or(State::NotAsked)
 }
 
 /// What each address of the zones' name servers answered to each probe.
@@ -126,29 +119,46 @@ pub(super) fn servers(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     for zone in report.zones.iter().take(rows) {
         let remark = format!("  DNSSEC {}; {}", zone.dnssec, counted(zone.servers.len() as u64, "address"));
         page.wrapped("  ", 4, &[(Look::Name, &zone.name), (Look::Plain, &remark)])?;
-        let mut probes: Vec<&str> =
-            zone.servers.iter().flat_map(|server| server.probes.keys().map(String::as_str)).collect();
-        probes.sort_unstable();
-        probes.dedup();
-        if probes.is_empty() {
-            let servers: Vec<String> = zone.servers.iter().map(|s| format!("{} {}", s.name, s.address)).collect();
-            if !servers.is_empty() {
-                page.wrapped("    ", 4, &[(Look::Faint, &digest::list(&servers, 8))])?;
-            }
-            continue;
+        let (odd, fine): (Vec<_>, Vec<_>) = digest::matrices(zone).into_iter().partition(digest::Matrix::has_trouble);
+        let servers: Vec<String> = zone.servers.iter().map(|s| format!("{} {}", s.name, s.address)).collect();
+        if odd.is_empty() && !servers.is_empty() {
+            let what = if fine.is_empty() { "" } else { ": every probe got a proper answer" };
+            let told = format!("{}{what}", digest::list(&servers, 8));
+            page.wrapped("    ", 4, &[(Look::Faint, &told)])?;
         }
-        let header: Vec<&str> = std::iter::once("server").chain(probes.iter().copied()).collect();
-        let table: Vec<Vec<String>> = zone
-            .servers
-            .iter()
-            .take(rows)
-            .map(|server| {
-                let cell = |probe: &&str| server.probes.get(*probe).cloned().unwrap_or_default();
-                std::iter::once(format!("{} {}", server.name, server.address)).chain(probes.iter().map(cell)).collect()
-            })
-            .collect();
-        page.table(&header, &table)?;
-        page.more(zone.servers.len().saturating_sub(rows), REST)?;
+        for matrix in odd.iter().take(rows) {
+            matrix_lines(matrix, page)?;
+        }
+        page.more(odd.len().saturating_sub(rows), REST)?;
     }
     page.more(report.zones.len().saturating_sub(rows), REST)
+}
+
+/// What each server answered about one name.
+fn matrix_lines(matrix: &digest::Matrix<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    page.wrapped("    ", 4, &[(Look::Faint, "asked about "), (Look::Name, matrix.name)])?;
+    let rows = page.style().rows;
+    for (server, cells) in matrix.servers.iter().take(rows) {
+        let name = format!("{} {}", server.name, server.address);
+        page.wrapped("      ", 8, &[(Look::Name, name.trim())])?;
+        let told: Vec<(Look, String)> = matrix
+            .probes
+            .iter()
+            .zip(cells)
+            .filter(|(_, words)| !words.is_empty())
+            .enumerate()
+            .flat_map(|(at, (probe, words))| {
+                let look = match digest::health(words) {
+                    Health::Fine => Look::Plain,
+                    Health::Odd => Look::Warn,
+                    Health::Bad => Look::Bad,
+                };
+                let between = if at == 0 { "" } else { "; " };
+                [(Look::Faint, format!("{between}{probe} ")), (look, (*words).to_owned())]
+            })
+            .collect();
+        let spans: Vec<Span<'_>> = told.iter().map(|(look, text)| (*look, text.as_str())).collect();
+        page.wrapped("        ", 8, &spans)?;
+    }
+    page.more(matrix.servers.len().saturating_sub(rows), REST)
 }

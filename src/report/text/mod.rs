@@ -10,12 +10,14 @@ use std::io::{self, Write};
 
 use page::{Look, Page};
 
-use super::digest::{self, Conclusion, State, counted, thousands};
+use super::digest::{self, Conclusion, State, counted};
 use super::{Report, Style, idn};
 use crate::pattern::Pattern;
 
 /// Where everything is that a section left out.
 const REST: &str = "`-f json`, `-f csv` and `-f html` have them all";
+/// Columns of the labels under the answer.
+const LABEL: usize = 12;
 
 /// Writes the report as text.
 pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
@@ -30,27 +32,34 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
     act::coverage(report, &mut page)
 }
 
+/// The first screen: conclusion, figures, and the questions a reader asks next.
 fn answer(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
-    let (conclusion, sentence) = digest::answer(report);
-    let look = match conclusion {
+    let answer = digest::answer(report);
+    let look = match answer.conclusion {
         Conclusion::Fails => Look::Bad,
         Conclusion::Denied | Conclusion::Unknown => Look::Warn,
         Conclusion::Works => Look::Good,
     };
-    page.wrapped("", 2, &[(look, conclusion.word()), (Look::Plain, " "), (Look::Strong, &sentence)])?;
+    page.wrapped("", 2, &[(look, answer.conclusion.word()), (Look::Plain, " "), (Look::Strong, &answer.sentence)])?;
     if let Some(unicode) = report.domain.as_deref().and_then(idn::unicode_form) {
         let domain = report.domain.as_deref().unwrap_or_default();
         page.wrapped("  ", 2, &[(Look::Plain, domain), (Look::Plain, " is "), (Look::Name, &unicode)])?;
     }
-    let figures = format!(
-        "{} in {} and {}. {}, {}.",
-        counted(report.names, "name"),
-        counted(report.certificates, "certificate"),
-        counted(report.patterns.len() as u64, "pattern"),
-        report.tool,
-        report.time
-    );
-    page.wrapped("  ", 2, &[(Look::Faint, &figures)])
+    let held = [(report.certificates, "certificate"), (report.patterns.len() as u64, "pattern")];
+    let held: Vec<String> =
+        held.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(count, noun)).collect();
+    let held = if held.is_empty() { String::new() } else { format!(" in {}", digest::list(&held, 2)) };
+    let figures = format!("{}{held}. {}, {}.", counted(report.names, "name"), report.tool, report.time);
+    page.wrapped("  ", 2, &[(Look::Faint, &figures)])?;
+    if answer.lines.is_empty() {
+        return Ok(());
+    }
+    page.gap()?;
+    for (label, text) in &answer.lines {
+        page.labelled(label, LABEL, text)?;
+    }
+    let indent = page.label_columns(LABEL);
+    answer.records.iter().take(8).try_for_each(|record| page.copyable(indent, record))
 }
 
 fn patterns(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
@@ -61,49 +70,50 @@ fn patterns(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let rows = page.style().rows;
     for (index, pattern) in report.patterns.iter().take(rows).enumerate() {
         let number = format!("{:>3}  ", index + 1);
-        page.wrapped(&number, 5, &[(Look::Name, &pattern.template)])?;
-        page.wrapped("     ", 5, &[(Look::Plain, &pattern_facts(pattern))])?;
-        if let [first, rest @ ..] = pattern.examples.as_slice()
-            && *first != pattern.template
-        {
+        let facts = pattern_facts(pattern);
+        let forms = digest::forms(pattern).map(|forms| format!(", {forms}")).unwrap_or_default();
+        if pattern.single {
+            let forms = if pattern.template.starts_with("*.") { String::new() } else { forms };
+            let unicode = idn::unicode_form(&pattern.template).map(|form| format!(" ({form})")).unwrap_or_default();
+            let facts = format!("{forms}: {facts}");
+            page.wrapped(
+                &number,
+                5,
+                &[(Look::Name, &pattern.template), (Look::Name, &unicode), (Look::Plain, &facts)],
+            )?;
+            continue;
+        }
+        page.wrapped(&number, 5, &[(Look::Name, &pattern.template), (Look::Plain, &forms)])?;
+        page.wrapped("     ", 5, &[(Look::Plain, &facts)])?;
+        if let [first, rest @ ..] = pattern.examples.as_slice() {
             let examples = match rest.first() {
                 Some(second) if first.len() + second.len() < 50 => format!("{first}, {second}"),
                 _ => first.clone(),
             };
             page.wrapped("     ", 5, &[(Look::Faint, "such as "), (Look::Faint, &examples)])?;
         }
-        for fact in pattern.shapes.iter().take(3).chain(pattern.notes.iter().take(4)) {
-            page.wrapped("     ", 5, &[(Look::Plain, fact)])?;
+        for shape in digest::shapes(pattern).iter().take(2) {
+            page.wrapped("     ", 5, &[(Look::Plain, shape)])?;
         }
     }
     page.more(report.patterns.len().saturating_sub(rows), REST)
 }
 
-/// Counts, wildcards, issuers and dates of a pattern in one sentence.
+/// Counts, issuers and dates of a pattern in one sentence.
 fn pattern_facts(pattern: &Pattern) -> String {
-    let mut facts = vec![counted(pattern.names, "name"), counted(pattern.certificates, "certificate")];
-    let wildcard = &pattern.wildcard;
-    let forms = [(wildcard.bare, "bare only"), (wildcard.wildcard, "wildcard only"), (wildcard.both, "both")];
-    let forms: Vec<String> = forms
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, form)| format!("{} {form}", thousands(*count)))
-        .collect();
-    if wildcard.wildcard + wildcard.both > 0 && !forms.is_empty() {
-        facts.push(forms.join(", "));
+    let mut facts = Vec::new();
+    match (pattern.single, pattern.certificates) {
+        (_, 0) => facts.push(counted(pattern.names, "name")),
+        (true, certificates) => facts.push(counted(certificates, "certificate")),
+        (false, certificates) => {
+            facts.push(format!("{} in {}", counted(pattern.names, "name"), counted(certificates, "certificate")));
+        }
     }
     facts.extend(digest::seen(pattern));
-    let issuers: Vec<String> = pattern
-        .issuers
-        .iter()
-        .map(|issuer| {
-            if pattern.issuers.len() == 1 {
-                issuer.name.clone()
-            } else {
-                format!("{} ({})", issuer.name, thousands(issuer.certificates))
-            }
-        })
-        .collect();
+    if let Some(rate) = digest::new_names(pattern).filter(|_| !pattern.single) {
+        facts.push(rate);
+    }
+    let issuers = digest::issuers(pattern);
     if !issuers.is_empty() {
         facts.push(format!("issued by {}", digest::list(&issuers, 4)));
     }
@@ -125,27 +135,26 @@ fn verdicts(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
             "deny" => (Look::Warn, "DENY"),
             _ => (Look::Bad, "FAIL"),
         };
-        let issuer = check.issuer.as_deref().unwrap_or("any issuer");
-        let whom = match check.pattern.as_deref().and_then(|id| numbers.get(id)) {
-            Some(number) => format!(" {} of pattern {number} for {issuer}: ", counted(group.count, "name")),
-            None => format!(" {} for {issuer}: ", counted(group.count, "name")),
-        };
-        let star = if check.wildcard { "*." } else { "" };
-        let example = format!(" ({}{star}{})", if group.count > 1 { "such as " } else { "" }, check.name);
-        let allowance = match check.br_failure_allowance {
-            "possible" => "; the Baseline Requirements would allow the CA to go on",
-            "forbidden" => "; the Baseline Requirements forbid the CA to go on",
-            _ => "",
+        let issuer = check.issuer.as_deref().map_or("any issuer".into(), digest::issuer);
+        let of = group.of_patterns(&numbers);
+        let because = group.because();
+        let joint = if because.starts_with("at ") { " " } else { ": " };
+        let because = format!("{of} for {issuer}{joint}{because}");
+        let example = group.such_as().map(|name| format!("; such as {name}")).unwrap_or_default();
+        let names = format!(" {}", group.names());
+        let allowance = match digest::allowance(check.br_failure_allowance) {
+            "" => String::new(),
+            told => format!("; {told}"),
         };
         page.wrapped(
             "  ",
-            4,
+            9,
             &[
-                (look, word),
-                (Look::Plain, &whom),
-                (Look::Plain, &check.reason),
+                (look, &format!("{word:6}")),
+                (if group.count == 1 { Look::Name } else { Look::Plain }, &names),
+                (Look::Plain, &because),
+                (Look::Plain, &allowance),
                 (Look::Faint, &example),
-                (Look::Plain, allowance),
             ],
         )?;
     }

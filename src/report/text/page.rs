@@ -70,59 +70,30 @@ impl<'a> Page<'a> {
 
     /// A paragraph after `lead` (ours, already indented), continued `hang` columns from the left.
     pub(super) fn wrapped(&mut self, lead: &str, hang: usize, spans: &[Span<'_>]) -> io::Result<()> {
-        self.wrapped_after(lead.to_owned(), lead.width(), hang, spans)
+        self.wrapped_after(lead, lead.width(), hang, spans)
     }
 
-    fn wrapped_after(&mut self, lead: String, columns: usize, hang: usize, spans: &[Span<'_>]) -> io::Result<()> {
+    fn wrapped_after(&mut self, lead: &str, columns: usize, hang: usize, spans: &[Span<'_>]) -> io::Result<()> {
         let width = self.style.width.max(8);
         // Deep indentation on a narrow terminal leaves no room for words.
         let hang = if hang * 2 > width { 2 } else { hang };
-        let mut line = Line { text: lead, columns, filled: false };
+        let mut texts = Vec::with_capacity(spans.len());
         for (look, raw) in spans {
-            let printable = self.printable(raw);
-            for (place, word) in printable.split(' ').enumerate() {
-                let space = usize::from(place > 0);
-                if line.filled && line.columns + space + word.width() > width {
-                    self.finish(&mut line, hang)?;
-                } else if space == 1 && line.filled {
-                    line.text.push(' ');
-                    line.columns += 1;
-                }
-                self.push_word(&mut line, *look, word, width, hang)?;
-            }
+            texts.push((*look, self.printable(raw)));
         }
-        writeln!(self.out, "{}", line.text.trim_end())
-    }
-
-    /// Adds a word, broken where it is wider than a line.
-    fn push_word(&mut self, line: &mut Line, look: Look, word: &str, width: usize, hang: usize) -> io::Result<()> {
-        let mut rest = word;
-        while !rest.is_empty() {
-            let room = width.saturating_sub(line.columns).max(1);
-            let mut taken = 0;
-            let mut columns = 0;
-            for c in rest.chars() {
-                let wide = unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
-                if columns + wide > room && taken > 0 {
-                    break;
+        let lines = broken(words(&texts), width.saturating_sub(columns), width - hang);
+        for (at, line) in lines.iter().enumerate() {
+            let mut text = if at == 0 { lead.to_owned() } else { " ".repeat(hang) };
+            for (place, word) in line.iter().enumerate() {
+                if place > 0 {
+                    text.push(' ');
                 }
-                taken += c.len_utf8();
-                columns += wide;
+                for (look, piece) in &word.pieces {
+                    text.push_str(&self.inked(*look, piece));
+                }
             }
-            line.text.push_str(&self.inked(look, &rest[..taken]));
-            line.columns += columns;
-            line.filled = true;
-            rest = &rest[taken..];
-            if !rest.is_empty() {
-                self.finish(line, hang)?;
-            }
+            writeln!(self.out, "{}", text.trim_end())?;
         }
-        Ok(())
-    }
-
-    fn finish(&mut self, line: &mut Line, hang: usize) -> io::Result<()> {
-        writeln!(self.out, "{}", line.text.trim_end())?;
-        *line = Line { text: " ".repeat(hang), columns: hang, filled: false };
         Ok(())
     }
 
@@ -140,7 +111,23 @@ impl<'a> Page<'a> {
         }
         lead.push_str("  ");
         lead.push_str(strokes);
-        self.wrapped_after(lead, 4 + letters.len() + strokes.width(), hang, spans)
+        self.wrapped_after(&lead, 4 + letters.len() + strokes.width(), hang, spans)
+    }
+
+    /// A label and its text in two columns; one after the other where the page is narrow.
+    pub(super) fn labelled(&mut self, label: &str, columns: usize, text: &str) -> io::Result<()> {
+        let indent = self.label_columns(columns);
+        if indent < columns {
+            let label = if label.is_empty() { String::new() } else { format!("{label}: ") };
+            return self.wrapped("  ", indent, &[(Look::Faint, &label), (Look::Plain, text)]);
+        }
+        let lead = format!("  {}", self.inked(Look::Faint, &format!("{label:<columns$}")));
+        self.wrapped_after(&lead, indent, indent, &[(Look::Plain, text)])
+    }
+
+    /// Where the texts after labels begin.
+    pub(super) fn label_columns(&self, columns: usize) -> usize {
+        if self.style.width < 4 * columns { 4 } else { columns + 2 }
     }
 
     fn inked(&self, look: Look, piece: &str) -> String {
@@ -155,37 +142,6 @@ impl<'a> Page<'a> {
     pub(super) fn copyable(&mut self, indent: usize, raw: &str) -> io::Result<()> {
         let printable = self.printable(raw).into_owned();
         writeln!(self.out, "{}{printable}", " ".repeat(indent))
-    }
-
-    /// A table with a header, fitted to the width; where it is too narrow for the columns, rows become lists.
-    pub(super) fn table(&mut self, header: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
-        let indent = 2;
-        let room = self.style.width.saturating_sub(indent);
-        if room < header.len() * 12 {
-            for row in rows {
-                for (place, cell) in row.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
-                    let lead = if place == 0 { "  " } else { "    " };
-                    let name =
-                        if place == 0 { String::new() } else { format!("{}: ", header[place.min(header.len() - 1)]) };
-                    self.wrapped(lead, 6, &[(Look::Faint, &name), (Look::Plain, cell)])?;
-                }
-            }
-            return Ok(());
-        }
-        let mut table = comfy_table::Table::new();
-        table
-            .force_no_tty()
-            .load_style(comfy_table::presets::NOTHING)
-            .set_content_arrangement(comfy_table::ContentArrangement::Dynamic)
-            .set_width(u16::try_from(room).unwrap_or(u16::MAX))
-            .set_header(header.iter().map(|title| self.printable(title).into_owned()));
-        for row in rows {
-            table.add_row(row.iter().map(|cell| self.printable(cell).into_owned()));
-        }
-        for line in table.lines() {
-            writeln!(self.out, "{}{}", " ".repeat(indent - 1), line.trim_end())?;
-        }
-        Ok(())
     }
 
     /// Says how many rows were left out of a section.
@@ -206,12 +162,102 @@ impl<'a> Page<'a> {
     }
 }
 
-/// A line under construction.
-struct Line {
-    text: String,
+/// What stands between two blanks; its pieces may look different.
+#[derive(Debug, Clone, Default)]
+struct Word {
+    pieces: Vec<(Look, String)>,
     columns: usize,
-    /// Whether a word stands on it.
-    filled: bool,
+}
+
+impl Word {
+    fn push(&mut self, look: Look, piece: &str) {
+        if !piece.is_empty() {
+            self.columns += piece.width();
+            self.pieces.push((look, piece.to_owned()));
+        }
+    }
+
+    /// What fits into `room` columns, one character at least, and the rest.
+    fn cut(mut self, room: usize) -> (Self, Self) {
+        let (mut first, mut rest) = (Self::default(), Self::default());
+        for (look, piece) in std::mem::take(&mut self.pieces) {
+            let mut taken = 0;
+            let mut columns = first.columns;
+            for c in piece.chars() {
+                let wide = unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
+                let begun = taken > 0 || !first.pieces.is_empty();
+                if !rest.pieces.is_empty() || (columns + wide > room && begun) {
+                    break;
+                }
+                taken += c.len_utf8();
+                columns += wide;
+            }
+            first.push(look, &piece[..taken]);
+            rest.push(look, &piece[taken..]);
+        }
+        (first, rest)
+    }
+}
+
+fn words(spans: &[(Look, Cow<'_, str>)]) -> Vec<Word> {
+    let mut words = vec![Word::default()];
+    for (look, text) in spans {
+        for (place, piece) in text.split(' ').enumerate() {
+            if place > 0 {
+                words.push(Word::default());
+            }
+            if let Some(word) = words.last_mut() {
+                word.push(*look, piece);
+            }
+        }
+    }
+    words
+}
+
+/// Words in lines of at most `first` columns, then `room`; a word wider than a line is cut, a short last word gets company.
+fn broken(words: Vec<Word>, first: usize, room: usize) -> Vec<Vec<Word>> {
+    let mut lines: Vec<Vec<Word>> = vec![Vec::new()];
+    let mut used = 0;
+    for mut word in words {
+        loop {
+            let all = if lines.len() == 1 { first } else { room };
+            let line = lines.last_mut().expect("there is always one");
+            let blank = usize::from(!line.is_empty());
+            if used + blank + word.columns <= all {
+                used += blank + word.columns;
+                // A line begins with a word; before the first of all, blanks are meant.
+                if !(word.pieces.is_empty() && line.is_empty() && lines.len() > 1) {
+                    lines.last_mut().expect("there is always one").push(word);
+                }
+                break;
+            }
+            if line.is_empty() {
+                let (piece, rest) = word.cut(all.max(1));
+                line.push(piece);
+                word = rest;
+            }
+            lines.push(Vec::new());
+            used = 0;
+        }
+    }
+    keep_company(&mut lines, room);
+    lines
+}
+
+/// A short word alone on the last line takes the word before it along.
+fn keep_company(lines: &mut [Vec<Word>], room: usize) {
+    const SHORT: usize = 9;
+    let [.., before, last] = lines else { return };
+    let alone = matches!(last.as_slice(), [one] if one.columns <= SHORT);
+    let full = before.iter().filter(|word| !word.pieces.is_empty()).count() > 3;
+    let fits = before.last().is_some_and(|word| word.columns > 0 && word.columns < room / 2);
+    if alone
+        && full
+        && fits
+        && let Some(word) = before.pop()
+    {
+        last.insert(0, word);
+    }
 }
 
 #[cfg(test)]
@@ -230,6 +276,23 @@ mod tests {
         let text =
             page(&style, |page| page.wrapped("- ", 2, &[(Look::Plain, "one two three four five-and-twenty-times")]));
         assert_eq!(text, "- one two three four\n  five-and-twenty-ti\n  mes\n");
+    }
+
+    #[test]
+    fn a_short_last_word_does_not_stand_alone() {
+        let style = Style { width: 20, ..Style::default() };
+        let text = page(&style, |page| page.wrapped("", 0, &[(Look::Plain, "one two three four no five")]));
+        assert_eq!(text, "one two three four\nno five\n");
+        let text = page(&style, |page| page.wrapped("", 0, &[(Look::Plain, "one two three four end")]));
+        assert_eq!(text, "one two three\nfour end\n");
+    }
+
+    #[test]
+    fn looks_change_inside_a_word() {
+        let style = Style { width: 12, ..Style::default() };
+        let text =
+            page(&style, |page| page.wrapped("  ", 2, &[(Look::Name, "abcdef"), (Look::Plain, ": ghijklmnopqr")]));
+        assert_eq!(text, "  abcdef:\n  ghijklmnop\n  qr\n");
     }
 
     #[test]

@@ -21,7 +21,10 @@ const RATIO: u64 = 250;
 const MAX_OUTPUT: u64 = 1 << 40;
 
 /// The input as it is, or decompressed if it starts like gzip or zstd.
-pub(super) fn open(mut input: impl Read + Send + 'static) -> io::Result<Box<dyn Read>> {
+///
+/// # Errors
+/// Its first octets cannot be read, or no thread can be started.
+pub fn open(mut input: impl Read + Send + 'static) -> io::Result<Box<dyn Read>> {
     let mut first = Vec::new();
     input.by_ref().take(4).read_to_end(&mut first)?;
     let whole = Counted { input: Cursor::new(first.clone()).chain(input), octets: Shared::default() };

@@ -11,11 +11,14 @@ mod formats;
 mod lines;
 mod objects;
 mod own;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod recognise;
 mod window;
 
 use std::io::{self, Read};
 
+pub use compressed::open as unpacked;
 pub use files::{Input, expand};
 pub use own::write_issuances;
 pub use recognise::Kind;
@@ -158,6 +161,12 @@ pub enum DumpError {
         /// The file, or `standard input`.
         label: String,
     },
+    /// A Parquet file, and a build that reads none.
+    #[error("`{label}` is a Parquet file, which this build cannot read; build with `--features parquet`", label = label.escape_debug())]
+    NoParquet {
+        /// The file, or `standard input`.
+        label: String,
+    },
     /// It cannot be read at all.
     #[error("cannot read `{label}`", label = label.escape_debug())]
     Read {
@@ -178,6 +187,7 @@ pub fn read(input: impl Read + Send + 'static, label: &str, collection: &mut Col
     let mut window = Window::new(encoding::open(compressed::open(input).map_err(fail)?).map_err(fail)?);
     window.at_least(recognise::HEAD);
     let kind = match recognise::kind(window.text(), window.ended()) {
+        Some(Ok(Kind::Parquet)) if !cfg!(feature = "parquet") => return Err(DumpError::NoParquet { label: label() }),
         Some(Ok(kind)) => kind,
         Some(Err(recognise::NoStream)) => return Err(DumpError::CaseFile { label: label() }),
         None => {
@@ -220,6 +230,10 @@ fn read_as(kind: Kind, window: &mut Window<impl Read>, summary: &mut Summary, si
         Kind::NameList => lines::names(window, summary, sink),
         Kind::Der => certificates::der(window, summary, sink),
         Kind::DataTile => certificates::data_tile(window, summary, sink),
+        #[cfg(feature = "parquet")]
+        Kind::Parquet => parquet::read(window, summary, sink),
+        #[cfg(not(feature = "parquet"))]
+        Kind::Parquet => {}
     }
 }
 

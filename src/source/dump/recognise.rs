@@ -11,7 +11,7 @@ pub(super) const HEAD: usize = 64 << 10;
 
 /// What is known, for the message about what is not.
 pub(super) const EXPECTED: &str = "expected crt.sh or Cert Spotter JSON, PEM or DER certificates, log tiles or \
-                                   get-entries JSON, a list of names, or issuances written by ctclimb, each also as .gz or .zst";
+                                   get-entries JSON, Parquet, a list of names, or issuances written by ctclimb, each also as .gz or .zst";
 
 /// A kind of input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -37,6 +37,8 @@ pub enum Kind {
     Der,
     /// Names, one a line.
     NameList,
+    /// Parquet.
+    Parquet,
 }
 
 impl Kind {
@@ -54,6 +56,7 @@ impl Kind {
             Self::Pem => "pem",
             Self::Der => "der",
             Self::NameList => "name list",
+            Self::Parquet => "parquet",
         }
     }
 }
@@ -65,6 +68,9 @@ pub(super) struct NoStream;
 pub(super) fn kind(text: &[u8], ended: bool) -> Option<Result<Kind, NoStream>> {
     if text.starts_with(b"SQLite format 3\0") {
         return Some(Err(NoStream));
+    }
+    if text.starts_with(b"PAR1") {
+        return Some(Ok(Kind::Parquet));
     }
     if looks_like_data_tile(text) {
         return Some(Ok(Kind::DataTile));

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::request::{PageRequest, Service};
 use super::sources;
 use crate::case::{Case, CaseError};
+use crate::issuance::Issuances;
 use crate::limit::{Rate, Throttle};
 use crate::name::DomainName;
+use crate::report::SourceCoverage;
 use crate::source::reply::Odd;
 
 /// What to fetch for one domain, and how much of other people's machines and of our time it may take.
@@ -153,6 +155,17 @@ pub struct FetchOutcome {
 }
 
 impl FetchOutcome {
+    /// What each service gave, for the report; `issued` is what all of them came to.
+    #[must_use]
+    pub fn coverage(&self, issued: &Issuances) -> Vec<SourceCoverage> {
+        let by_origin = issued.certificates_by_origin();
+        let mut sources: Vec<SourceCoverage> = self.services.iter().map(ServiceOutcome::coverage).collect();
+        for source in &mut sources {
+            source.certificates = by_origin.get(source.name.as_str()).copied().unwrap_or(0);
+        }
+        sources
+    }
+
     /// Whether every service gave all it has.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -197,6 +210,28 @@ pub struct ServiceOutcome {
     pub error: Option<String>,
     /// What else a reader should know, one sentence each.
     pub notes: Vec<String>,
+}
+
+impl ServiceOutcome {
+    /// What the service gave, but for the number of certificates, which is known once all are merged.
+    #[must_use]
+    pub fn coverage(&self) -> SourceCoverage {
+        SourceCoverage {
+            name: self.service.title().to_owned(),
+            kind: "search service".to_owned(),
+            requests: u64::from(self.requests),
+            records: self.records,
+            certificates: 0,
+            truncated: self.truncated,
+            error: self.error.clone(),
+            asked_at: self
+                .asked_at
+                .map(|time| jiff::Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()),
+            query: self.query.clone(),
+            rows_used: self.rows_used,
+            expired: Some(self.expired_included),
+        }
+    }
 }
 
 /// What a fetch would do: for `--dry-run`, and before a long run.

@@ -1,0 +1,231 @@
+//! The program as people meet it: help, mistakes, the page of codes, streams, output files, signals.
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ctclimb");
+
+fn ctclimb(arguments: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(arguments).env("CTCLIMB_CONFIG", "/dev/null").env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    ctclimb(arguments).output().unwrap()
+}
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8(octets.to_vec()).unwrap()
+}
+
+#[test]
+fn the_page_of_codes_is_what_the_code_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/report/CODES.md");
+    let page = ctclimb::report::codes_page();
+    if std::env::var_os("CTCLIMB_WRITE_FIXTURES").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &page).unwrap();
+    }
+    assert!(std::fs::read_to_string(&path).unwrap() == page, "write it again: CTCLIMB_WRITE_FIXTURES=1 cargo test");
+    assert_eq!(text(&run(&["explain", "--codes"]).stdout), page);
+    let one = text(&run(&["explain", "negative-without-soa"]).stdout);
+    assert!(one.starts_with("## negative-without-soa\n") && page.contains(&one), "{one}");
+}
+
+#[test]
+fn mistakes_are_told_with_what_was_meant() {
+    for (arguments, hint) in [
+        (&["investgate", "example.net"][..], "similar subcommand exists: 'investigate'"),
+        (&["analyze", "--fromat", "json"], "similar argument exists: '--format'"),
+        (&["analyze", "x", "-f", "jsno"], "similar value exists: 'json'"),
+        (&["man", "aduit"], "did you mean `audit`?"),
+        (&["fetch", "example.net", "--source", "crtshh"], "did you mean `crtsh`?"),
+        (&["caa", "example.net", "--rate", "resolvr=5/s"], "did you mean `resolver`?"),
+        (&["caa", "exa mple.net"], "is no DNS name"),
+        (&["investigate", "co.uk"], "public suffix"),
+        (&["analyze", "--now", "yesterday", "x"], "is no time"),
+        (&["explain", "--codes", "x"], "cannot be used with"),
+    ] {
+        let output = run(arguments);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(hint) && output.stdout.is_empty(), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn an_unknown_setting_is_told_with_its_line_and_the_right_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("config.toml");
+    std::fs::write(&file, "# mine\nretires = 3\n").unwrap();
+    let output = run(&["config", "show", "--config", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("line 2: there is no setting `retires`; did you mean `retries`?"), "{said}");
+}
+
+#[test]
+fn each_setting_is_shown_with_its_origin() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("config.toml");
+    std::fs::write(&file, "retries = 5\ncertspotter-key = \"secret\"\n").unwrap();
+    let output = ctclimb(&["config", "show", "--color", "never"])
+        .env("CTCLIMB_CONFIG", &file)
+        .env("CTCLIMB_CRTSH_URL", "http://127.0.0.1:1")
+        .output()
+        .unwrap();
+    let shown = text(&output.stdout);
+    for line in [
+        "retries = 5  # configuration file",
+        "timeout = \"4s\"  # default",
+        "crtsh-url = \"http://127.0.0.1:1\"  # environment, CTCLIMB_CRTSH_URL",
+        "color = never  # command line",
+        "certspotter-key = (set)  # configuration file",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
+    }
+    assert!(!shown.contains("secret"));
+}
+
+#[test]
+fn nothing_on_standard_input_is_a_mistake_unless_it_is_meant() {
+    for command in ["analyze", "names", "patterns", "explain", "caa"] {
+        let output = run(&[command]);
+        assert_eq!(output.status.code(), Some(2), "{command}");
+        assert!(output.stdout.is_empty());
+    }
+    for arguments in [&["names", "-"][..], &["patterns", "-"], &["patterns", "--partial"], &["explain", "-"]] {
+        assert_eq!(run(arguments).status.code(), Some(0), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_version_tells_the_public_suffix_list_too() {
+    let version = text(&run(&["--version"]).stdout);
+    assert!(version.starts_with("ctclimb 0.") && version.contains("Public Suffix List as of psl 2."), "{version}");
+}
+
+#[test]
+fn an_output_file_is_whole_or_not_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("report.json");
+    let input = "fixtures/ct/crtsh/healthy.json";
+    let output = run(&["analyze", input, "-f", "json", "-o", target.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&target).unwrap()).unwrap();
+    assert_eq!(report["names"], 5);
+    let nowhere = dir.path().join("no/such/dir/report.json");
+    let output = run(&["analyze", input, "-o", nowhere.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(text(&output.stderr).contains("cannot write"), "{}", text(&output.stderr));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
+}
+
+#[test]
+fn a_reader_who_leaves_is_no_reason_to_complain() {
+    // More than a pipe holds.
+    let mut child = ctclimb(&["names", "fixtures/ct/crtsh/forum.json.zst", "-q"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 10];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(text(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn the_c_locale_gets_ascii() {
+    for case in ["forum.json.zst", "hostile.json"] {
+        let input = format!("fixtures/ct/crtsh/{case}");
+        let arguments = ["analyze", &input, "--dns", "fixtures/dns/forum.toml"];
+        let unicode = run(&arguments).stdout;
+        let ascii = ctclimb(&arguments).env("LC_ALL", "C").output().unwrap().stdout;
+        assert!(ascii.is_ascii() && !unicode.is_ascii(), "{case}");
+        assert_eq!(text(&ascii).lines().next(), text(&unicode).lines().next(), "the same report");
+    }
+}
+
+#[test]
+fn colour_is_for_terminals_and_for_who_asks() {
+    let arguments = ["analyze", "fixtures/ct/crtsh/healthy.json", "--dns", "fixtures/dns/healthy.toml"];
+    let plain = run(&arguments).stdout;
+    assert!(!plain.contains(&0x1b));
+    let color = run(&[&arguments[..], &["--color", "always"]].concat()).stdout;
+    assert!(color.contains(&0x1b));
+    let wide = ctclimb(&arguments).env("COLUMNS", "200").output().unwrap().stdout;
+    assert!(text(&wide).lines().any(|line| line.chars().count() > 80));
+    assert!(text(&plain).lines().all(|line| line.chars().count() <= 80), "{}", text(&plain));
+}
+
+/// Sends SIGINT, as a person at the keyboard does.
+#[cfg(unix)]
+fn interrupt(child: &std::process::Child) {
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_stops_cleanly_and_tells_how_to_go_on() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let case = dir.path().join("case.ctclimb");
+    let mut child = ctclimb(&["investigate", "example.net", "--case", case.to_str().unwrap()])
+        .env("CTCLIMB_CRTSH_URL", format!("http://{}", silent.local_addr().unwrap()))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It is waiting for an answer when the connection has come.
+    let connection = silent.accept().unwrap();
+    interrupt(&child);
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    assert!(said.contains("and the same command goes on from there"), "{said}");
+    assert!(case.exists());
+    drop(connection);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_no_half_written_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("names.txt");
+    let mut child = ctclimb(&["names", "-", "-o", target.to_str().unwrap()])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"www.example.net\n").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    interrupt(&child);
+    let status = child.wait().unwrap();
+    drop(input);
+    assert_eq!(status.code(), Some(130));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_dry_run_tells_requests_and_queries_and_sends_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let case = dir.path().join("case.ctclimb");
+    let arguments = ["investigate", "example.net", "--dry-run", "-r", "192.0.2.1", "--case", case.to_str().unwrap()];
+    let output = ctclimb(&arguments).env("CTCLIMB_CRTSH_URL", "http://127.0.0.1:1").output().unwrap();
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    for said in [
+        "example.net: crt.sh: at most 40 requests, which take at least",
+        "; first http://127.0.0.1:1/",
+        "DNS: which levels there are",
+    ] {
+        assert!(told.contains(said), "{said}\n{told}");
+    }
+    let told = text(&run(&["caa", "www.example.net", "-r", "192.0.2.1", "-r", "192.0.2.2", "--dry-run"]).stdout);
+    assert!(told.starts_with("3 levels of 1 names at 2 resolvers: 6 queries"), "{told}");
+}
