@@ -12,7 +12,7 @@ use super::env::Env;
 use super::exit::Exit;
 use super::fetched::{fetch_into, forecast_text, is_full_disk, tell_budget, tell_outcome};
 use super::interrupt;
-use super::live::{domain, fetch_plan, http, open_case, peek_case, rates, resume_hint, throttle};
+use super::live::{domain, fetch_plan, http, open_case, peek_case, rates, resume_hint, stand_in, throttle};
 use super::output::write_result;
 use super::progress::Progress;
 use super::{Failure, wrong_format};
@@ -84,7 +84,8 @@ fn one(
     (http, throttle): (&Http, &Throttle),
     lines: &mut BufWriter<File>,
 ) -> Result<End, Failure> {
-    let plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;
+    let mut plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;
+    plan.stand_in = stand_in(env, context, &args.sources);
     let mut case = open_case(env, context, domain, &args.sources)?;
     let hint = resume_hint(context, case.as_ref());
     interrupt::hint(&hint);
@@ -117,7 +118,8 @@ fn dry_run(
 ) -> Result<Exit, Failure> {
     let mut text = String::new();
     for domain in domains {
-        let plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;
+        let mut plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;
+        plan.stand_in = stand_in(env, context, &args.sources);
         let case = peek_case(env, context, domain, &args.sources)?;
         text.push_str(&forecast_text(context, &plan, http, throttle, case.as_ref())?);
     }

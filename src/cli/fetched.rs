@@ -62,7 +62,10 @@ pub fn tell_budget(env: &mut Env, context: &Context, plan: &FetchPlan, throttle:
     };
     let services: Vec<String> = plan.services.iter().map(ask).collect();
     let time = time_in_words(plan.budget.time.as_secs());
-    context.say(env, &format!("ctclimb: {}: asking {} for at most {time}", plan.domain, services.join(" and ")));
+    let instead =
+        plan.stand_in.as_ref().map_or_else(String::new, |service| format!("; if that fails, {}", ask(service)));
+    let services = services.join(" and ");
+    context.say(env, &format!("ctclimb: {}: asking {services} for at most {time}{instead}", plan.domain));
 }
 
 fn rate_in_words(rate: Rate) -> String {
@@ -106,6 +109,9 @@ pub fn forecast_text(
                 format!("{domain}: {title}: {kept}at most {requests}, which take at least {time}; first {url}\n")
             }
         });
+    }
+    if let Some(service) = plan.stand_in {
+        text.push_str(&format!("{}: {}: only if that does not answer\n", plan.domain, service.title()));
     }
     Ok(text)
 }

@@ -16,7 +16,7 @@ use super::fetched::{fetch_into, notes, tell_budget, unreadable};
 use super::forecast::Foretold;
 use super::interrupt::{self, block_on};
 use super::live::{
-    RESOLVERS, batch, domain, fetch_plan, http, open_case, peek_case, rates, resolvers, resume_hint, throttle,
+    RESOLVERS, batch, domain, fetch_plan, http, open_case, peek_case, rates, resolvers, resume_hint, stand_in, throttle,
 };
 use super::name_table::NameTable;
 use super::output::write_result;
@@ -34,7 +34,8 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     let text = args.domain.as_deref().or(args.domain_option.as_deref());
     let domain = domain(text.ok_or_else(|| Failure::Usage(anyhow!("a domain is needed")))?)?;
     let grouping = settings(context, &args.grouping)?;
-    let plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;
+    let mut plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;
+    plan.stand_in = stand_in(env, context, &args.sources);
     let script = args.lookups.climb.dns.as_deref().map(script).transpose()?;
     let resolvers = if script.is_some() { Vec::new() } else { resolvers(context, &args.lookups)? };
     let batch = batch(context, &args.limits)?;

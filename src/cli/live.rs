@@ -124,6 +124,16 @@ pub fn fetch_plan(
     Ok(plan)
 }
 
+/// Who is asked where nobody was named and crt.sh does not answer: Cert Spotter, which gives little without a key, but not
+/// by those who have a crt.sh of their own and no Cert Spotter.
+pub fn stand_in(env: &Env, context: &Context, sources: &Sources) -> Option<Service> {
+    let own = |variable, kept: &Option<String>| env.var(variable).is_some() || kept.is_some();
+    let file = &context.file;
+    let named = !sources.source.is_empty() || file.source.is_some();
+    let private = own("CTCLIMB_CRTSH_URL", &file.crtsh_url) && !own("CTCLIMB_CERTSPOTTER_URL", &file.certspotter_url);
+    (!named && !private).then_some(Service::Certspotter)
+}
+
 /// The transport to the search services.
 pub fn http(env: &Env, context: &Context) -> Result<Http, Failure> {
     let mut settings = HttpSettings::default();

@@ -41,6 +41,7 @@ struct Moving {
     lines: MultiProgress,
     services: Mutex<BTreeMap<Service, Line>>,
     below: ProgressBar,
+    unicode: bool,
 }
 
 /// The line of a service.
@@ -58,7 +59,7 @@ impl Progress {
         let shown = match (context.quiet, env.stderr_is_terminal) {
             (true, _) => Shown::Nowhere,
             (false, false) => Shown::Plain,
-            (false, true) => Shown::Moving(Box::default()),
+            (false, true) => Shown::Moving(Box::new(Moving::new(env.locale_has_unicode().unwrap_or(false)))),
         };
         Self { shown, verbose: context.verbose, last: Mutex::new(Instant::now()), done: AtomicU64::new(0) }
     }
@@ -175,17 +176,15 @@ impl Line {
     }
 }
 
-impl Default for Moving {
-    fn default() -> Self {
+impl Moving {
+    fn new(unicode: bool) -> Self {
         let lines = MultiProgress::new();
         let below = lines.add(ProgressBar::new_spinner());
-        below.set_style(ProgressStyle::with_template("{spinner} {wide_msg}").expect("a template written here"));
+        below.set_style(style("{spinner} {wide_msg}", unicode));
         below.enable_steady_tick(TICK);
-        Self { lines, services: Mutex::default(), below }
+        Self { lines, services: Mutex::default(), below, unicode }
     }
-}
 
-impl Moving {
     fn fetch(&self, event: &Event) {
         match event {
             Event::Asking { service, request, budget } => self.with_line(*service, |line| {
@@ -227,9 +226,9 @@ impl Moving {
                 let _ = write!(out, "next request in {}; ", seconds(left));
             }
         };
-        let style = ProgressStyle::with_template("{spinner} {prefix}: {left}{wide_msg}");
+        let style = style("{spinner} {prefix}: {left}{wide_msg}", self.unicode);
         let bar = self.lines.insert_before(&self.below, ProgressBar::new_spinner());
-        bar.set_style(style.expect("a template written here").with_key("left", left));
+        bar.set_style(style.with_key("left", left));
         bar.set_prefix(service.title());
         bar.enable_steady_tick(TICK);
         Line { bar, until, requests: String::new() }
@@ -271,6 +270,12 @@ fn plain(event: &Event, verbose: bool) -> Option<String> {
         // Why a service is not complete is told at the end.
         Event::Asking { .. } | Event::Ended { .. } => None,
     }
+}
+
+/// How a line moves, in characters that the terminal knows.
+fn style(template: &str, unicode: bool) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template).expect("a template written here");
+    if unicode { style } else { style.tick_chars("|/-\\ ") }
 }
 
 fn what(so_far: &SoFar) -> String {

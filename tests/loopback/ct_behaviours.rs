@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
 use ctclimb::case::Case;
+use ctclimb::issuance::Collection;
 use ctclimb::limit::{Rate, Rates, Throttle};
 use ctclimb::name::DropClass;
-use ctclimb::source::live::{Budget, Event, Service, Wait};
+use ctclimb::source::dump;
+use ctclimb::source::live::{Budget, Event, FetchPlan, Service, Wait};
 
 use super::ct_run::{Fetched, Setup};
 use super::ct_service::{Act, Asked, Certificate, CtService, FakeCrtsh, answer, head, html, issuance, json, record};
@@ -647,6 +650,34 @@ async fn b29_one_source_down_is_told_and_the_other_used() {
 }
 
 #[tokio::test]
+async fn b29_another_source_stands_in_where_nobody_named_one_and_the_first_is_down() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("case");
+    for (up, asked) in [(false, 1), (true, 0)] {
+        let service = CtService::start(move |asked| match asked.is_certspotter() {
+            true if asked.parameter("after").is_some() => json("[]"),
+            true => json(format!("[{}]", issuance(1, &["a.example.com"]))),
+            false if up => json("[]"),
+            false => html(403, "blocked"),
+        })
+        .await;
+        let mut setup = Setup::new(&service, "example.com", &[Service::Crtsh]);
+        setup.plan.stand_in = Some(Service::Certspotter);
+        let fetched = setup.fetch_case(&path).await;
+        assert_eq!(fetched.outcome.services.len(), 1 + asked);
+        assert_eq!(service.targets().iter().filter(|target| target.starts_with("/v1")).count(), 2 * asked);
+        assert_eq!((fetched.names().len(), fetched.outcome.is_complete()), (asked, up));
+        // Who reads the case file later sees both.
+        let mut case = Case::open_read_only(&path).unwrap();
+        setup.plan = FetchPlan::of_case(&case).unwrap().unwrap();
+        assert_eq!(setup.plan.services.len(), 1 + asked);
+        assert_eq!(setup.fetch_into(Some(&mut case)).await.unwrap().names().len(), asked);
+        drop(case);
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn b29_both_sources_down_is_a_failure_with_both_reasons() {
     let service = CtService::start(|asked| {
         if asked.is_certspotter() { html(404, "<h1>Not Found</h1>") } else { html(502, "<h1>Bad Gateway</h1>") }
@@ -674,6 +705,40 @@ async fn b29_an_answer_too_big_is_asked_for_by_the_labels_another_source_knows()
     let fetched = Setup::new(&service, "example.com", BOTH).fetch().await;
     assert_eq!(fetched.names(), ["*.mail.example.com", "x.shop.example.com", "y.shop.example.com"]);
     assert!(fetched.outcome.services[0].truncated);
+}
+
+/// A precertificate as logs hold it: the critical poison (RFC 6962 §3.1), and names of all kinds.
+fn precertificate() -> rcgen::Certificate {
+    let text = |text: &str| text.try_into().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.subject_alt_names = vec![
+        rcgen::SanType::DnsName(text("*.a.example.com")),
+        rcgen::SanType::Rfc822Name(text("x@example.com")),
+        rcgen::SanType::URI(text("https://b.example.com/")),
+        rcgen::SanType::IpAddress("192.0.2.1".parse().unwrap()),
+        rcgen::SanType::DnsName(text("a.example.com")),
+    ];
+    let mut poison = rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 11129, 2, 4, 3], vec![5, 0]);
+    poison.set_criticality(true);
+    params.custom_extensions.push(poison);
+    params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn b31_a_precertificate_with_names_of_all_kinds_is_read_as_pem_and_in_an_answer() {
+    let certificate = precertificate();
+    let mut collection = Collection::new(None);
+    dump::read(std::io::Cursor::new(certificate.pem()), "saved from ?d=", &mut collection).unwrap();
+    let der = base64::engine::general_purpose::STANDARD.encode(certificate.der());
+    let body = format!(r#"[{{"id":"1","cert_der":"{der}","not_before":"2025-01-01T00:00:00Z"}}]"#);
+    let service = CtService::start(move |asked| if asked.nth == 0 { json(&body) } else { json("[]") }).await;
+    let fetched = Setup::new(&service, "example.com", CERTSPOTTER).fetch().await;
+    for issued in [collection.finish(), fetched.issuances] {
+        assert_eq!((issued.certificates(), issued.distinct_names()), (1, 2));
+        for class in [DropClass::Email, DropClass::Uri, DropClass::IpAddress] {
+            assert_eq!(issued.drops.count(class), 1, "{class}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -97,7 +97,7 @@ pub struct Limits {
 #[derive(Debug, Args, Default)]
 #[command(next_help_heading = "Certificates")]
 pub struct Sources {
-    /// Source (repeatable): crtsh, certspotter, crtsh-pg; default: crtsh
+    /// Source (repeatable): crtsh, certspotter, crtsh-pg; default: crtsh, and certspotter where that does not answer
     #[arg(long, value_name = "SOURCE")]
     pub source: Vec<String>,
     /// Expired certificates too

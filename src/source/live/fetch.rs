@@ -16,7 +16,7 @@ use super::kinds::Kinds;
 use super::plan::{FetchOutcome, FetchPlan, ServiceOutcome, started};
 use super::progress::{Event, SoFar};
 use super::request::{Service, Transport};
-use super::source::{Completeness, Source, sources};
+use super::source::{Completeness, Source, source, sources};
 use super::told;
 use crate::case::{Case, CaseError, CursorState, Run};
 use crate::issuance::Record;
@@ -66,6 +66,11 @@ pub async fn fetch<T: Transport>(
     let mut services: Vec<Reading> = sources(plan, as_of).into_iter().map(Reading::new).collect();
     for outcome in join_all(services.iter_mut().map(|service| desk.read(service))).await {
         outcome?;
+    }
+    if services.iter().all(|service| service.pages.is_empty())
+        && let Some(stand_in) = plan.stand_in
+    {
+        services.extend(desk.stand_in(stand_in, as_of).await?);
     }
     // A service that could not answer for the whole domain may answer for labels that another one knows.
     let starved: Vec<usize> = (0..services.len()).filter(|&index| services[index].source.wants_names()).collect();
@@ -231,6 +236,16 @@ impl<'b, T: Transport> Desk<'_, 'b, T> {
         let ended = Event::Ended { service: service.service(), complete: why.is_none(), why };
         self.shared().tell(&ended);
         Ok(())
+    }
+
+    /// Reads the service that stands in; `None` offline where nothing of it is kept.
+    async fn stand_in(&self, service: Service, as_of: Timestamp) -> Result<Option<Reading>, CaseError> {
+        let mut reading = Reading::new(source(service, self.plan, as_of));
+        if let (Some(case), false) = (self.shared().case.as_deref_mut(), self.plan.offline) {
+            self.plan.keep_stand_in(case)?;
+        }
+        self.read(&mut reading).await?;
+        Ok((!self.plan.offline || !reading.pages.is_empty()).then_some(reading))
     }
 
     fn use_found(&self, service: &mut Reading, found: Found) -> Result<(), CaseError> {

@@ -21,6 +21,8 @@ pub struct FetchPlan {
     pub domain: DomainName,
     /// The services, in the order of the report.
     pub services: Vec<Service>,
+    /// Asked where none of them gives a page.
+    pub stand_in: Option<Service>,
     /// Also expired certificates, from the services that have them.
     pub expired: bool,
     /// When to stop.
@@ -92,6 +94,7 @@ impl FetchPlan {
         Self {
             domain,
             services,
+            stand_in: None,
             expired: false,
             budget: Budget::default(),
             patience: Patience::default(),
@@ -129,6 +132,12 @@ impl FetchPlan {
             expired: self.expired,
         };
         serde_json::to_string(&kept).expect("texts and a flag are always JSON")
+    }
+
+    /// Keeps that the stand-in was asked too, for later readers of the case file.
+    pub(super) fn keep_stand_in(&self, case: &mut Case) -> Result<(), CaseError> {
+        let services = self.services.iter().copied().chain(self.stand_in).collect();
+        case.set_setting(SETTING, &Self { services, ..self.clone() }.kept())
     }
 
     /// What makes a run another run: the same text goes on where a killed run stopped.

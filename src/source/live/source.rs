@@ -76,12 +76,14 @@ pub trait Source: Send {
 
 /// The sources of a plan, in its order, as of `now`.
 pub(super) fn sources(plan: &FetchPlan, now: Timestamp) -> Vec<Box<dyn Source>> {
-    let source = |service| -> Box<dyn Source> {
-        match service {
-            Service::Crtsh => Box::new(Crtsh::new(plan.domain.clone(), plan.expired)),
-            Service::Certspotter => Box::new(CertSpotter::new(plan.domain.clone(), plan.expired)),
-            Service::CrtshPg => Box::new(CrtshPg::new(plan.domain.clone(), plan.expired, now)),
-        }
-    };
-    plan.services.iter().copied().map(source).collect()
+    plan.services.iter().map(|service| source(*service, plan, now)).collect()
+}
+
+/// One source for the domain of a plan, as of `now`.
+pub(super) fn source(service: Service, plan: &FetchPlan, now: Timestamp) -> Box<dyn Source> {
+    match service {
+        Service::Crtsh => Box::new(Crtsh::new(plan.domain.clone(), plan.expired)),
+        Service::Certspotter => Box::new(CertSpotter::new(plan.domain.clone(), plan.expired)),
+        Service::CrtshPg => Box::new(CrtshPg::new(plan.domain.clone(), plan.expired, now)),
+    }
 }
