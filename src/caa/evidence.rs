@@ -18,6 +18,8 @@ pub struct AuthoritativeView {
     pub levels: BTreeMap<String, LevelEvidence>,
     /// What was left out because a bound was reached, one sentence each.
     pub limits: BTreeSet<String>,
+    /// What a private root cannot show, though nothing was left out; one sentence each.
+    pub cautions: BTreeSet<String>,
     /// Messages sent, repeats included.
     pub queries: u64,
     /// The time signatures were checked against, in seconds since 1970.
@@ -262,21 +264,21 @@ impl Probe {
         self.messages().next().map(|(message, _, _)| message)
     }
 
-    /// The `dig` command that asks the same at `address`.
+    /// The `dig` command that asks the same at `address`, octet for octet but for the id.
     #[must_use]
     pub fn dig(&self, address: IpAddr, port: u16) -> String {
         let port = if port == 53 { String::new() } else { format!(" -p {port}") };
         let edns = match self.payload {
-            Some(octets) => format!("+bufsize={octets} +dnssec"),
+            Some(octets) => format!("+dnssec +bufsize={octets}"),
             None => "+noedns".to_owned(),
         };
-        let transport = if self.transport == Transport::Tcp { "+tcp" } else { "+notcp +ignore" };
+        let transport = if self.transport == Transport::Tcp { "+tcp" } else { "+ignore" };
         let kind = match super::evidence_name::mnemonic(self.rtype) {
             Some(word) => word.to_owned(),
             None => format!("TYPE{}", self.rtype),
         };
         let name = shell_word(&self.name);
-        format!("dig{port} @{address} {name} {kind} +norecurse +nocookie {edns} {transport}")
+        format!("dig @{address}{port} +norecurse +noadflag +nocookie {edns} {transport} {kind} {name}")
     }
 }
 

@@ -1,6 +1,8 @@
 //! `--deep`, `--no-deep` and what lies between: the name servers are asked about some levels or all.
 
-use anyhow::Context as _;
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow};
 
 use super::Failure;
 use super::args::Lookups as LookupArgs;
@@ -16,13 +18,7 @@ use crate::name::NameTree;
 /// # Errors
 /// Root hints that cannot be read.
 pub fn options(context: &Context, args: &LookupArgs) -> Result<(Deep, ViewOptions), Failure> {
-    let port = args.port.or(context.file.port).unwrap_or(53);
-    let mut options = ViewOptions { port, ..ViewOptions::default() };
-    if let Some(path) = args.root_hints.as_ref().or(context.file.root_hints.as_ref()) {
-        let label = path.display().to_string();
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{label}`"))?;
-        options.hints = RootHints::parse(&label, &text).map_err(|error| Failure::Usage(error.into()))?;
-    }
+    let options = way(context, args.root_hints.as_deref(), args.port)?;
     let deep = match (args.deep, args.no_deep) {
         (true, _) => Deep::All,
         (false, true) => Deep::Never,
@@ -52,4 +48,22 @@ pub async fn view(
     let mut view = authoritative_view(&levels, &options, exchange, throttle, context.now).await;
     view.limits.extend(left_out_note(left_out));
     Ok(Some(view))
+}
+
+/// How a view is gathered: where the walk starts and at which port.
+///
+/// # Errors
+/// Root hints that cannot be read, a port that is none.
+pub fn way(context: &Context, hints: Option<&Path>, port: Option<u16>) -> Result<ViewOptions, Failure> {
+    let port = port.or(context.file.port).unwrap_or(53);
+    if port == 0 {
+        return Err(Failure::Usage(anyhow!("`--port 0`: name servers listen at a port from 1 to 65535")));
+    }
+    let mut options = ViewOptions { port, ..ViewOptions::default() };
+    if let Some(path) = hints.or(context.file.root_hints.as_deref()) {
+        let label = path.display().to_string();
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the root hints `{label}`"))?;
+        options.hints = RootHints::parse(&label, &text).map_err(|error| Failure::Usage(error.into()))?;
+    }
+    Ok(options)
 }

@@ -34,6 +34,7 @@ mod progress;
 mod rate;
 mod settings;
 mod stored;
+mod trace;
 
 use std::ffi::OsString;
 
@@ -119,6 +120,7 @@ fn dispatch(env: &mut Env, cli: Cli) -> Result<Exit, Failure> {
         Command::Investigate(args) => investigate::run(env, &context, &args),
         Command::Fetch(args) => fetch::run(env, &context, &args),
         Command::Caa(args) => caa::run(env, &context, &args),
+        Command::Trace(args) => trace::run(env, &context, &args),
         Command::Report(args) => stored::run(env, &context, &args),
         Command::Analyze(args) => analyze::run(env, &context, &args),
         Command::Audit(args) => audit::run(env, &context, &args),

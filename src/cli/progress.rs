@@ -114,6 +114,16 @@ impl Progress {
         }
     }
 
+    /// A name server was asked one more question.
+    pub fn question(&self, what: &str) {
+        let asked = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("name servers: {asked} questions asked, the last {what}"));
+        } else if self.plain && self.is_time() {
+            Self::print(&format!("name servers: {asked} questions asked, the last {what}"));
+        }
+    }
+
     /// One stage begins.
     pub fn stage(&self, line: &str) {
         self.show(line, self.verbose);

@@ -204,7 +204,7 @@ fn coverage(gathered: &Gathered<'_>, undated: u64) -> Coverage {
         dropped.insert("common-name-out-of-scope".to_owned(), entry);
     }
     let mut notes = gathered.notes.clone();
-    notes.extend(gathered.authoritative.iter().flat_map(|view| view.limits.iter().cloned()));
+    notes.extend(gathered.authoritative.iter().flat_map(|view| view.limits.iter().chain(&view.cautions).cloned()));
     let mut note = |count: u64, text: &str| {
         if count > 0 {
             notes.push(format!("{count} {text}"));

@@ -19,6 +19,7 @@ mod safe;
 #[cfg(test)]
 mod tests;
 mod text;
+mod trace;
 mod tree;
 
 use std::io::{self, Write};
@@ -36,6 +37,10 @@ pub use model::{
 };
 pub use redact::redact;
 pub use safe::{ascii as safe_ascii, csv_cell as safe_csv_cell, text as safe_text};
+pub use trace::{
+    Asked, LevelState, TRACE_SCHEMA, Trace, TraceCause, TraceCoverage, TraceDs, TraceHost, TraceLevel, TraceProbe,
+    TraceServer, TraceStress, TraceZone,
+};
 
 /// The forms a report can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

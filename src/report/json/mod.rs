@@ -22,7 +22,12 @@ pub(super) const ISLAND: usize = 20_000;
 
 /// Writes the report as one document, indented.
 pub(super) fn write_document(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    serialize(&Document::of(report, usize::MAX), Ascii(PrettyFormatter::new()), out)?;
+    write_value(&Document::of(report, usize::MAX), out)
+}
+
+/// Writes any value as one document, indented.
+pub(super) fn write_value(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serialize(value, Ascii(PrettyFormatter::new()), out)?;
     out.write_all(b"\n")
 }
 
