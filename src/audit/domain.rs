@@ -110,6 +110,7 @@ impl Prepared {
             unreadable: BTreeMap::new(),
             queries: 0,
             notes,
+            written: None,
             now,
         });
         DomainRow {

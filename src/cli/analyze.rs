@@ -76,6 +76,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Analyze) -> Result<Exit, Fai
         unreadable: told.unreadable,
         queries: 0,
         notes: Vec::new(),
+        written: None,
         now: context.now,
     });
     present(env, context, &report, table.as_ref().map(|table| (table, &issued)), args.redact)

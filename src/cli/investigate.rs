@@ -8,7 +8,7 @@ use super::Failure;
 use super::analyze::{SAMPLE, levels, script, scripted};
 use super::args::{Investigate, Lookups as LookupArgs};
 use super::context::Context;
-use super::deep;
+use super::deep::DeepPlan;
 use super::env::Env;
 use super::exit::Exit;
 use super::explain::read_history;
@@ -37,6 +37,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     let script = args.lookups.climb.dns.as_deref().map(script).transpose()?;
     let resolvers = if script.is_some() { Vec::new() } else { resolvers(context, &args.lookups)? };
     let batch = batch(context, &args.limits)?;
+    let deep = DeepPlan::new(context, &args.lookups, &args.limits)?;
     let throttle = throttle(rates(context, &args.limits)?);
     let http = http(env, context)?;
     let errors = args.error.as_deref().map(|path| read_history(env, context, path)).transpose()?;
@@ -92,7 +93,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
                 progress.stage("asking the name servers");
             }
             let (tree, lookups) = (&issued.tree, &found.0);
-            let view = deep::view(context, &args.lookups, tree, &selection, lookups, &exchange, &throttle).await;
+            let view = deep.view(tree, &selection, lookups, &exchange, &throttle).await;
             (found, view)
         })?;
         let recorded = recorded.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -104,7 +105,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
             env.say(&where_to_resume);
             return Ok(Exit::Interrupted);
         };
-        authoritative = view?;
+        authoritative = view;
         found
     };
     drop(progress);
@@ -124,6 +125,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
         unreadable: std::collections::BTreeMap::new(),
         queries: tally.queries,
         notes: outcome.services.iter().flat_map(|service| service.notes.clone()).chain(tally.notes).collect(),
+        written: None,
         now: context.now,
     });
     if let Some(case) = &mut case {

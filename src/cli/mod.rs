@@ -13,6 +13,7 @@ mod audit_run;
 mod audit_side;
 mod audit_stop;
 mod caa;
+mod caa_stream;
 mod context;
 mod deep;
 mod env;

@@ -62,7 +62,7 @@ fn format(asked: Asked) -> Format {
 }
 
 /// Findings first, then gaps.
-fn exit(context: &Context, report: &Report) -> Exit {
+pub fn exit(context: &Context, report: &Report) -> Exit {
     if report.findings.iter().any(|finding| is_at_or_above(context, finding.severity)) {
         Exit::Findings
     } else if report.coverage.complete {

@@ -108,6 +108,7 @@ pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Re
             .chain(tally.notes)
             .chain(servers)
             .collect(),
+        written: None,
         now,
     });
     Ok((report, table.map(|table| (table, issued))))

@@ -10,11 +10,10 @@ use super::context::Context;
 use super::deep;
 use super::env::Env;
 use super::exit::Exit;
-use super::live::{block_on, throttle, timestamp};
+use super::live::{block_on, throttle, timeout, timestamp};
 use super::output::write_result;
 use super::present::{is_at_or_above, style};
 use super::progress::Progress;
-use super::settings::duration;
 use super::{rate, wrong_format};
 use crate::caa::evidence_name::mnemonic;
 use crate::case::DnsExchange;
@@ -30,9 +29,9 @@ pub fn run(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Failur
         return Err(wrong_format("trace", format, "text and json"));
     }
     let name = name(&args.name)?;
-    let mut options = deep::way(context, args.root_hints.as_deref(), args.port)?;
-    if let Some(text) = args.timeout.as_ref().or(context.file.timeout.as_ref()) {
-        options.timeout = duration(text).map_err(Failure::Usage)?;
+    let mut options = deep::options(context, args.root_hints.as_deref(), args.port)?;
+    if let Some(time) = timeout(context, args.timeout.as_deref())? {
+        options.timeout = time;
     }
     let rates = if args.rate.is_empty() { context.file.rate.clone().unwrap_or_default() } else { args.rate.clone() };
     let throttle = throttle(rate::parse(&rates).map_err(Failure::Usage)?);

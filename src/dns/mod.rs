@@ -23,6 +23,7 @@ mod resolver;
 mod script;
 mod socket;
 mod stream;
+mod system;
 mod udp;
 mod walk;
 mod walk_hosts;

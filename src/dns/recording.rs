@@ -63,6 +63,10 @@ impl Exchange for Recorder<'_> {
         }
         .boxed()
     }
+
+    fn passed_over(&self) -> u64 {
+        self.inner.passed_over()
+    }
 }
 
 /// Answers from a recording: each question of each server in the order of the recording, the last answer again after that.

@@ -221,6 +221,14 @@ pub(super) fn finish(
     Issuances { scope, tree, issuers, issuances, counts, drops, foreign_common_names, labels, sets }
 }
 
+/// Names alone, in the order of the tree.
+pub(super) fn without_certificates(tree: NameTree, issuers: IssuerTable, origins: OriginSets, told: Told) -> Issuances {
+    let (issuers, _) = issuers.into_sorted();
+    let (labels, sets) = origins.into_sorted();
+    let Told { scope, counts, drops, foreign_common_names } = told;
+    Issuances { scope, tree, issuers, issuances: Vec::new(), counts, drops, foreign_common_names, labels, sets }
+}
+
 /// The same names, inserted in text order; and the new node of each old one.
 fn in_text_order(tree: &NameTree) -> (NameTree, Vec<crate::name::NodeId>) {
     let mut nodes: Vec<_> = tree.nodes().collect();

@@ -10,6 +10,7 @@ mod fixture;
 mod html;
 mod idn;
 mod json;
+mod lines;
 mod markdown;
 mod model;
 #[cfg(feature = "parquet")]
@@ -30,6 +31,7 @@ pub(crate) use digest::{counted, thousands};
 pub(crate) use html::write_page;
 pub use idn::unicode_form;
 pub use json::{write_explained_json, write_explained_lines};
+pub use lines::{CheckedTail, LevelHead, checked_line, json_text, level_line, write_closing, write_level};
 pub use markdown::write_explained_markdown;
 pub use model::{
     Advice, Checked, Coverage, Dropped, LevelReport, Report, SCHEMA, SourceCoverage, Timeline, TimelineSeries, View,

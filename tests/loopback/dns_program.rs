@@ -1,5 +1,6 @@
 //! The real program as a process, away from the settings of whoever runs the tests.
 
+use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 /// A command line of `ctclimb`.
@@ -20,6 +21,20 @@ pub(crate) async fn run(mut command: Command) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
+/// Runs the program with `input` on its standard input.
+pub(crate) async fn run_with(mut command: Command, input: Vec<u8>) -> Output {
+    let wait = move || {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // A program that stops early closes the pipe.
+        let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap();
+        output
+    };
+    tokio::task::spawn_blocking(wait).await.unwrap()
+}
+
 pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
@@ -31,4 +46,10 @@ pub(crate) fn stderr(output: &Output) -> String {
 /// Standard output as one JSON document.
 pub(crate) fn document(output: &Output) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stderr(output)))
+}
+
+/// Standard output as JSON lines.
+pub(crate) fn lines(output: &Output) -> Vec<serde_json::Value> {
+    let text = stdout(output);
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }

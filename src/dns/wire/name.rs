@@ -53,6 +53,11 @@ pub(super) fn walk(message: &[u8], start: usize, mut label: impl FnMut(&[u8])) -
 }
 
 fn push_label(text: &mut String, label: &[u8]) {
+    // Nearly every label stands as it is.
+    let plain = |octet: &u8| matches!(octet, 0x21..=0x7e) && !matches!(octet, b'.' | b'\\');
+    if let (true, Ok(label)) = (label.iter().all(plain), std::str::from_utf8(label)) {
+        return text.push_str(label);
+    }
     for &octet in label {
         match octet {
             b'.' | b'\\' => {
@@ -77,6 +82,15 @@ fn push_label(text: &mut String, label: &[u8]) {
 pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), WireError> {
     let refused = || WireError::QuestionName { name: text.to_owned() };
     let start = out.len();
+    if text.is_ascii() && !text.contains('\\') && text != "." && !text.is_empty() {
+        for label in text.strip_suffix('.').unwrap_or(text).split('.') {
+            let length = u8::try_from(label.len()).ok().filter(|length| (1..=63).contains(length));
+            out.push(length.ok_or_else(refused)?);
+            out.extend_from_slice(label.as_bytes());
+        }
+        out.push(0);
+        return if out.len() - start > MAX_WIRE { Err(refused()) } else { Ok(()) };
+    }
     let mut length_at = start;
     out.push(0);
     let mut octets = text.bytes();
