@@ -182,7 +182,7 @@ fn echo(reader: &mut Reader<'_>, count: u16, question: &Question) -> Result<Ques
 fn same_name(reader: &mut Reader<'_>, asked: &str) -> Result<Option<QuestionEcho>, WireError> {
     // The common case: no escapes, compared in place.
     let (mut rest, mut same, mut folded) = (Some(asked.as_bytes()), true, true);
-    if !asked.contains('\\') && asked != "." && !asked.ends_with('.') {
+    if asked.bytes().all(|octet| octet != b'\\') && asked != "." && !asked.ends_with('.') {
         reader.at = name::walk(reader.message, reader.at, |label| {
             let here = rest.unwrap_or_default();
             let (first, left) = here.split_at(label.len().min(here.len()));
