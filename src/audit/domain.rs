@@ -110,6 +110,7 @@ impl Prepared {
             unreadable: BTreeMap::new(),
             queries: 0,
             notes,
+            unfinished: false,
             written: None,
             now,
         });

@@ -93,6 +93,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
         unreadable: std::collections::BTreeMap::new(),
         queries: tally.queries,
         notes: tally.notes,
+        unfinished: false,
         written: None,
         now: context.now,
     });

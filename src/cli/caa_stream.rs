@@ -115,6 +115,7 @@ fn lines(context: &Context, job: &Job<'_>, progress: &Progress, out: &mut dyn Wr
         unreadable: std::collections::BTreeMap::new(),
         queries: tally.queries,
         notes: tally.notes.into_iter().chain(notes).collect(),
+        unfinished: false,
         written: Some(stream.totals()),
         now: context.now,
     });

@@ -42,6 +42,11 @@ impl DeepPlan {
         Ok(Self { deep, options, now: context.now })
     }
 
+    /// What is asked and how, as a text that is the same whenever the same is asked.
+    pub fn plan(&self) -> String {
+        format!("{:?} {:?}", self.deep, self.options)
+    }
+
     /// How many odd levels are asked at most, when not all are.
     pub fn most_odd(&self) -> usize {
         match self.deep {

@@ -21,9 +21,6 @@ use crate::limit::{Rates, Throttle};
 use crate::name::{DomainName, is_public_suffix};
 use crate::source::live::{ApiKey, FetchPlan, Http, HttpSettings, Service};
 
-/// Settings of a stored investigation that its report needs again.
-pub const RESOLVERS: &str = "resolvers";
-
 /// Questions in flight that may be asked for; resolvers lose answers far below that.
 const MOST_IN_FLIGHT: usize = 10_000;
 /// The longest time for one try.

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod args;
+mod asked;
 mod audit;
 mod audit_files;
 mod audit_forecast;

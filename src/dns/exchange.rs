@@ -147,4 +147,14 @@ pub trait Exchange: Send + Sync {
     fn passed_over(&self) -> u64 {
         0
     }
+
+    /// Whether answers of an earlier run are at hand.
+    fn keeps(&self) -> bool {
+        false
+    }
+
+    /// Whether the answer to this question is at hand, so that asking burdens nobody.
+    fn is_kept(&self, _server: &Server, _question: &Question) -> bool {
+        false
+    }
 }

@@ -122,7 +122,10 @@ impl Asker<'_> {
                 }
                 Err(ExchangeError::Network(text)) => LookupFailure::Network(text),
                 Err(ExchangeError::Question(error)) => LookupFailure::Malformed(error.to_string()),
-                Err(ExchangeError::NotRecorded) => LookupFailure::NotAsked,
+                Err(ExchangeError::NotRecorded) => {
+                    tries -= 1;
+                    LookupFailure::NotAsked
+                }
             };
             return Lookup { tries, ..Lookup::bare(LookupOutcome::Failed(failure), server.transport()) };
         }

@@ -39,7 +39,7 @@ pub use batch::{Batch, BatchPlan, BatchTally};
 pub use exchange::{EdnsQuery, Exchange, ExchangeError, Question, Reply, Server};
 pub use hints::{HintsError, RootHints};
 pub use lookup::Cost;
-pub use recording::{Recorder, Replay};
+pub use recording::{Recorder, Replay, Resumed};
 pub use resolver::{Resolver, ResolverError};
 pub use script::{Script, ScriptError};
 pub use socket::Sockets;

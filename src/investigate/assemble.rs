@@ -43,6 +43,8 @@ pub struct Gathered<'a> {
     pub queries: u64,
     /// What else is missing or bounded.
     pub notes: Vec<String>,
+    /// Whether the lookups did not come to their end.
+    pub unfinished: bool,
     /// What was written before, where `lookups` are only those kept for findings.
     pub written: Option<StreamTotals>,
     /// The time of the report, seconds since 1970 UTC.
@@ -245,7 +247,12 @@ fn coverage(gathered: &Gathered<'_>, undated: u64) -> Coverage {
     // A lookup that failed is a result; one that no view got any answer for is a gap only if all are.
     let answered = gathered.lookups.is_empty() || answered(gathered);
     Coverage {
-        complete: sources_complete && !unreadable && uncovered == 0 && inferred == 0 && answered,
+        complete: sources_complete
+            && !unreadable
+            && uncovered == 0
+            && inferred == 0
+            && answered
+            && !gathered.unfinished,
         sources: gathered.sources.clone(),
         dropped,
         levels_asked: gathered.written.map_or(gathered.lookups.len() as u64, |written| written.levels),

@@ -15,7 +15,7 @@ use crate::report::Checked;
 pub type Lookups = BTreeMap<NodeId, Vec<(String, Lookup)>>;
 
 /// For whom and how names are judged.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Judging {
     /// CAA domains to judge for; empty for the issuers seen on certificates.
     pub issuers: Vec<String>,

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use futures::future::join_all;
 
@@ -28,7 +27,7 @@ pub struct LookupPlan<'a> {
 }
 
 /// What the lookups gave beside the answers.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct LookupTally {
     /// Queries sent, of every kind.
     pub queries: u64,
@@ -96,17 +95,23 @@ impl LookupTally {
     }
 }
 
-/// The same from recorded messages: nothing is sent, nobody is burdened.
-pub async fn replay(
-    messages: Vec<DnsExchange>,
-    resolvers: &[Resolver],
-    tree: &NameTree,
-    levels: &[NodeId],
-) -> (Lookups, LookupTally) {
+/// How the lookups that are told again were made.
+#[derive(Debug, Clone)]
+pub struct ReplayPlan {
+    /// Who was asked.
+    pub resolvers: Vec<Resolver>,
+    /// Tries after the first one.
+    pub retries: u8,
+    /// How often everything was asked.
+    pub repeat: u32,
+}
+
+/// The same from recorded messages: nothing is sent, nobody is burdened. What was not asked then is not asked now.
+pub async fn replay(messages: Vec<DnsExchange>, kept: &ReplayPlan, tree: &NameTree, levels: &[NodeId]) -> Lookups {
     let exchange = Replay::new(messages);
     let throttle = Throttle::new(Rates { resolver: Rate::Unlimited, ..Rates::default() });
-    let batch = BatchPlan { timeout: Duration::from_secs(1), ..BatchPlan::default() };
-    let plan = LookupPlan { resolvers, exchange: &exchange, throttle: &throttle, batch, repeat: 1 };
-    let (lookups, tally) = look_up(&plan, tree, levels, &|_, _, _| {}).await;
-    (lookups, LookupTally { queries: 0, ..tally })
+    let batch = BatchPlan { retries: kept.retries, spare: false, ..BatchPlan::default() };
+    let plan =
+        LookupPlan { resolvers: &kept.resolvers, exchange: &exchange, throttle: &throttle, batch, repeat: kept.repeat };
+    look_up(&plan, tree, levels, &|_, _, _| {}).await.0
 }

@@ -19,7 +19,7 @@ pub use deep::{Deep, SUSPICIOUS, deep_levels, left_out_note};
 pub use group::{Grouped, summarise};
 pub use judge::{Judging, Lookups, judge};
 pub use levels::{LevelCounts, Selection, select, stable_labels};
-pub use lookups::{LookupPlan, LookupTally, look_up, look_up_each, replay};
+pub use lookups::{LookupPlan, LookupTally, ReplayPlan, look_up, look_up_each, replay};
 #[cfg(feature = "parquet")]
 pub use name_table::NameTable;
 pub use stream::{Left, Stream, StreamPlan, StreamTotals};

@@ -129,6 +129,7 @@ fn both(names: &[String], views: usize, judging: &Judging, hold: usize, seed: u6
         unreadable: BTreeMap::new(),
         queries: 7,
         notes: Vec::new(),
+        unfinished: false,
         written: None,
         now: 1_700_000_000,
     };

@@ -16,6 +16,7 @@ mod ct_run;
 mod ct_service;
 mod dns_batch;
 mod dns_caa;
+mod dns_case;
 mod dns_exchange;
 mod dns_program;
 mod dns_server;
