@@ -112,7 +112,7 @@ impl Rate {
 #[derive(Debug, Default)]
 pub struct Throttle {
     rates: Rates,
-    endpoints: Mutex<HashMap<Endpoint, Arc<State>>>,
+    endpoints: Mutex<HashMap<Endpoint, Arc<State>, foldhash::fast::RandomState>>,
 }
 
 #[derive(Debug)]

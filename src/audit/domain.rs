@@ -110,6 +110,8 @@ impl Prepared {
             unreadable: BTreeMap::new(),
             queries: 0,
             notes,
+            unfinished: false,
+            written: None,
             now,
         });
         DomainRow {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::domain::Prepared;
 use crate::caa::AuthoritativeView;
-use crate::case::{Case, CaseError, DnsExchange};
+use crate::case::{Case, CaseError, DnsExchange, DnsRun};
 use crate::dns::{Exchange, ExchangeError, Question, Recorder, Replay, Reply, Server, ViewOptions, authoritative_view};
 use crate::investigate::{Deep, Lookups, deep_levels, left_out_note};
 use crate::limit::Throttle;
@@ -21,6 +21,9 @@ use crate::name::registered_domain;
 const REMEMBERED: usize = 50_000;
 /// Domains whose name servers are asked in one view: levels beyond a bound for each zone would be left out.
 const DOMAINS: usize = 32;
+
+/// The plan of the run of lookups in the case file of name servers.
+const PLAN: &str = "name servers that many domains share";
 
 /// Whether and how name servers are asked, and what they said before.
 pub struct NameServers {
@@ -35,7 +38,7 @@ pub struct NameServers {
 struct Seen {
     exchanges: Vec<DnsExchange>,
     /// Where they are kept for a run that goes on; none without an audit file.
-    case: Option<Case>,
+    case: Option<(Case, DnsRun)>,
 }
 
 /// The view of some domains of a chunk, in the order of the chunk: which view, and what was left out of it.
@@ -61,7 +64,10 @@ impl NameServers {
     /// # Errors
     /// The case file's.
     pub fn new(deep: Deep, options: ViewOptions, case: Option<Case>) -> Result<Self, CaseError> {
-        let exchanges = case.as_ref().map_or(Ok(Vec::new()), Case::dns_messages)?;
+        // One run without an end: each one goes on with what the one before was told.
+        let begin = |mut case: Case| case.begin_dns(PLAN, Timestamp::now()).map(|run| (case, run));
+        let case = case.map(begin).transpose()?;
+        let exchanges = case.as_ref().map_or(Ok(Vec::new()), |(case, run)| case.dns_messages(*run))?;
         Ok(Self { deep, options, seen: Mutex::new(Seen { exchanges, case }) })
     }
 
@@ -134,10 +140,9 @@ impl NameServers {
         seen.exchanges.retain(keep);
         let beyond = seen.exchanges.len().saturating_sub(REMEMBERED);
         seen.exchanges.drain(..beyond);
-        let Seen { exchanges, case: Some(case) } = &mut *seen else { return Ok(()) };
+        let Seen { exchanges, case: Some((case, run)) } = &mut *seen else { return Ok(()) };
         if exchanges.len() < before {
-            case.forget_dns()?;
-            case.record_dns(exchanges)?;
+            case.replace_dns(*run, exchanges)?;
         }
         Ok(())
     }
@@ -153,8 +158,8 @@ struct Remember<'a> {
 impl Remember<'_> {
     fn take(&self, exchange: DnsExchange) {
         let mut seen = self.servers.seen();
-        if let Some(case) = &mut seen.case
-            && let Err(error) = case.record_dns(std::slice::from_ref(&exchange))
+        if let Some((case, run)) = &mut seen.case
+            && let Err(error) = case.record_dns(*run, std::slice::from_ref(&exchange))
         {
             self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         }

@@ -5,12 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
+use super::message::octets;
 use super::{DnsMessage, Transport};
 
 /// What was learned from the authoritative side about a set of levels: the zones above them, each once, and the levels.
 ///
 /// Names are lower case in presentation form without the final dot; the root is `.`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthoritativeView {
     /// Every zone on the way, from the root down.
     pub zones: BTreeMap<String, ZoneEvidence>,
@@ -18,6 +21,8 @@ pub struct AuthoritativeView {
     pub levels: BTreeMap<String, LevelEvidence>,
     /// What was left out because a bound was reached, one sentence each.
     pub limits: BTreeSet<String>,
+    /// What a private root cannot show, though nothing was left out; one sentence each.
+    pub cautions: BTreeSet<String>,
     /// Messages sent, repeats included.
     pub queries: u64,
     /// The time signatures were checked against, in seconds since 1970.
@@ -35,7 +40,7 @@ pub struct AuthoritativeView {
 }
 
 /// One zone: its delegation and how each address behaves at its apex.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ZoneEvidence {
     /// The apex.
     pub name: String,
@@ -59,7 +64,7 @@ pub struct ZoneEvidence {
 }
 
 /// One name server host.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostEvidence {
     /// Addresses the referral carried along (glue).
     pub glue: BTreeSet<IpAddr>,
@@ -72,7 +77,7 @@ pub struct HostEvidence {
 }
 
 /// What the parent's servers said of DS at a cut.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DsEvidence {
     /// Not asked.
     #[default]
@@ -80,13 +85,13 @@ pub enum DsEvidence {
     /// None of these addresses gave a usable answer; how they fared.
     Failed(BTreeMap<IpAddr, String>),
     /// A reply with DS records, as received.
-    Present(Vec<u8>),
+    Present(#[serde(with = "octets")] Vec<u8>),
     /// A reply without DS, as received; NSEC or NSEC3 records in it may prove the absence.
-    Absent(Vec<u8>),
+    Absent(#[serde(with = "octets")] Vec<u8>),
 }
 
 /// What one address of a zone showed apart from any level.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerEvidence {
     /// The hosts that have this address, of those the zone names.
     pub hosts: BTreeSet<String>,
@@ -97,7 +102,7 @@ pub struct ServerEvidence {
 }
 
 /// One question over and over: what tells a lossy server from a limiting one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stress {
     /// Answered or not, in order of sending: all at once.
     pub together: Vec<bool>,
@@ -108,7 +113,7 @@ pub struct Stress {
 }
 
 /// One level and what every address of its zone answered there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LevelEvidence {
     /// The level.
     pub name: String,
@@ -123,7 +128,7 @@ pub struct LevelEvidence {
 }
 
 /// Where the aliases at a level led.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AliasEvidence {
     /// The names on the way, the first target first; at least one.
     pub chain: Vec<String>,
@@ -132,7 +137,7 @@ pub struct AliasEvidence {
 }
 
 /// How a chain of aliases ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AliasEnd {
     /// At a name that is no alias; the level evidence of the last name of the chain says how it answers.
     Target,
@@ -143,7 +148,7 @@ pub enum AliasEnd {
 }
 
 /// What a probe is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ProbeKind {
     /// P1: CAA as a CA's resolver asks: mixed case, EDNS 1232 with DO, UDP.
     Caa,
@@ -199,7 +204,7 @@ impl ProbeKind {
 }
 
 /// One question to one address, and what came of each try.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
     /// What it is for.
     pub kind: ProbeKind,
@@ -216,13 +221,14 @@ pub struct Probe {
 }
 
 /// What one try gave.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Observation {
     /// A reply that could be read.
     Message {
         /// What we read.
         message: Box<DnsMessage>,
         /// The octets, for signatures.
+        #[serde(with = "octets")]
         bytes: Vec<u8>,
         /// Round trip in microseconds.
         rtt_us: u64,
@@ -262,21 +268,21 @@ impl Probe {
         self.messages().next().map(|(message, _, _)| message)
     }
 
-    /// The `dig` command that asks the same at `address`.
+    /// The `dig` command that asks the same at `address`, octet for octet but for the id.
     #[must_use]
     pub fn dig(&self, address: IpAddr, port: u16) -> String {
         let port = if port == 53 { String::new() } else { format!(" -p {port}") };
         let edns = match self.payload {
-            Some(octets) => format!("+bufsize={octets} +dnssec"),
+            Some(octets) => format!("+dnssec +bufsize={octets}"),
             None => "+noedns".to_owned(),
         };
-        let transport = if self.transport == Transport::Tcp { "+tcp" } else { "+notcp +ignore" };
+        let transport = if self.transport == Transport::Tcp { "+tcp" } else { "+ignore" };
         let kind = match super::evidence_name::mnemonic(self.rtype) {
             Some(word) => word.to_owned(),
             None => format!("TYPE{}", self.rtype),
         };
         let name = shell_word(&self.name);
-        format!("dig{port} @{address} {name} {kind} +norecurse +nocookie {edns} {transport}")
+        format!("dig @{address}{port} +norecurse +noadflag +nocookie {edns} {transport} {kind} {name}")
     }
 }
 

@@ -4,6 +4,8 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::CaaRecord;
 
 /// Record types this program speaks of (IANA "Resource Record (RR) TYPEs").
@@ -81,7 +83,7 @@ pub mod rcode {
 }
 
 /// One DNS message as received.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsMessage {
     /// Response code, extended by EDNS where present.
     pub rcode: u16,
@@ -102,7 +104,7 @@ pub struct DnsMessage {
 }
 
 /// Header flags of a response (RFC 1035 §4.1.1, RFC 4035 §3).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flags {
     /// Authoritative answer.
     pub aa: bool,
@@ -119,7 +121,7 @@ pub struct Flags {
 }
 
 /// How the question section of a response compares to the question that was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum QuestionEcho {
     /// Octet for octet the same.
     Same,
@@ -132,7 +134,7 @@ pub enum QuestionEcho {
 }
 
 /// One resource record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordFact {
     /// Owner in presentation form, case as received, no trailing dot; the root is `.`.
     pub owner: String,
@@ -145,7 +147,7 @@ pub struct RecordFact {
 }
 
 /// The data of a resource record, as far as this program reads it. Names are as in [`RecordFact::owner`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RecordData {
     /// CAA.
     Caa(CaaRecord),
@@ -173,6 +175,7 @@ pub enum RecordData {
         /// Digest type.
         digest_type: u8,
         /// Digest.
+        #[serde(with = "octets")]
         digest: Vec<u8>,
     },
     /// DNSKEY (RFC 4034 §2); `rdata` is kept for digests and signatures.
@@ -184,6 +187,7 @@ pub enum RecordData {
         /// Key tag, computed (RFC 4034 appendix B).
         key_tag: u16,
         /// The whole RDATA.
+        #[serde(with = "octets")]
         rdata: Vec<u8>,
     },
     /// RRSIG (RFC 4034 §3).
@@ -205,6 +209,7 @@ pub enum RecordData {
         /// Signer's name.
         signer: String,
         /// The signature.
+        #[serde(with = "octets")]
         signature: Vec<u8>,
     },
     /// NSEC: next name and the types present at the owner (RFC 4034 §4).
@@ -221,18 +226,20 @@ pub enum RecordData {
         /// Additional iterations.
         iterations: u16,
         /// Salt.
+        #[serde(with = "octets")]
         salt: Vec<u8>,
         /// Hash of the next owner.
+        #[serde(with = "octets")]
         next_hash: Vec<u8>,
         /// Types present.
         types: Vec<u16>,
     },
     /// Any other type, or data that does not follow its type's form: the octets.
-    Opaque(Vec<u8>),
+    Opaque(#[serde(with = "octets")] Vec<u8>),
 }
 
 /// What the OPT record said (RFC 6891).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EdnsFact {
     /// EDNS version.
     pub version: u8,
@@ -247,10 +254,33 @@ pub struct EdnsFact {
 }
 
 /// One extended DNS error (RFC 8914).
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ede {
     /// Info code.
     pub code: u16,
     /// Extra text, as sent; hostile.
     pub text: String,
+}
+
+/// Octets as text: two hexadecimal digits each.
+pub(super) mod octets {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(in crate::caa) fn serialize<S: Serializer>(octets: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
+        let text: String = octets.iter().flat_map(|octet| [digit(octet >> 4), digit(octet & 0x0f)]).collect();
+        serializer.serialize_str(&text)
+    }
+
+    pub(in crate::caa) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digit = |octet: u8| char::from(octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let pair = |pair: &[u8]| match pair {
+            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+            _ => None,
+        };
+        let octets: Option<Vec<u8>> = text.as_bytes().chunks(2).map(pair).collect();
+        octets.ok_or_else(|| D::Error::custom("octets are written as pairs of hexadecimal digits"))
+    }
 }

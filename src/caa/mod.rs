@@ -25,6 +25,7 @@ mod dnssec_wire;
 mod ede_cause;
 mod effect;
 mod evidence;
+mod evidence_ds;
 pub mod evidence_name;
 pub mod evidence_reading;
 mod lookup_cause;

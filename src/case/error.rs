@@ -68,6 +68,11 @@ pub enum Damage {
         "the case file is damaged: reply {0} is not what its hash says; `ctclimb report FILE --salvage NEW` copies what is readable into a new file"
     )]
     Reply(i64),
+    /// A stored view of the name servers that is none.
+    #[error(
+        "the case file is damaged: what it keeps of the name servers cannot be read; the lookups can be made again with `investigate`"
+    )]
+    View,
 }
 
 impl CaseError {
@@ -76,7 +81,7 @@ impl CaseError {
     pub fn may_be_salvaged(&self) -> bool {
         match self {
             Self::Damaged(Damage::Pages(_) | Damage::Schema | Damage::Reply(_)) => true,
-            Self::Damaged(Damage::NotACase)
+            Self::Damaged(Damage::NotACase | Damage::View)
             | Self::Held(_)
             | Self::Newer { .. }
             | Self::Older { .. }

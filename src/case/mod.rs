@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-pub use dns::DnsExchange;
+pub use dns::{DnsExchange, DnsRun, StoredDnsRun};
 pub use error::{CaseError, Damage};
 pub(crate) use hold::Hold;
 pub use hold::Holder;

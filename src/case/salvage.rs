@@ -18,7 +18,7 @@ pub struct Salvaged {
 }
 
 /// The tables with their columns. A table later in the list refers to earlier ones only.
-const TABLES: [(&str, &[&str]); 6] = [
+const TABLES: [(&str, &[&str]); 7] = [
     ("settings", &["name", "value"]),
     ("runs", &["id", "plan", "started_at", "finished_at"]),
     (
@@ -58,8 +58,10 @@ const TABLES: [(&str, &[&str]); 6] = [
             "rtt_us",
             "error",
             "message",
+            "run",
         ],
     ),
+    ("dns_runs", &["id", "plan", "started_at", "ended_at", "told", "view_octets", "view"]),
 ];
 
 /// Copies every row that can be read from a damaged case file into a new one, which must not exist yet.

@@ -84,10 +84,28 @@ CREATE TABLE dns_messages (
     message BLOB
 ) STRICT;
 CREATE INDEX dns_messages_by_question ON dns_messages (name, rtype, server, id);
+", "
+-- One row a run of lookups. `plan`: who is asked, and how, as JSON. Unfinished while `ended_at` is NULL. `told`: what the run
+-- said of itself, as JSON. `view`: what the name servers showed, as JSON compressed with zstd, `view_octets` without. Kept are
+-- the newest run that ended and the one after it.
+CREATE TABLE dns_runs (
+    id INTEGER PRIMARY KEY,
+    plan TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    ended_at TEXT,
+    told TEXT,
+    view_octets INTEGER,
+    view BLOB
+) STRICT;
+
+-- Messages of version 1 do not say what they were part of.
+DELETE FROM dns_messages;
+ALTER TABLE dns_messages ADD COLUMN run INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX dns_messages_by_run ON dns_messages (run, id);
 "];
 
 /// The version this program writes.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// Brings an empty or older file to [`VERSION`], in one transaction.
 pub(super) fn migrate(connection: &mut Connection, from: u32) -> rusqlite::Result<()> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::caa::AuthoritativeView;
 
 const TOOL: &str = "ctclimb 0.1.0";
 
@@ -209,10 +210,122 @@ fn dns_messages_come_back_as_they_were() {
         reply,
     };
     let exchanges = [exchange(Ok(vec![0, 1, 255])), exchange(Err("no answer within 5000 ms".into()))];
-    case.record_dns(&exchanges).unwrap();
-    assert_eq!(case.dns_messages().unwrap(), exchanges);
-    case.forget_dns().unwrap();
-    assert_eq!(case.dns_messages().unwrap(), []);
+    let run = case.begin_dns("plan", now()).unwrap();
+    case.record_dns(run, &exchanges[..1]).unwrap();
+    case.record_dns(run, &exchanges[1..]).unwrap();
+    assert_eq!(case.dns_messages(run).unwrap(), exchanges);
+    assert_eq!(case.dns_octets(run).unwrap(), 3);
+}
+
+fn any_exchange(name: &str) -> DnsExchange {
+    DnsExchange {
+        server: "udp 192.0.2.1:53".into(),
+        name: name.into(),
+        rtype: 257,
+        recursion_desired: true,
+        checking_disabled: false,
+        edns: None,
+        asked_at: now(),
+        rtt_us: 1,
+        reply: Ok(vec![1]),
+    }
+}
+
+#[test]
+fn a_run_of_lookups_that_did_not_end_goes_on_with_the_same_plan_only() {
+    let (_directory, path) = place();
+    let mut case = Case::open(&path, TOOL, now()).unwrap();
+    assert_eq!(case.dns_run().unwrap(), None);
+    let first = case.begin_dns("plan", now()).unwrap();
+    case.record_dns(first, &[any_exchange("a.example")]).unwrap();
+    drop(case);
+    let mut case = Case::open(&path, TOOL, now()).unwrap();
+    let again = case.begin_dns("plan", now()).unwrap();
+    assert!(again.resumed && case.dns_messages(again).unwrap().len() == 1);
+    let other = case.begin_dns("another plan", now()).unwrap();
+    assert!(!other.resumed);
+    assert_eq!((case.dns_messages(first).unwrap().len(), case.dns_messages(other).unwrap().len()), (0, 0));
+}
+
+#[test]
+fn answers_of_another_hour_are_forgotten() {
+    let (_directory, path) = place();
+    let mut case = Case::open(&path, TOOL, now()).unwrap();
+    let run = case.begin_dns("plan", now()).unwrap();
+    let hour = std::time::Duration::from_secs(3600);
+    let second = std::time::Duration::from_secs(1);
+    let at = |asked_at, name| DnsExchange { asked_at, ..any_exchange(name) };
+    let half = std::time::Duration::from_millis(500);
+    let exchanges = [
+        at(now() - hour - second, "older"),
+        at(now() - hour + half, "old"),
+        any_exchange("now"),
+        at(now() + hour + second, "of a clock that was ahead"),
+    ];
+    case.record_dns(run, &exchanges).unwrap();
+    case.forget_stale_dns(run, now(), hour).unwrap();
+    let names: Vec<_> = case.dns_messages(run).unwrap().into_iter().map(|exchange| exchange.name).collect();
+    assert_eq!(names, ["old", "now"]);
+}
+
+#[test]
+fn the_last_run_of_lookups_that_ended_stays_until_the_next_one_ends() {
+    let (_directory, path) = place();
+    let mut case = Case::open(&path, TOOL, now()).unwrap();
+    let first = case.begin_dns("plan", now()).unwrap();
+    case.record_dns(first, &[any_exchange("a.example")]).unwrap();
+    let view = AuthoritativeView { queries: 7, now: 3, ..AuthoritativeView::default() };
+    case.end_dns(first, "{\"queries\":1}", Some(&view), now()).unwrap();
+    let second = case.begin_dns("plan", now()).unwrap();
+    assert!(!second.resumed, "an ended run is not gone on with");
+    case.record_dns(second, &[any_exchange("b.example"), any_exchange("c.example")]).unwrap();
+    let stored = case.dns_run().unwrap().unwrap();
+    assert_eq!(
+        (stored.told.as_deref(), stored.view, stored.unfinished_since),
+        (Some("{\"queries\":1}"), Some(view), true)
+    );
+    assert_eq!(case.dns_messages(stored.run).unwrap()[0].name, "a.example");
+    case.end_dns(second, "{}", None, now()).unwrap();
+    let stored = case.dns_run().unwrap().unwrap();
+    assert_eq!((stored.view, stored.unfinished_since), (None, false));
+    assert_eq!(case.dns_messages(stored.run).unwrap().len(), 2);
+    assert!(case.dns_messages(first).unwrap().is_empty());
+}
+
+#[test]
+fn a_view_that_is_none_is_damage_and_a_large_one_is_not_unpacked() {
+    let (_directory, path) = place();
+    let mut case = Case::open(&path, TOOL, now()).unwrap();
+    let run = case.begin_dns("plan", now()).unwrap();
+    case.end_dns(run, "{}", Some(&AuthoritativeView::default()), now()).unwrap();
+    for sql in [
+        "UPDATE dns_runs SET view_octets = 1 << 40",
+        "UPDATE dns_runs SET view_octets = 5",
+        "UPDATE dns_runs SET view = x'00', view_octets = 1",
+    ] {
+        case.connection.execute_batch(sql).unwrap();
+        assert!(matches!(case.dns_run(), Err(CaseError::Damaged(Damage::View))), "{sql}");
+    }
+}
+
+#[test]
+fn a_file_of_version_1_is_brought_to_date() {
+    let (_directory, path) = place();
+    let mut case = Case::open(&path, TOOL, now()).unwrap();
+    let run = case.begin_run("plan", now()).unwrap();
+    case.store_reply(run, &reply("/?a", ReplyState::Page, b"[{}]"), &[], None).unwrap();
+    drop(case);
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(
+        "DROP INDEX dns_messages_by_run; ALTER TABLE dns_messages DROP COLUMN run; DROP TABLE dns_runs; PRAGMA user_version = 1",
+    )
+    .unwrap();
+    drop(old);
+    assert!(matches!(Case::open_read_only(&path), Err(CaseError::Older { file: 1, .. })));
+    let mut case = Case::open(&path, TOOL, now()).unwrap();
+    assert!(case.newest_reply(run, "crtsh", "/?a").unwrap().is_some());
+    let run = case.begin_dns("plan", now()).unwrap();
+    case.record_dns(run, &[any_exchange("a.example")]).unwrap();
 }
 
 #[test]

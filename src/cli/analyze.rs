@@ -16,7 +16,7 @@ use super::name_table::NameTable;
 use super::patterns::settings;
 use super::present::present;
 use super::progress::Progress;
-use super::stored::{self, Again};
+use super::stored::{self, Again, Sample};
 use crate::dns::Script;
 use crate::investigate::{
     Gathered, Grouped, Judging, LevelCounts, Lookups, Selection, assemble, select, stable_labels,
@@ -30,7 +30,8 @@ pub const SAMPLE: usize = 8;
 
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Analyze) -> Result<Exit, Failure> {
-    let settings = settings(context, &args.grouping)?;
+    let grouping = &args.grouping;
+    let settings = settings(context, grouping)?;
     let script = args.climb.dns.as_deref().map(script).transpose()?;
     let inputs = inputs(env, &args.inputs, "analyze")?;
     let errors = args.error.as_deref().map(|path| read_history(env, context, path)).transpose()?;
@@ -47,7 +48,17 @@ pub fn run(env: &mut Env, context: &Context, args: &Analyze) -> Result<Exit, Fai
     if let [Input::File(path)] = inputs.as_slice()
         && is_case(path)
     {
-        let again = Again { grouping: settings, sample, judging, errors: errors.as_ref() };
+        let regrouped = grouping.detail.is_some()
+            || grouping.max_patterns.is_some()
+            || !grouping.keep.is_empty()
+            || !grouping.join.is_empty();
+        let resampled = args.climb.all_names || args.climb.sample.is_some();
+        let again = Again {
+            grouping: regrouped.then_some(settings),
+            sample: if resampled { Sample::Now(sample) } else { Sample::AsThen },
+            judging,
+            errors: errors.as_ref(),
+        };
         let (report, names) = stored::report(env, context, path, again)?;
         return present(env, context, &report, names.as_ref().map(|(table, issued)| (table, issued)), args.redact);
     }
@@ -76,6 +87,8 @@ pub fn run(env: &mut Env, context: &Context, args: &Analyze) -> Result<Exit, Fai
         unreadable: told.unreadable,
         queries: 0,
         notes: Vec::new(),
+        unfinished: false,
+        written: None,
         now: context.now,
     });
     present(env, context, &report, table.as_ref().map(|table| (table, &issued)), args.redact)
@@ -95,8 +108,14 @@ pub fn levels(issued: &mut Issuances, grouped: &Grouped, sample: Option<usize>) 
 
 /// Reads a scenario file.
 pub fn script(path: &Path) -> Result<Script, Failure> {
+    script_and_text(path).map(|(_, script)| script)
+}
+
+/// Reads a scenario file and keeps its text.
+pub fn script_and_text(path: &Path) -> Result<(String, Script), Failure> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    Script::parse(&path.to_string_lossy(), &text).map_err(|error| Failure::Usage(error.into()))
+    let script = Script::parse(&path.to_string_lossy(), &text).map_err(|error| Failure::Usage(error.into()))?;
+    Ok((text, script))
 }
 
 /// What a scenario says of the chosen levels.

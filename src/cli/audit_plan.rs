@@ -12,7 +12,7 @@ use super::Failure;
 use super::analyze::{SAMPLE, script};
 use super::audit::Audit as Args;
 use super::context::Context;
-use super::deep;
+use super::deep::DeepPlan;
 use super::investigate::judging;
 use super::live::{batch, fetch_plan, rates, resolvers};
 use super::patterns::settings;
@@ -108,7 +108,7 @@ impl Plan {
         if args.no_dns {
             return Ok(Dns::None);
         }
-        let (deep, options) = deep::options(context, &args.lookups)?;
+        let DeepPlan { deep, options, .. } = DeepPlan::new(context, &args.lookups, &args.limits)?;
         // A domain has two labels at least, so no case file of a domain has this name.
         let kept = self.cases.as_ref().map(|directory| directory.join("name-servers.ctclimb"));
         let kept = kept.filter(|_| deep != Deep::Never);

@@ -7,9 +7,10 @@ use anyhow::{Context as _, anyhow};
 
 use super::Failure;
 use super::analyze::{script, scripted};
-use super::args::Caa;
+use super::args::{Caa, Format};
+use super::caa_stream;
 use super::context::Context;
-use super::deep;
+use super::deep::DeepPlan;
 use super::env::Env;
 use super::exit::Exit;
 use super::interrupt::block_on;
@@ -18,79 +19,118 @@ use super::live::{batch, rates, resolvers, throttle};
 use super::name_table::NameTable;
 use super::present::present;
 use super::progress::Progress;
-use crate::dns::Sockets;
+use crate::caa::AuthoritativeView;
+use crate::dns::{BatchPlan, Resolver, Script, Sockets};
 use crate::investigate::{
-    Gathered, Grouped, LevelCounts, LookupPlan, LookupTally, Selection, assemble, look_up, select,
+    Deep, Gathered, Grouped, Judging, LevelCounts, LookupPlan, LookupTally, Lookups, Selection, assemble, look_up,
+    select,
 };
 use crate::issuance::{Collection, Issuances};
-use crate::limit::Rate;
+use crate::limit::{Rate, Rates};
 use crate::source::dump;
+
+/// What is looked up, and how.
+pub struct Job<'a> {
+    /// The names.
+    pub issued: &'a Issuances,
+    /// Answers instead of the network.
+    pub script: Option<&'a Script>,
+    /// Who is asked.
+    pub resolvers: &'a [Resolver],
+    /// How levels are asked.
+    pub batch: BatchPlan,
+    /// How often in a second.
+    pub rates: Rates,
+    /// How often everything is asked.
+    pub repeat: u32,
+    /// For whom names are judged.
+    pub judging: Judging,
+    /// Which name servers are asked besides.
+    pub deep: DeepPlan,
+}
 
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure> {
     let script = args.lookups.climb.dns.as_deref().map(script).transpose()?;
     let resolvers = if script.is_some() { Vec::new() } else { resolvers(context, &args.lookups)? };
-    let batch = batch(context, &args.limits)?;
-    let rates = rates(context, &args.limits)?;
+    let (batch, rates) = (batch(context, &args.limits)?, rates(context, &args.limits)?);
+    let deep = DeepPlan::new(context, &args.lookups, &args.limits)?;
     let issued = names(env, context, args)?;
-    let grouped = Grouped::none();
+    let judging = judging(context, &args.lookups);
+    // Issuers of single certificates are only known to the whole.
+    let issuers_known = !judging.issuers.is_empty() || issued.issuers.is_empty();
+    let repeat = args.lookups.repeat.unwrap_or(1);
+    let (issued, script) = (&issued, script.as_ref());
+    let job = Job { issued, script, resolvers: &resolvers, batch, rates, repeat, judging, deep };
+    if streams(context, args) && issuers_known {
+        return caa_stream::run(env, context, &job);
+    }
     let counts = LevelCounts::new(&issued.tree, &|_| None, &[], None);
     let selection = select(&issued.tree, &counts, &|_| None, None);
     if args.dry_run {
-        return dry_run(env, &issued, &selection, resolvers.len(), rates.resolver);
+        return dry_run(env, issued, &selection, resolvers.len(), rates.resolver);
     }
-    let mut authoritative = None;
-    let (lookups, tally) = if let Some(script) = &script {
-        (scripted(&issued, &selection, script), LookupTally::default())
-    } else {
-        let progress = Progress::new(env, context);
-        let repeat = args.lookups.repeat.unwrap_or(1);
-        let throttle = throttle(rates);
-        let total = (selection.levels.len() * resolvers.len()) as u64 * u64::from(repeat);
-        let looked_up = block_on(async {
-            let sockets = Sockets::new();
-            let plan = LookupPlan { resolvers: &resolvers, exchange: &sockets, throttle: &throttle, batch, repeat };
-            progress.lookups(total);
-            let told = |server: &str, level, lookup: &_| {
-                progress.lookup(total);
-                progress.answered(server, issued.tree.name(level), lookup);
-            };
-            look_up(&plan, &issued.tree, &selection.levels, &told).await
-        })?;
-        drop(progress);
-        let Some(found) = looked_up else {
-            env.say("ctclimb: stopped");
-            return Ok(Exit::Interrupted);
-        };
-        let asked = block_on(async {
-            let sockets = Sockets::new();
-            deep::view(context, &args.lookups, &issued.tree, &selection, &found.0, &sockets, &throttle).await
-        })?;
-        let Some(view) = asked else {
-            env.say("ctclimb: stopped");
-            return Ok(Exit::Interrupted);
-        };
-        authoritative = view?;
-        found
+    let found = match script {
+        Some(script) => Some((scripted(issued, &selection, script), LookupTally::default(), None)),
+        None => ask(env, context, &job, &selection)?,
     };
-    let table = NameTable::new(context, &issued, &grouped)?;
+    let Some((lookups, tally, authoritative)) = found else {
+        env.say("ctclimb: stopped");
+        return Ok(Exit::Interrupted);
+    };
+    let grouped = Grouped::none();
+    let table = NameTable::new(context, issued, &grouped)?;
     let report = assemble(Gathered {
         domain: None,
-        issued: &issued,
+        issued,
         grouped,
         counts: &counts,
         selection: &selection,
         lookups,
         authoritative: authoritative.as_ref(),
-        judging: judging(context, &args.lookups),
+        judging: job.judging,
         errors: None,
         sources: Vec::new(),
         unreadable: std::collections::BTreeMap::new(),
         queries: tally.queries,
         notes: tally.notes,
+        unfinished: false,
+        written: None,
         now: context.now,
     });
-    present(env, context, &report, table.as_ref().map(|table| (table, &issued)), args.redact)
+    present(env, context, &report, table.as_ref().map(|table| (table, issued)), args.redact)
+}
+
+/// Whether lines are written as they come.
+fn streams(context: &Context, args: &Caa) -> bool {
+    context.format == Some(Format::Jsonl) && !args.redact && !args.sorted && !args.lookups.deep && !args.dry_run
+}
+
+type Found = (Lookups, LookupTally, Option<AuthoritativeView>);
+
+/// Asks the resolvers, then the name servers; `None` when interrupted.
+fn ask(env: &Env, context: &Context, job: &Job<'_>, selection: &Selection) -> Result<Option<Found>, Failure> {
+    let progress = Progress::new(env, context);
+    let throttle = throttle(job.rates);
+    let total = (selection.levels.len() * job.resolvers.len()) as u64 * u64::from(job.repeat);
+    let tree = &job.issued.tree;
+    let found = block_on(async {
+        let sockets = Sockets::new();
+        let Job { resolvers, batch, repeat, .. } = *job;
+        let plan = LookupPlan { resolvers, exchange: &sockets, throttle: &throttle, batch, repeat };
+        progress.lookups(total);
+        let told = |server: &str, level, lookup: &_| {
+            progress.lookup(total);
+            progress.answered(server, tree.name(level), lookup);
+        };
+        let (lookups, tally) = look_up(&plan, tree, &selection.levels, &told).await;
+        if job.deep.deep != Deep::Never {
+            progress.stage("asking the name servers");
+        }
+        let view = job.deep.view(tree, selection, &lookups, &sockets, &throttle).await;
+        (lookups, tally, view)
+    })?;
+    Ok(found)
 }
 
 /// The names of the arguments, of `--list`, or of standard input when neither is given.
@@ -101,6 +141,11 @@ fn names(env: &mut Env, context: &Context, args: &Caa) -> Result<Issuances, Fail
         Failure::Usage(anyhow!("`{}` is no DNS name{class}", text.escape_debug()))
     };
     for text in &args.names {
+        if text == "." {
+            return Err(Failure::Usage(anyhow!(
+                "`.` is the root, which is never asked for CAA; name a TLD or a name below"
+            )));
+        }
         collection.begin();
         collection.name(text);
         if !collection.end() {
@@ -126,7 +171,8 @@ fn names(env: &mut Env, context: &Context, args: &Caa) -> Result<Issuances, Fail
             context.say(env, &format!("ctclimb: {dropped} lines are no DNS names; see coverage"));
         }
     }
-    let issued = collection.finish();
+    // Lines as they come need no order, and a second copy of the names may be large.
+    let issued = if streams(context, args) { collection.finish_as_read() } else { collection.finish() };
     if issued.tree.is_empty() {
         return Err(Failure::Usage(anyhow!("there is no name to look up")));
     }

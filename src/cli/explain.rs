@@ -49,14 +49,14 @@ pub fn run(env: &mut Env, context: &Context, args: &Explain) -> Result<Exit, Fai
         let hint = "standard input is empty: give an error text, a file, or `-` if that is meant";
         return Err(Failure::Usage(anyhow::anyhow!(hint)));
     }
-    let mut history = History::new(Some(context.now));
+    let mut lines = Lines { history: History::new(Some(context.now)), text: None };
     if args.inputs.is_empty() {
-        read_lines(env.take_stdin(), &mut history).context("cannot read standard input")?;
+        read_lines(env.take_stdin(), &mut lines).context("cannot read standard input")?;
     }
     for input in &args.inputs {
-        read_input(env, input, &mut history)?;
+        read_input(env, input, &mut lines)?;
     }
-    let report = finish(history);
+    let report = finish(lines.history);
     let width = usize::from(context.columns).min(100);
     write_result(env, context.output.as_deref(), |out| match format {
         Format::Text if report.errors <= FEW && !report.explained.is_empty() && report.other_errors.is_empty() => {
@@ -75,9 +75,47 @@ pub fn run(env: &mut Env, context: &Context, args: &Explain) -> Result<Exit, Fai
 
 /// Reads an ACME error or log from a file for other commands; `-` is standard input.
 pub fn read_history(env: &mut Env, context: &Context, path: &Path) -> Result<HistoryReport, Failure> {
-    let mut history = History::new(Some(context.now));
-    read_input(env, &path.to_string_lossy(), &mut history)?;
-    Ok(finish(history))
+    Ok(read_history_and_text(env, context, path)?.0)
+}
+
+/// The same, and the text itself where it is not too long to be kept.
+pub fn read_history_and_text(
+    env: &mut Env,
+    context: &Context,
+    path: &Path,
+) -> Result<(HistoryReport, Option<String>), Failure> {
+    let mut lines = Lines { history: History::new(Some(context.now)), text: Some(String::new()) };
+    read_input(env, &path.to_string_lossy(), &mut lines)?;
+    Ok((finish(lines.history), lines.text))
+}
+
+/// The errors of a text that was kept, read at the time of the run that kept it.
+pub fn history_of(text: &str, now: i64) -> HistoryReport {
+    let mut history = History::new(Some(now));
+    text.lines().for_each(|line| history.add_line(line));
+    finish(history)
+}
+
+/// Octets of errors that a case file keeps.
+const KEPT: usize = 4 << 20;
+
+/// Where lines go: what they say, and the lines themselves unless they are not wanted or too many.
+struct Lines {
+    history: History,
+    text: Option<String>,
+}
+
+impl Lines {
+    fn add(&mut self, line: &str) {
+        self.history.add_line(line);
+        if let Some(text) = &mut self.text {
+            text.push_str(line.trim_end_matches('\n'));
+            text.push('\n');
+            if text.len() > KEPT {
+                self.text = None;
+            }
+        }
+    }
 }
 
 fn finish(mut history: History) -> HistoryReport {
@@ -86,17 +124,17 @@ fn finish(mut history: History) -> HistoryReport {
     history.finish(&|name| template_of.get(name).cloned())
 }
 
-fn read_input(env: &mut Env, input: &str, history: &mut History) -> anyhow::Result<()> {
+fn read_input(env: &mut Env, input: &str, lines: &mut Lines) -> anyhow::Result<()> {
     if input == "-" {
-        read_lines(env.take_stdin(), history).context("cannot read standard input")
+        read_lines(env.take_stdin(), lines).context("cannot read standard input")
     } else if Path::new(input).is_file() {
         let file = File::open(input).with_context(|| format!("cannot read `{input}`"))?;
-        read_lines(file, history).with_context(|| format!("cannot read `{input}`"))
+        read_lines(file, lines).with_context(|| format!("cannot read `{input}`"))
     } else if looks_like_a_path(input) {
         Err(anyhow::anyhow!("there is no file `{}`", input.escape_debug()))
     } else {
-        input.lines().for_each(|line| history.add_line(line));
-        history.end_of_input();
+        input.lines().for_each(|line| lines.add(line));
+        lines.history.end_of_input();
         Ok(())
     }
 }
@@ -106,19 +144,19 @@ fn looks_like_a_path(text: &str) -> bool {
     !text.contains(char::is_whitespace) && (text.contains('/') || Path::new(text).extension().is_some())
 }
 
-fn read_lines(input: impl Read + Send + 'static, history: &mut History) -> std::io::Result<()> {
+fn read_lines(input: impl Read + Send + 'static, lines: &mut Lines) -> std::io::Result<()> {
     let mut input = BufReader::with_capacity(1 << 16, unpacked(Box::new(input))?);
     let mut line = Vec::new();
     loop {
         line.clear();
         if (&mut input).take(LINE).read_until(b'\n', &mut line)? == 0 {
-            history.end_of_input();
+            lines.history.end_of_input();
             return Ok(());
         }
         if !line.ends_with(b"\n") && line.len() as u64 == LINE {
             pass_over_line(&mut input)?;
         }
-        history.add_line(&String::from_utf8_lossy(&line));
+        lines.add(&String::from_utf8_lossy(&line));
     }
 }
 

@@ -1,31 +1,29 @@
 //! `ctclimb investigate`: fetch, group, look up, diagnose, report. Readable from top to bottom.
 
-use std::sync::{Mutex, PoisonError};
-
 use anyhow::anyhow;
 
 use super::Failure;
-use super::analyze::{SAMPLE, levels, script, scripted};
+use super::analyze::{SAMPLE, levels, script_and_text};
 use super::args::{Investigate, Lookups as LookupArgs};
+use super::asked::{Asking, Found, ask};
 use super::context::Context;
-use super::deep;
+use super::deep::DeepPlan;
 use super::env::Env;
 use super::exit::Exit;
-use super::explain::read_history;
+use super::explain::read_history_and_text;
 use super::fetched::{fetch_into, notes, tell_budget, unreadable};
 use super::forecast::Foretold;
-use super::interrupt::{self, block_on};
+use super::interrupt;
 use super::live::{
-    RESOLVERS, batch, domain, fetch_plan, http, open_case, peek_case, rates, resolvers, resume_hint, stand_in, throttle,
+    batch, domain, fetch_plan, http, open_case, peek_case, rates, resolvers, resume_hint, stand_in, throttle,
 };
 use super::name_table::NameTable;
 use super::output::write_result;
-use super::patterns::settings;
+use super::patterns::Chosen;
 use super::present::present;
 use super::progress::Progress;
-use crate::case::{Case, DnsExchange};
-use crate::dns::{Recorder, Resolver, Sockets};
-use crate::investigate::{Gathered, Grouped, Judging, LookupPlan, assemble, look_up};
+use super::stored::Choices;
+use crate::investigate::{Gathered, Grouped, Judging, assemble};
 use crate::issuance::Collection;
 use crate::source::live::FetchOutcome;
 
@@ -33,15 +31,18 @@ use crate::source::live::FetchOutcome;
 pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit, Failure> {
     let text = args.domain.as_deref().or(args.domain_option.as_deref());
     let domain = domain(text.ok_or_else(|| Failure::Usage(anyhow!("a domain is needed")))?)?;
-    let grouping = settings(context, &args.grouping)?;
+    let chosen = Chosen::new(context, &args.grouping);
+    let grouping = chosen.settings().map_err(Failure::Usage)?;
     let mut plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;
     plan.stand_in = stand_in(env, context, &args.sources);
-    let script = args.lookups.climb.dns.as_deref().map(script).transpose()?;
+    let script = args.lookups.climb.dns.as_deref().map(script_and_text).transpose()?;
     let resolvers = if script.is_some() { Vec::new() } else { resolvers(context, &args.lookups)? };
     let batch = batch(context, &args.limits)?;
+    let deep = DeepPlan::new(context, &args.lookups, &args.limits)?;
     let throttle = throttle(rates(context, &args.limits)?);
     let http = http(env, context)?;
-    let errors = args.error.as_deref().map(|path| read_history(env, context, path)).transpose()?;
+    let errors = args.error.as_deref().map(|path| read_history_and_text(env, context, path)).transpose()?;
+    let (errors, error_text) = errors.map_or((None, None), |(errors, text)| (Some(errors), Some(text)));
     if args.sources.dry_run {
         let mut case = peek_case(env, context, &domain, &args.sources)?;
         let foretold = Foretold { context, args, plan: &plan, http: &http, throttle: &throttle, resolvers: &resolvers };
@@ -72,45 +73,21 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     let grouped = Grouped::new(&issued, &grouping);
     let (counts, selection) = levels(&mut issued, &grouped, sample(context, args));
 
-    let mut authoritative = None;
-    let (lookups, tally) = if let Some(script) = &script {
-        (scripted(&issued, &selection, script), crate::investigate::LookupTally::default())
-    } else {
-        let recorded = Mutex::new(Vec::new());
-        let looked_up = block_on(async {
-            let sockets = Sockets::new();
-            let clock = jiff::Timestamp::now;
-            let sink = |exchange: DnsExchange| recorded.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
-            let exchange = Recorder::new(&sockets, &clock, &sink);
-            let repeat = args.lookups.repeat.unwrap_or(1);
-            let plan = LookupPlan { resolvers: &resolvers, exchange: &exchange, throttle: &throttle, batch, repeat };
-            let total = (selection.levels.len() * resolvers.len()) as u64 * u64::from(repeat);
-            progress.lookups(total);
-            let told = |server: &str, level, lookup: &_| {
-                progress.lookup(total);
-                progress.answered(server, issued.tree.name(level), lookup);
-            };
-            let found = look_up(&plan, &issued.tree, &selection.levels, &told).await;
-            if !args.lookups.no_deep {
-                progress.stage("asking the name servers");
-            }
-            let (tree, lookups) = (&issued.tree, &found.0);
-            let view = deep::view(context, &args.lookups, tree, &selection, lookups, &exchange, &throttle).await;
-            (found, view)
-        })?;
-        let recorded = recorded.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Some(case) = &mut case {
-            keep_dns(case, &resolvers, &recorded)?;
-        }
-        let Some((found, view)) = looked_up else {
-            drop(progress);
-            env.say(&format!("ctclimb: {where_to_resume}"));
-            return Ok(Exit::Interrupted);
-        };
-        authoritative = view?;
-        found
-    };
+    let judging = judging(context, &args.lookups);
+    let repeat = args.lookups.repeat.unwrap_or(1);
+    let asking =
+        Asking { script: script.as_ref(), resolvers: &resolvers, batch, repeat, deep: &deep, throttle: &throttle };
+    if let Some(case) = &mut case {
+        let errors_left_out = error_text.as_ref().is_some_and(Option::is_none);
+        let (sample, judging, errors) = (sample(context, args), judging.clone(), error_text.flatten());
+        Choices { sample, grouping: chosen, judging, errors, errors_left_out }.keep(case)?;
+    }
+    let found = ask(context, &progress, &asking, &issued, &selection, case.as_mut())?;
     drop(progress);
+    let Some(Found { lookups, tally, authoritative, .. }) = found else {
+        env.say(&format!("ctclimb: {where_to_resume}"));
+        return Ok(Exit::Interrupted);
+    };
 
     let table = NameTable::new(context, &issued, &grouped)?;
     let report = assemble(Gathered {
@@ -121,12 +98,14 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
         selection: &selection,
         lookups,
         authoritative: authoritative.as_ref(),
-        judging: judging(context, &args.lookups),
+        judging,
         errors: errors.as_ref(),
         sources: outcome.coverage(&issued),
         unreadable: unreadable(&outcome),
         queries: tally.queries,
         notes: notes(&outcome).into_iter().chain(tally.notes).collect(),
+        unfinished: false,
+        written: None,
         now: context.now,
     });
     if let Some(case) = &mut case {
@@ -153,18 +132,6 @@ pub fn judging(context: &Context, lookups: &LookupArgs) -> Judging {
         method: lookups.climb.method.clone(),
         account_uri: lookups.climb.account_uri.clone(),
     }
-}
-
-/// Keeps what the resolvers answered, and who they were, in place of an earlier run's.
-fn keep_dns(case: &mut Case, resolvers: &[Resolver], recorded: &[DnsExchange]) -> anyhow::Result<()> {
-    let named: Vec<(String, Vec<String>)> = resolvers
-        .iter()
-        .map(|resolver| (resolver.name.clone(), resolver.servers.iter().map(ToString::to_string).collect()))
-        .collect();
-    case.forget_dns()?;
-    case.record_dns(recorded)?;
-    case.set_setting(RESOLVERS, &serde_json::to_string(&named)?)?;
-    Ok(())
 }
 
 /// Names of each pattern to climb; `None` for all.

@@ -20,8 +20,10 @@ use crate::name::{DomainName, is_public_suffix};
 use crate::report::safe_text;
 use crate::source::live::{ApiKey, FetchPlan, Http, HttpSettings, Service};
 
-/// Settings of a stored investigation that its report needs again.
-pub const RESOLVERS: &str = "resolvers";
+/// Questions in flight that may be asked for; resolvers lose answers far below that.
+const MOST_IN_FLIGHT: usize = 10_000;
+/// The longest time for one try.
+const LONGEST_TRY: Duration = Duration::from_secs(120);
 
 /// The domain of an investigation.
 ///
@@ -48,16 +50,43 @@ pub fn rates(context: &Context, limits: &Limits) -> Result<Rates, Failure> {
 /// How levels are asked.
 pub fn batch(context: &Context, limits: &Limits) -> Result<BatchPlan, Failure> {
     let mut plan = BatchPlan::default();
-    if let Some(in_flight) = limits.concurrency.or(context.file.concurrency) {
-        plan.in_flight = in_flight.max(1);
+    if let Some(asked) = limits.concurrency.or(context.file.concurrency) {
+        plan.in_flight =
+            in_flight(&asked.to_string()).map_err(|why| Failure::Usage(anyhow!("`concurrency`: {why}")))?;
     }
-    if let Some(text) = limits.timeout.as_ref().or(context.file.timeout.as_ref()) {
-        plan.timeout = duration(text).map_err(Failure::Usage)?;
+    if let Some(time) = timeout(context, limits.timeout.as_deref())? {
+        plan.timeout = time;
     }
     if let Some(retries) = limits.retries.or(context.file.retries) {
         plan.retries = retries;
     }
     Ok(plan)
+}
+
+/// Questions in flight: an id tells them apart, and there are 65,536 of these.
+///
+/// # Errors
+/// No number from 1 to [`MOST_IN_FLIGHT`].
+pub fn in_flight(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=MOST_IN_FLIGHT).contains(number));
+    number.ok_or_else(|| format!("`{}` is no number from 1 to {MOST_IN_FLIGHT}", text.escape_debug()))
+}
+
+/// The time for one try that was asked for, on the command line or in the configuration file.
+///
+/// # Errors
+/// A text that is no time, or a time longer than [`LONGEST_TRY`].
+pub fn timeout(context: &Context, asked: Option<&str>) -> Result<Option<Duration>, Failure> {
+    let Some(text) = asked.or(context.file.timeout.as_deref()) else { return Ok(None) };
+    let time = duration(text).map_err(Failure::Usage)?;
+    if time > LONGEST_TRY {
+        return Err(Failure::Usage(anyhow!(
+            "`--timeout {}`: one try may take {} s at most; write `{0}ms` for milliseconds",
+            text.escape_debug(),
+            LONGEST_TRY.as_secs()
+        )));
+    }
+    Ok(Some(time))
 }
 
 /// The resolvers to ask.

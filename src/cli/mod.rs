@@ -2,6 +2,7 @@
 
 mod analyze;
 mod args;
+mod asked;
 mod audit;
 mod audit_files;
 mod audit_forecast;
@@ -13,6 +14,7 @@ mod audit_run;
 mod audit_side;
 mod audit_stop;
 mod caa;
+mod caa_stream;
 mod context;
 mod deep;
 mod env;
@@ -35,6 +37,7 @@ mod progress;
 mod rate;
 mod settings;
 mod stored;
+mod trace;
 
 use std::ffi::OsString;
 
@@ -122,6 +125,7 @@ fn dispatch(env: &mut Env, cli: Cli, arguments: &[OsString]) -> Result<Exit, Fai
         Command::Investigate(args) => investigate::run(env, &context, &args),
         Command::Fetch(args) => fetch::run(env, &context, &args),
         Command::Caa(args) => caa::run(env, &context, &args),
+        Command::Trace(args) => trace::run(env, &context, &args),
         Command::Report(args) => stored::run(env, &context, &args),
         Command::Analyze(args) => analyze::run(env, &context, &args),
         Command::Audit(args) => audit::run(env, &context, &args),

@@ -72,32 +72,60 @@ pub fn run(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Failur
     Ok(if told.complete() { Exit::Complete } else { Exit::Incomplete })
 }
 
-/// The settings of the grouping: options over the configuration file.
+/// How names are grouped, on the command line or in the configuration file.
+///
+/// # Errors
+/// A `--join` that is no regular expression.
 pub fn settings(context: &Context, grouping: &Grouping) -> Result<Settings, Failure> {
-    let file = &context.file;
-    let detail = match grouping.detail.or(file.detail).unwrap_or(DetailArg::Normal) {
-        DetailArg::Low => Detail::Low,
-        DetailArg::Normal => Detail::Normal,
-        DetailArg::High => Detail::High,
-    };
-    let first = |flags: &Vec<String>, kept: &Option<Vec<String>>| match (flags.as_slice(), kept) {
-        ([], Some(kept)) => kept.clone(),
-        (flags, _) => flags.to_vec(),
-    };
-    let join = first(&grouping.join, &file.join)
-        .iter()
-        .map(|text| {
+    Chosen::new(context, grouping).settings().map_err(Failure::Usage)
+}
+
+/// What was chosen of the grouping, as it is kept.
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+pub struct Chosen {
+    detail: Option<DetailArg>,
+    max_patterns: Option<usize>,
+    keep: Vec<String>,
+    join: Vec<String>,
+}
+
+impl Chosen {
+    /// The command line's choice, else that of the configuration file.
+    pub fn new(context: &Context, grouping: &Grouping) -> Self {
+        let file = &context.file;
+        let first = |flags: &Vec<String>, kept: &Option<Vec<String>>| match (flags.as_slice(), kept) {
+            ([], Some(kept)) => kept.clone(),
+            (flags, _) => flags.to_vec(),
+        };
+        Self {
+            detail: grouping.detail.or(file.detail),
+            max_patterns: grouping.max_patterns.or(file.max_patterns),
+            keep: first(&grouping.keep, &file.keep),
+            join: first(&grouping.join, &file.join),
+        }
+    }
+
+    /// The settings that follow.
+    ///
+    /// # Errors
+    /// A `--join` that is no regular expression.
+    pub fn settings(&self) -> anyhow::Result<Settings> {
+        let detail = match self.detail.unwrap_or(DetailArg::Normal) {
+            DetailArg::Low => Detail::Low,
+            DetailArg::Normal => Detail::Normal,
+            DetailArg::High => Detail::High,
+        };
+        let regex = |text: &String| {
             Regex::new(text).with_context(|| format!("`--join {}` is no regular expression", text.escape_debug()))
+        };
+        Ok(Settings {
+            detail,
+            max_patterns: self.max_patterns,
+            keep: self.keep.iter().map(|label| label.to_ascii_lowercase()).collect(),
+            join: self.join.iter().map(regex).collect::<anyhow::Result<_>>()?,
+            ..Settings::default()
         })
-        .collect::<anyhow::Result<Vec<_>>>()
-        .map_err(Failure::Usage)?;
-    Ok(Settings {
-        detail,
-        max_patterns: grouping.max_patterns.or(file.max_patterns),
-        keep: first(&grouping.keep, &file.keep).iter().map(|label| label.to_ascii_lowercase()).collect(),
-        join,
-        ..Settings::default()
-    })
+    }
 }
 
 /// Joins the summaries of all inputs. Every input is read to its end, also after one that is refused.

@@ -29,18 +29,23 @@ pub fn present(
     let format = format(context.format.unwrap_or(Asked::Text));
     let redacted = redact.then(|| report::redact(report));
     let report = redacted.as_ref().unwrap_or(report);
+    let style = style(env, context);
+    write_result(env, context.output.as_deref(), |out| report::write(report, format, &style, out))?;
+    Ok(exit(context, report))
+}
+
+/// What the place of output can show.
+pub fn style(env: &Env, context: &Context) -> Style {
     // The C locale, set or not, shows no box characters on a terminal; a file or a pipe can hold anything, unless
     // the locale set says otherwise.
     let ascii = !env.locale_has_unicode().unwrap_or(env.columns.is_none());
-    let style = Style {
+    Style {
         width: usize::from(context.columns),
         color: context.color,
         ascii,
         csv_raw: context.csv_raw,
         ..Style::default()
-    };
-    write_result(env, context.output.as_deref(), |out| report::write(report, format, &style, out))?;
-    Ok(exit(context, report))
+    }
 }
 
 fn format(asked: Asked) -> Format {
@@ -57,17 +62,23 @@ fn format(asked: Asked) -> Format {
 }
 
 /// Findings first, then gaps.
-fn exit(context: &Context, report: &Report) -> Exit {
-    let worst = report.findings.iter().map(|finding| finding.severity).min();
-    let limit = match context.fail_on.value {
-        FailOn::Error => Some(Severity::Error),
-        FailOn::Warning => Some(Severity::Warning),
-        FailOn::Note => Some(Severity::Note),
-        FailOn::Never => None,
-    };
-    match (worst, limit) {
-        (Some(worst), Some(limit)) if worst <= limit => Exit::Findings,
-        _ if report.coverage.complete => Exit::Complete,
-        _ => Exit::Incomplete,
+pub fn exit(context: &Context, report: &Report) -> Exit {
+    if report.findings.iter().any(|finding| is_at_or_above(context, finding.severity)) {
+        Exit::Findings
+    } else if report.coverage.complete {
+        Exit::Complete
+    } else {
+        Exit::Incomplete
     }
+}
+
+/// Whether something is bad enough for `--fail-on`.
+pub fn is_at_or_above(context: &Context, severity: Severity) -> bool {
+    let limit = match context.fail_on.value {
+        FailOn::Error => Severity::Error,
+        FailOn::Warning => Severity::Warning,
+        FailOn::Note => Severity::Note,
+        FailOn::Never => return false,
+    };
+    severity <= limit
 }

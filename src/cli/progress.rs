@@ -20,6 +20,9 @@ const PLAIN: Duration = Duration::from_secs(10);
 /// How often what moves moves.
 const TICK: Duration = Duration::from_millis(200);
 
+/// Lookups from which on not each one moves the line.
+const MANY: u64 = 2000;
+
 /// Where progress is shown.
 pub struct Progress {
     shown: Shown,
@@ -100,6 +103,15 @@ impl Progress {
         self.stage(&format!("CAA: 0 of {} lookups", thousands(total)));
     }
 
+    /// One more lookup of `total` is done.
+    pub fn lookup(&self, total: u64) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        // Of many thousand a second nobody reads each.
+        if total <= MANY || done >= total || done.is_multiple_of(64) {
+            self.counted(|| format!("CAA: {} of {} lookups", thousands(done), thousands(total)));
+        }
+    }
+
     /// What one lookup came to; told only to who wants to know all.
     pub fn answered(&self, server: &str, level: &str, lookup: &Lookup) {
         if self.verbose {
@@ -113,22 +125,26 @@ impl Progress {
         }
     }
 
+    /// A name server was asked one more question.
+    pub fn question(&self, what: &str) {
+        let asked = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        self.counted(|| format!("name servers: {} questions asked, the last {what}", thousands(asked)));
+    }
+
+    /// A count that grows: on a terminal at once, elsewhere now and then.
+    fn counted(&self, line: impl Fn() -> String) {
+        match &self.shown {
+            Shown::Plain if self.is_time() => Self::print(&line()),
+            Shown::Nowhere | Shown::Plain => {}
+            Shown::Moving(moving) => moving.stage(line()),
+        }
+    }
+
     /// A line that stays, above those that move.
     fn line(&self, line: &str) {
         match &self.shown {
             Shown::Moving(moving) => moving.line(line),
             Shown::Plain | Shown::Nowhere => Self::print(line),
-        }
-    }
-
-    /// One more lookup of `total` is done.
-    pub fn lookup(&self, total: u64) {
-        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        let line = || format!("CAA: {} of {} lookups", thousands(done), thousands(total));
-        match &self.shown {
-            Shown::Plain if self.is_time() => Self::print(&line()),
-            Shown::Nowhere | Shown::Plain => {}
-            Shown::Moving(moving) => moving.stage(line()),
         }
     }
 

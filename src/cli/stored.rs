@@ -3,36 +3,80 @@
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
+use serde::{Deserialize, Serialize};
 
 use super::Failure;
 use super::analyze::levels;
 use super::args::ReportArgs;
+use super::asked::{self, Found};
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
+use super::explain::history_of;
 use super::fetched::{fetch_into, notes, unreadable};
-use super::interrupt::block_on;
-use super::live::{RESOLVERS, http, throttle};
+use super::live::{http, throttle};
 use super::name_table::NameTable;
+use super::patterns::Chosen;
 use super::present::present;
 use super::progress::Progress;
 use crate::acme::HistoryReport;
 use crate::case::{Case, salvage};
-use crate::dns::Resolver;
-use crate::investigate::{Gathered, Grouped, Judging, assemble, replay};
+use crate::investigate::{Gathered, Grouped, Judging, assemble};
 use crate::issuance::{Collection, Issuances};
 use crate::limit::Rates;
 use crate::pattern::Settings;
 use crate::report::Report;
 use crate::source::live::{FetchOutcome, FetchPlan};
 
-/// What may differ from the run that filled the case file.
+/// What was chosen for an investigation beside what is asked, as the case file keeps it for its reports.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Choices {
+    /// Names of each pattern to climb; `None` for all.
+    pub sample: Option<usize>,
+    /// How names are grouped.
+    pub grouping: Chosen,
+    /// For whom names are judged.
+    pub judging: Judging,
+    /// The text of the ACME errors.
+    pub errors: Option<String>,
+    /// Whether there were errors that were too long to be kept.
+    pub errors_left_out: bool,
+}
+
+/// The setting that holds them.
+const CHOICES: &str = "choices";
+
+impl Choices {
+    /// Keeps them.
+    pub fn keep(&self, case: &mut Case) -> anyhow::Result<()> {
+        Ok(case.set_setting(CHOICES, &serde_json::to_string(self)?)?)
+    }
+
+    fn of(case: &Case) -> anyhow::Result<Self> {
+        match case.setting(CHOICES)? {
+            Some(text) => Ok(serde_json::from_str(&text)?),
+            None => Ok(Self { sample: Some(super::analyze::SAMPLE), ..Self::default() }),
+        }
+    }
+}
+
+/// How many names of each pattern are climbed.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Sample {
+    /// As many as then.
+    #[default]
+    AsThen,
+    /// So many; `None` for all.
+    Now(Option<usize>),
+}
+
+/// What differs from the run that filled the case file; `None` and empty: as it was then.
 #[derive(Debug, Default)]
 pub struct Again<'a> {
     /// How names are grouped.
-    pub grouping: Settings,
-    /// Names of each pattern to climb; `None` for all.
-    pub sample: Option<usize>,
+    pub grouping: Option<Settings>,
+    /// Names of each pattern to climb.
+    pub sample: Sample,
     /// For whom names are judged.
     pub judging: Judging,
     /// ACME errors to tie to what is found.
@@ -41,7 +85,6 @@ pub struct Again<'a> {
 
 /// Runs `ctclimb report`.
 pub fn run(env: &mut Env, context: &Context, args: &ReportArgs) -> Result<Exit, Failure> {
-    let again = Again { sample: Some(super::analyze::SAMPLE), ..Again::default() };
     let case = args.salvage.as_ref().unwrap_or(&args.case);
     if args.salvage.is_some() {
         let saved = salvage(&args.case, case).with_context(|| format!("cannot salvage `{}`", args.case.display()))?;
@@ -51,7 +94,7 @@ pub fn run(env: &mut Env, context: &Context, args: &ReportArgs) -> Result<Exit, 
             env.say(&format!("ctclimb: the table `{table}` could not be read to its end"));
         }
     }
-    let (report, names) = report(env, context, case, again)?;
+    let (report, names) = report(env, context, case, Again::default())?;
     present(env, context, &report, names.as_ref().map(|(table, issued)| (table, issued)), args.redact)
 }
 
@@ -93,8 +136,7 @@ pub fn read(env: &Env, context: &Context, path: &Path, collection: &mut Collecti
 pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Result<Stored, Failure> {
     let (mut case, plan) = open(path)?;
     let reading = || format!("cannot read the case file `{}`", path.display());
-    let resolvers = kept_resolvers(&case).with_context(reading)?;
-    let messages = case.dns_messages().with_context(reading)?;
+    let choices = Choices::of(&case).with_context(reading)?;
     let time = case.setting("report_time").with_context(reading)?;
     let now =
         time.and_then(|time| time.parse::<jiff::Timestamp>().ok()).map_or(context.now, jiff::Timestamp::as_second);
@@ -102,15 +144,20 @@ pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Re
     let mut collection = Collection::new(Some(plan.domain.clone()));
     let outcome = refetch(env, context, &plan, &mut case, &mut collection)?;
     let mut issued = collection.finish();
-    let grouped = Grouped::new(&issued, &again.grouping);
-    let (counts, selection) = levels(&mut issued, &grouped, again.sample);
-    let queries = messages.len() as u64;
-    // Their questions went out in random case and cannot be asked of a recording again.
-    let servers = messages.iter().any(|message| !message.recursion_desired);
-    let servers =
-        servers.then(|| "what the name servers themselves answered is kept, but not part of this report".to_owned());
-    let replayed = block_on(replay(messages, &resolvers, &issued.tree, &selection.levels))?;
-    let (lookups, tally) = replayed.ok_or_else(|| anyhow!("interrupted"))?;
+    let grouping = again.grouping.map_or_else(|| choices.grouping.settings(), Ok).with_context(reading)?;
+    let grouped = Grouped::new(&issued, &grouping);
+    let sample = match again.sample {
+        Sample::AsThen => choices.sample,
+        Sample::Now(sample) => sample,
+    };
+    let (counts, selection) = levels(&mut issued, &grouped, sample);
+    let Found { lookups, mut tally, authoritative, unfinished } =
+        asked::again(&case, &issued, &selection).with_context(reading)?;
+    let kept_errors = choices.errors.as_deref().filter(|_| again.errors.is_none());
+    let kept_errors = kept_errors.map(|text| history_of(text, now));
+    if choices.errors_left_out && again.errors.is_none() {
+        tally.notes.push("the ACME errors given to the run were too long to be kept in the case file".to_owned());
+    }
     let table = NameTable::new(context, &issued, &grouped)?;
     let report = assemble(Gathered {
         domain: Some(plan.domain.clone()),
@@ -119,28 +166,25 @@ pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Re
         counts: &counts,
         selection: &selection,
         lookups,
-        authoritative: None,
-        judging: again.judging,
-        errors: again.errors,
+        authoritative: authoritative.as_ref(),
+        judging: judging(again.judging, choices.judging),
+        errors: again.errors.or(kept_errors.as_ref()),
         sources: outcome.coverage(&issued),
         unreadable: unreadable(&outcome),
-        queries,
-        notes: notes(&outcome).into_iter().chain(tally.notes).chain(servers).collect(),
+        queries: tally.queries,
+        notes: notes(&outcome).into_iter().chain(tally.notes).collect(),
+        unfinished,
+        written: None,
         now,
     });
     Ok((report, table.map(|table| (table, issued))))
 }
 
-fn kept_resolvers(case: &Case) -> anyhow::Result<Vec<Resolver>> {
-    let Some(text) = case.setting(RESOLVERS)? else { return Ok(Vec::new()) };
-    let kept: Vec<(String, Vec<String>)> = serde_json::from_str(&text)?;
-    kept.into_iter()
-        .map(|(name, servers)| {
-            let servers = servers
-                .iter()
-                .map(|server| Ok(Resolver::parse(server)?.servers))
-                .collect::<anyhow::Result<Vec<_>>>()?;
-            Ok(Resolver { name, servers: servers.concat() })
-        })
-        .collect()
+/// What is asked for now, else what was asked for then.
+fn judging(now: Judging, then: Judging) -> Judging {
+    Judging {
+        issuers: if now.issuers.is_empty() { then.issuers } else { now.issuers },
+        method: now.method.or(then.method),
+        account_uri: now.account_uri.or(then.account_uri),
+    }
 }

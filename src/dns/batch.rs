@@ -9,7 +9,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use super::breaker::Breaker;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Question};
 use super::lookup::{Asker, Cost, Patience};
 use super::resolver::Resolver;
 use crate::caa::{Lookup, LookupFailure, LookupOutcome};
@@ -32,11 +32,13 @@ pub struct BatchPlan {
     pub retries: u8,
     /// Whether to ask again after a failure: with checking disabled after SERVFAIL, and for an address.
     pub follow_up: bool,
+    /// Whether zones whose servers do not answer are spared most of their levels.
+    pub spare: bool,
 }
 
 impl Default for BatchPlan {
     fn default() -> Self {
-        Self { in_flight: 192, timeout: Duration::from_secs(4), retries: 2, follow_up: true }
+        Self { in_flight: 192, timeout: Duration::from_secs(4), retries: 2, follow_up: true, spare: true }
     }
 }
 
@@ -92,11 +94,13 @@ impl Batch<'_> {
             let mut wait = None;
             while running.len() < window.open {
                 let Some(level) = queue.front().copied() else { break };
-                if samples == 0 && !breaker.may_ask(tree, level) {
+                if self.plan.spare && samples == 0 && !breaker.may_ask(tree, level) {
                     queue.pop_front();
                     continue;
                 }
-                if let Err(time) = self.throttle.try_turn(&endpoint) {
+                if !self.is_kept(resolver, tree.name(level))
+                    && let Err(time) = self.throttle.try_turn(&endpoint)
+                {
                     wait = Some(time);
                     break;
                 }
@@ -127,10 +131,10 @@ impl Batch<'_> {
             tally.levels += 1;
             tally.cost.add(&cost);
             window.note(&lookup);
-            if is_slow_failure(&lookup) {
-                breaker.failed(tree, level);
-            } else {
-                queue.extend(breaker.answered(tree, level));
+            match (self.plan.spare, is_slow_failure(&lookup)) {
+                (true, true) => breaker.failed(tree, level),
+                (true, false) => queue.extend(breaker.answered(tree, level)),
+                (false, _) => {}
             }
             owners.share(&mut lookup);
             done(level, lookup);
@@ -146,6 +150,13 @@ impl Batch<'_> {
             }
         }
         tally
+    }
+}
+
+impl Batch<'_> {
+    /// Whether the answer is at hand, so that it needs no turn.
+    fn is_kept(&self, resolver: &Resolver, name: &str) -> bool {
+        self.exchange.keeps() && self.exchange.is_kept(&resolver.servers[0], &Question::to_resolver(name))
     }
 }
 

@@ -83,6 +83,9 @@ impl Server {
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Plain(SocketAddr::V6(address), _) if address.port() == 53 && address.scope_id() != 0 => {
+                write!(f, "{}%{}", address.ip(), address.scope_id())
+            }
             Self::Plain(address, _) if address.port() == 53 => write!(f, "{}", address.ip()),
             Self::Plain(address, _) => write!(f, "{address}"),
             Self::Tls(host, 853) => write!(f, "tls://{host}"),
@@ -139,4 +142,19 @@ pub trait Exchange: Send + Sync {
         question: &'a Question,
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Reply, ExchangeError>>;
+
+    /// Datagrams so far that fitted no question, each counted once; a [`Reply`] tells those that came while it was open.
+    fn passed_over(&self) -> u64 {
+        0
+    }
+
+    /// Whether answers of an earlier run are at hand.
+    fn keeps(&self) -> bool {
+        false
+    }
+
+    /// Whether the answer to this question is at hand, so that asking burdens nobody.
+    fn is_kept(&self, _server: &Server, _question: &Question) -> bool {
+        false
+    }
 }

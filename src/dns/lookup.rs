@@ -19,8 +19,6 @@ pub struct Cost {
     pub over_tcp: u64,
     /// Of these: with checking disabled, or for an address, after a failure.
     pub follow_ups: u64,
-    /// Datagrams that came and fitted no question.
-    pub strays: u64,
 }
 
 impl Cost {
@@ -29,7 +27,6 @@ impl Cost {
         self.retries += other.retries;
         self.over_tcp += other.over_tcp;
         self.follow_ups += other.follow_ups;
-        self.strays += other.strays;
     }
 }
 
@@ -125,7 +122,10 @@ impl Asker<'_> {
                 }
                 Err(ExchangeError::Network(text)) => LookupFailure::Network(text),
                 Err(ExchangeError::Question(error)) => LookupFailure::Malformed(error.to_string()),
-                Err(ExchangeError::NotRecorded) => LookupFailure::NotAsked,
+                Err(ExchangeError::NotRecorded) => {
+                    tries -= 1;
+                    LookupFailure::NotAsked
+                }
             };
             return Lookup { tries, ..Lookup::bare(LookupOutcome::Failed(failure), server.transport()) };
         }
@@ -157,10 +157,6 @@ impl Asker<'_> {
     async fn transmit(&self, server: &Server, question: &Question, cost: &mut Cost) -> Result<Reply, ExchangeError> {
         let result = self.exchange.ask(server, question, self.patience.timeout).await;
         cost.queries += u64::from(!matches!(result, Err(ExchangeError::NotRecorded | ExchangeError::Question(_))));
-        cost.strays += match &result {
-            Ok(Reply { strays, .. }) | Err(ExchangeError::Timeout { strays, .. }) => u64::from(*strays),
-            Err(ExchangeError::Network(_) | ExchangeError::Question(_) | ExchangeError::NotRecorded) => 0,
-        };
         result
     }
 }

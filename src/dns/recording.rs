@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
@@ -63,9 +63,14 @@ impl Exchange for Recorder<'_> {
         }
         .boxed()
     }
+
+    fn passed_over(&self) -> u64 {
+        self.inner.passed_over()
+    }
 }
 
-/// Answers from a recording: each question of each server in the order of the recording, the last answer again after that.
+/// Answers from a recording: those to each question of each server in the order of the recording, each once. What was not
+/// asked then, or not so often, is [`ExchangeError::NotRecorded`].
 ///
 /// Nobody is burdened by it, so give it a throttle without limits.
 pub struct Replay {
@@ -98,7 +103,7 @@ impl Replay {
         Self { recorded }
     }
 
-    /// The servers of the recording, sorted, each once: what can be asked again.
+    /// The servers of the recording, sorted, each once.
     #[must_use]
     pub fn servers(&self) -> Vec<Server> {
         let mut servers: Vec<_> = self.recorded.keys().filter_map(|(server, _)| server_of(server)).collect();
@@ -107,20 +112,72 @@ impl Replay {
         servers
     }
 
-    fn answer(&self, server: &Server, question: &Question) -> Result<Reply, ExchangeError> {
-        let tape = self.recorded.get(&(server_text(server), question.clone())).ok_or(ExchangeError::NotRecorded)?;
-        let (rtt_us, recorded) = {
-            let mut next = tape.next.lock().unwrap_or_else(PoisonError::into_inner);
-            let place = (*next).min(tape.answers.len() - 1);
-            *next = place + 1;
-            &tape.answers[place]
-        };
+    /// The next answer that was not given yet.
+    fn once(&self, server: &Server, question: &Question) -> Option<Result<Reply, ExchangeError>> {
+        let tape = self.recorded.get(&(server_text(server), question.clone()))?;
+        let mut next = tape.lock();
+        let place = *next;
+        (place < tape.answers.len()).then(|| {
+            *next += 1;
+            tape.reply(place, question)
+        })
+    }
+}
+
+impl Tape {
+    fn lock(&self) -> MutexGuard<'_, usize> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reply(&self, place: usize, question: &Question) -> Result<Reply, ExchangeError> {
+        let (rtt_us, recorded) = &self.answers[place];
         match recorded {
             Ok(bytes) => {
                 Ok(Reply { bytes: bytes.clone(), message: wire::decode(bytes, question), rtt_us: *rtt_us, strays: 0 })
             }
             Err(text) => Err(error_of(text)),
         }
+    }
+}
+
+/// The answers that a run was given before it was killed, each once; what it was not told is asked.
+pub struct Resumed<'a> {
+    kept: Replay,
+    then: &'a dyn Exchange,
+}
+
+impl<'a> Resumed<'a> {
+    /// Goes on with what was kept, in the order it happened.
+    #[must_use]
+    pub fn new(kept: impl IntoIterator<Item = DnsExchange>, then: &'a dyn Exchange) -> Self {
+        Self { kept: Replay::new(kept), then }
+    }
+}
+
+impl Exchange for Resumed<'_> {
+    fn ask<'a>(
+        &'a self,
+        server: &'a Server,
+        question: &'a Question,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Reply, ExchangeError>> {
+        match self.kept.once(server, question) {
+            Some(kept) => std::future::ready(kept).boxed(),
+            None => self.then.ask(server, question, timeout),
+        }
+    }
+
+    fn passed_over(&self) -> u64 {
+        self.then.passed_over()
+    }
+
+    fn is_kept(&self, server: &Server, question: &Question) -> bool {
+        let tape = self.kept.recorded.get(&(server_text(server), question.clone()));
+        tape.is_some_and(|tape| *tape.lock() < tape.answers.len())
+    }
+
+    fn keeps(&self) -> bool {
+        !self.kept.recorded.is_empty()
     }
 }
 
@@ -131,7 +188,7 @@ impl Exchange for Replay {
         question: &'a Question,
         _: Duration,
     ) -> BoxFuture<'a, Result<Reply, ExchangeError>> {
-        std::future::ready(self.answer(server, question)).boxed()
+        std::future::ready(self.once(server, question).unwrap_or(Err(ExchangeError::NotRecorded))).boxed()
     }
 }
 
@@ -204,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_recorded_is_replayed_in_order_and_the_last_answer_stays() {
+    async fn what_was_recorded_is_replayed_in_order_and_once() {
         let question = Question::to_resolver("a.example");
         let mut bytes = Vec::new();
         wire::encode(7, &question, &mut bytes).unwrap();
@@ -228,10 +285,10 @@ mod tests {
         assert_eq!(replay.servers(), std::slice::from_ref(server));
         let first = taped.ask(server, &question, Duration::ZERO).await;
         assert_eq!(first, Err(ExchangeError::Timeout { after_ms: 4000, strays: 0 }));
-        for _ in 0..2 {
-            let answer = taped.ask(server, &question, Duration::ZERO).await.unwrap();
-            assert_eq!((answer.rtt_us, answer.bytes), (5, bytes.clone()));
-        }
+        let answer = taped.ask(server, &question, Duration::ZERO).await.unwrap();
+        assert_eq!((answer.rtt_us, answer.bytes), (5, bytes.clone()));
+        let more = taped.ask(server, &question, Duration::ZERO).await;
+        assert_eq!(more, Err(ExchangeError::NotRecorded));
         let other = taped.ask(&servers()[1], &question, Duration::ZERO).await;
         assert_eq!(other, Err(ExchangeError::NotRecorded));
         let told = told.into_inner().unwrap();

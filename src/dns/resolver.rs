@@ -1,9 +1,9 @@
 //! [`Resolver`]: which recursive resolver to ask, as people name it.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
-use super::Server;
+use super::{Server, system};
 use crate::caa::Transport;
 
 /// A recursive resolver: one view of the world.
@@ -63,20 +63,8 @@ impl Resolver {
 
     /// The resolvers the operating system uses, as one view.
     fn system() -> Result<Self, ResolverError> {
-        let failed = |text: String| ResolverError::System { text };
-        let (config, _) =
-            hickory_resolver::system_conf::read_system_conf().map_err(|error| failed(error.to_string()))?;
-        let servers: Vec<_> = config
-            .name_servers()
-            .iter()
-            .map(|server| {
-                let port = server.connections.first().map_or(53, |connection| connection.port);
-                Server::Plain(SocketAddr::new(server.ip, port), Transport::Udp)
-            })
-            .collect();
-        if servers.is_empty() {
-            return Err(failed("none is configured".to_owned()));
-        }
+        let servers = system::servers().map_err(|text| ResolverError::System { text })?;
+        let servers = servers.into_iter().map(|address| Server::Plain(address, Transport::Udp)).collect();
         Ok(Self { name: "system".to_owned(), servers })
     }
 }
@@ -89,10 +77,16 @@ impl fmt::Display for Resolver {
 
 fn address(text: &str, port: u16) -> Option<SocketAddr> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    match bare.parse::<IpAddr>() {
-        Ok(ip) => Some(SocketAddr::new(ip, port)),
-        Err(_) => text.parse().ok().filter(|address: &SocketAddr| address.port() != 0),
+    if let Ok(ip) = bare.parse::<IpAddr>() {
+        return Some(SocketAddr::new(ip, port));
     }
+    // A link-local address is one of an interface, named by its number.
+    if let Some((ip, zone)) = bare.split_once('%')
+        && let (Ok(ip), Ok(scope)) = (ip.parse(), zone.parse())
+    {
+        return Some(SocketAddrV6::new(ip, port, 0, scope).into());
+    }
+    text.parse().ok().filter(|address: &SocketAddr| address.port() != 0)
 }
 
 fn host_and_port(text: &str, port: u16) -> Option<(String, u16)> {
@@ -122,6 +116,8 @@ mod tests {
             ("2001:db8::1", plain("[2001:db8::1]:53"), "2001:db8::1"),
             ("[2001:db8::1]", plain("[2001:db8::1]:53"), "2001:db8::1"),
             ("[2001:db8::1]:5300", plain("[2001:db8::1]:5300"), "[2001:db8::1]:5300"),
+            ("fe80::1%3", plain("[fe80::1%3]:53"), "fe80::1%3"),
+            ("[fe80::1%3]:5300", plain("[fe80::1%3]:5300"), "[fe80::1%3]:5300"),
             ("tls://dns.example", Server::Tls("dns.example".into(), 853), "tls://dns.example"),
             ("tls://192.0.2.1:8853", Server::Tls("192.0.2.1".into(), 8853), "tls://192.0.2.1:8853"),
             ("tls://[2001:db8::1]", Server::Tls("2001:db8::1".into(), 853), "tls://2001:db8::1"),
@@ -157,6 +153,8 @@ mod tests {
             "https://a b/",
             "udp://192.0.2.1",
             "192.0.2",
+            "192.0.2.1%3",
+            "fe80::1%eth0%3",
             "tls://dns.example:x",
             "\u{1b}[31m",
         ] {

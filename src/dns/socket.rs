@@ -132,6 +132,10 @@ impl Exchange for Sockets {
             Server::Https(url) => within(timeout, self.ask_https(url, question)).boxed(),
         }
     }
+
+    fn passed_over(&self) -> u64 {
+        self.udp.passed_over()
+    }
 }
 
 async fn within(

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,13 +28,17 @@ const LANE_QUESTIONS: usize = 20_000;
 const PEERS: usize = 128;
 /// Ids remembered after their time is over, so that a late answer is not taken for a stray.
 const EXPIRED: usize = 4096;
+/// Octets that nearly every question fits in.
+const ROOM: usize = 128;
 /// Octets of a message header.
 const HEADER: usize = 12;
 
 /// The sockets to all servers.
 #[derive(Default)]
 pub(super) struct UdpSockets {
-    peers: Mutex<HashMap<SocketAddr, Vec<Arc<Lane>>>>,
+    peers: Mutex<HashMap<SocketAddr, Vec<Arc<Lane>>, foldhash::fast::RandomState>>,
+    /// Datagrams that fitted no question, over all sockets.
+    passed_over: Arc<AtomicU64>,
 }
 
 /// One connected socket with its table of open questions.
@@ -56,6 +60,7 @@ struct Shared {
     waiting: AtomicUsize,
     /// Datagrams of no known id.
     strays: AtomicU32,
+    passed_over: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -103,7 +108,7 @@ impl UdpSockets {
         question: &Question,
         timeout: Duration,
     ) -> Result<Reply, ExchangeError> {
-        let mut query = Vec::with_capacity(64);
+        let mut query = Vec::with_capacity(ROOM);
         wire::encode(0, question, &mut query).map_err(ExchangeError::Question)?;
         let lane = self.lane(address).map_err(|error| network(&error))?;
         let strays_before = lane.shared.strays.load(Ordering::Relaxed);
@@ -126,6 +131,11 @@ impl UdpSockets {
         }
     }
 
+    /// Datagrams so far that fitted no question.
+    pub(super) fn passed_over(&self) -> u64 {
+        self.passed_over.load(Ordering::Relaxed)
+    }
+
     /// The least busy socket to a server; a new one where all are busy or worn.
     fn lane(&self, address: SocketAddr) -> std::io::Result<Arc<Lane>> {
         let mut peers = lock(&self.peers);
@@ -138,7 +148,7 @@ impl UdpSockets {
         let best = fresh.min_by_key(|lane| lane.waiting()).cloned();
         match best {
             Some(lane) if lane.waiting() < BUSY || lanes.len() >= LANES => Ok(lane),
-            found => match (Lane::open(address), found) {
+            found => match (Lane::open(address, &self.passed_over), found) {
                 (Ok(lane), _) => {
                     let lane = Arc::new(lane);
                     lanes.push(Arc::clone(&lane));
@@ -153,7 +163,7 @@ impl UdpSockets {
 }
 
 impl Lane {
-    fn open(address: SocketAddr) -> std::io::Result<Self> {
+    fn open(address: SocketAddr, passed_over: &Arc<AtomicU64>) -> std::io::Result<Self> {
         let domain = socket2::Domain::for_address(address);
         let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, Some(socket2::Protocol::UDP))?;
         // A smaller buffer loses datagrams under load and breaks nothing.
@@ -165,6 +175,7 @@ impl Lane {
             table: Mutex::default(),
             waiting: AtomicUsize::new(0),
             strays: AtomicU32::new(0),
+            passed_over: Arc::clone(passed_over),
         });
         let reader = tokio::spawn(read(Arc::clone(&shared))).abort_handle();
         Ok(Self { shared, reader, questions: AtomicUsize::new(0) })
@@ -297,11 +308,13 @@ impl Shared {
                     }
                 } else {
                     waiter.strays = waiter.strays.saturating_add(1);
+                    self.passed_over.fetch_add(1, Ordering::Relaxed);
                 }
             }
             Some((_, Slot::Expired)) => {}
             None => {
                 self.strays.fetch_add(1, Ordering::Relaxed);
+                self.passed_over.fetch_add(1, Ordering::Relaxed);
             }
         }
     }

@@ -35,6 +35,7 @@ impl Gathering<'_> {
             zones,
             levels: self.levels,
             limits: asker.limits(),
+            cautions: BTreeSet::new(),
             queries: asker.sent(),
             now,
             line_us: asker.quickest_us(),
@@ -42,8 +43,9 @@ impl Gathering<'_> {
             public_root,
             line,
         };
-        let cautions = [Line::of(&view).sentence(), unanchored(&view)];
-        view.limits.extend(cautions.into_iter().flatten());
+        view.limits.extend(Line::of(&view).sentence());
+        let unanchored = unanchored(&view);
+        if public_root { &mut view.limits } else { &mut view.cautions }.extend(unanchored);
         view
     }
 

@@ -65,21 +65,18 @@ pub enum WireError {
 /// # Errors
 /// [`WireError::QuestionName`].
 pub fn encode(id: u16, question: &Question, out: &mut Vec<u8>) -> Result<(), WireError> {
-    out.clear();
-    out.extend(id.to_be_bytes());
     // AD in a query says that the AD bit of the answer will be understood (RFC 6840 §5.7).
     let ad = question.recursion_desired;
-    out.push(u8::from(question.recursion_desired));
-    out.push(u8::from(ad) << 5 | u8::from(question.checking_disabled) << 4);
-    out.extend([0, 1, 0, 0, 0, 0, 0, u8::from(question.edns.is_some())]);
+    let flags = [u8::from(question.recursion_desired), u8::from(ad) << 5 | u8::from(question.checking_disabled) << 4];
+    let [high, low] = id.to_be_bytes();
+    out.clear();
+    out.extend_from_slice(&[high, low, flags[0], flags[1], 0, 1, 0, 0, 0, 0, 0, u8::from(question.edns.is_some())]);
     name::write(&question.name, out)?;
-    out.extend(question.rtype.to_be_bytes());
-    out.extend(CLASS_IN.to_be_bytes());
+    let ([type_high, type_low], [class_high, class_low]) = (question.rtype.to_be_bytes(), CLASS_IN.to_be_bytes());
+    out.extend_from_slice(&[type_high, type_low, class_high, class_low]);
     if let Some(edns) = question.edns {
-        out.push(0);
-        out.extend(OPT.to_be_bytes());
-        out.extend(edns.payload.to_be_bytes());
-        out.extend([0, 0, u8::from(edns.dnssec_ok) << 7, 0, 0, 0]);
+        let ([opt_high, opt_low], [high, low]) = (OPT.to_be_bytes(), edns.payload.to_be_bytes());
+        out.extend_from_slice(&[0, opt_high, opt_low, high, low, 0, 0, u8::from(edns.dnssec_ok) << 7, 0, 0, 0]);
     }
     Ok(())
 }
@@ -183,20 +180,23 @@ fn echo(reader: &mut Reader<'_>, count: u16, question: &Question) -> Result<Ques
 
 /// Compares the name under the reader with a name in presentation form.
 fn same_name(reader: &mut Reader<'_>, asked: &str) -> Result<Option<QuestionEcho>, WireError> {
-    // The common case: plain labels, compared in place.
-    let (mut rest, mut same, mut folded) = (Some(asked), true, true);
-    let plain =
-        asked.bytes().all(|octet| matches!(octet, b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z'));
-    if plain && asked != "." && !asked.ends_with('.') {
+    // The common case: no escapes, compared in place.
+    let (mut rest, mut same, mut folded) = (Some(asked.as_bytes()), true, true);
+    if asked.bytes().all(|octet| octet != b'\\') && asked != "." && !asked.ends_with('.') {
         reader.at = name::walk(reader.message, reader.at, |label| {
-            let (first, left) = match rest.map(|rest| rest.split_once('.').map_or((rest, None), |(a, b)| (a, Some(b))))
-            {
-                Some((first, left)) => (first.as_bytes(), left),
-                None => (&[][..], None),
+            let here = rest.unwrap_or_default();
+            let (first, left) = here.split_at(label.len().min(here.len()));
+            rest = match left {
+                [] => None,
+                [b'.', left @ ..] => Some(left),
+                _ => {
+                    folded = false;
+                    None
+                }
             };
-            rest = left;
             same &= first == label;
-            folded &= first.eq_ignore_ascii_case(label);
+            // A dot within a label would pass for the one between two.
+            folded &= first.eq_ignore_ascii_case(label) && !label.contains(&b'.');
         })?;
         folded &= rest.is_none();
     } else {
@@ -219,7 +219,8 @@ fn read_records(reader: &mut Reader<'_>, count: u16, records: &mut Vec<RecordFac
         match read_record(reader)? {
             Item::Record(record) => records.push(record),
             // Here an OPT has no place (RFC 6891 §6.1.1): a record that says nothing, but not nothing.
-            Item::Opt { owner, extension, options, .. } => {
+            Item::Opt { owner_at, extension, options, .. } => {
+                let (owner, _) = name::read(reader.message, owner_at)?;
                 let data = RecordData::Opaque(options.to_vec());
                 records.push(RecordFact { owner, rtype: OPT, ttl: extension, data });
             }
@@ -230,17 +231,19 @@ fn read_records(reader: &mut Reader<'_>, count: u16, records: &mut Vec<RecordFac
 
 enum Item<'a> {
     Record(RecordFact),
-    Opt { owner: String, payload: u16, extension: u32, options: &'a [u8] },
+    Opt { owner_at: usize, payload: u16, extension: u32, options: &'a [u8] },
 }
 
 fn read_record<'a>(reader: &mut Reader<'a>) -> Result<Item<'a>, WireError> {
-    let owner = reader.name()?;
+    let owner_at = reader.at;
+    reader.skip_name()?;
     let (rtype, class, ttl, length) = (reader.u16()?, reader.u16()?, reader.u32()?, reader.u16()?);
     let start = reader.at;
     let octets = reader.take(usize::from(length))?;
     if rtype == OPT {
-        return Ok(Item::Opt { owner, payload: class, extension: ttl, options: octets });
+        return Ok(Item::Opt { owner_at, payload: class, extension: ttl, options: octets });
     }
+    let (owner, _) = name::read(reader.message, owner_at)?;
     let data = if class == CLASS_IN {
         // Compressed names in the data point into the message before it; nothing after the data is in reach.
         rdata::read(rtype, &mut Reader { message: &reader.message[..reader.at], at: start })

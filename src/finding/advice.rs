@@ -77,11 +77,12 @@ pub fn advise(grounds: &Grounds<'_>) -> Vec<Advice> {
         candidates.iter().zip(&reach.of).filter(|(_, decided)| decided.names > 0).collect();
     deciding.sort_by(|a, b| b.1.names.cmp(&a.1.names).then_with(|| a.0.name.cmp(&b.0.name)));
     deciding.truncate(CONSIDERED);
+    let sets: Vec<&LevelFacts> = grounds.levels.iter().filter(|level| !level.set().is_empty()).collect();
     let mut ranked: Vec<(Rank, Advice)> = deciding
         .into_iter()
         .map(|(level, decided)| {
             let effect = effect(observed.iter().copied(), &level.name);
-            let advice = Draft { grounds, level, decided, effect: &effect }.advice();
+            let advice = Draft { grounds, sets: &sets, level, decided, effect: &effect }.advice();
             (Rank::new(&effect, &advice, level.name.depth()), advice)
         })
         .collect();
@@ -245,6 +246,8 @@ struct Mark {
 
 struct Draft<'a> {
     grounds: &'a Grounds<'a>,
+    /// The levels that hold a set.
+    sets: &'a [&'a LevelFacts],
     level: &'a LevelFacts,
     decided: &'a Decided,
     effect: &'a Effect,
@@ -281,10 +284,9 @@ impl Draft<'_> {
 
     /// The set towards the TLD that decides these names now, which a set here would replace.
     fn overridden(&self) -> Option<&LevelFacts> {
-        let ancestor = |level: &&LevelFacts| {
-            level.name != self.level.name && self.level.name.is_at_or_below(&level.name) && !level.set().is_empty()
-        };
-        self.grounds.levels.iter().filter(ancestor).max_by_key(|level| level.name.depth())
+        let ancestor =
+            |level: &&LevelFacts| level.name != self.level.name && self.level.name.is_at_or_below(&level.name);
+        self.sets.iter().copied().filter(ancestor).max_by_key(|level| level.name.depth())
     }
 
     fn listed(&self) -> Listed {

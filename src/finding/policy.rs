@@ -136,8 +136,8 @@ fn unknown_critical(case: &Case<'_>, level: &LevelFacts, set: &[CaaRecord]) -> O
     let critical =
         |record: &&CaaRecord| record.flags & CRITICAL != 0 && !KNOWN_TAGS.iter().any(|tag| record.has_tag(tag));
     let records: Vec<&CaaRecord> = set.iter().filter(critical).collect();
-    let severity = if denies_here(case, level) { Severity::Error } else { Severity::Warning };
     (!records.is_empty()).then(|| {
+        let severity = if denies_here(case, level) { Severity::Error } else { Severity::Warning };
         let text = format!(
             "The CAA set at `{}` has a property marked critical that CAs do not know, so they must refuse: {}.",
             level.name,

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::group::Grouped;
 use super::judge::{Judging, Lookups, judge};
 use super::levels::{LevelCounts, Selection};
+use super::stream::StreamTotals;
 use super::timeline::timeline;
 use super::views::{view, was_asked};
 use crate::acme::HistoryReport;
-use crate::caa::{self, AuthoritativeView, Cause, Code, Lookup, LookupOutcome, Security, causes_of_lookup};
+use crate::caa::{self, AuthoritativeView, Cause, Code, Lookup, LookupOutcome, Security, Transport, causes_of_lookup};
 use crate::finding::{Evidence, Grounds, LevelFacts, advise, diagnose};
 use crate::issuance::Issuances;
 use crate::name::{DomainName, NodeId, is_public_suffix};
@@ -42,6 +43,10 @@ pub struct Gathered<'a> {
     pub queries: u64,
     /// What else is missing or bounded.
     pub notes: Vec<String>,
+    /// Whether the lookups did not come to their end.
+    pub unfinished: bool,
+    /// What was written before, where `lookups` are only those kept for findings.
+    pub written: Option<StreamTotals>,
     /// The time of the report, seconds since 1970 UTC.
     pub now: i64,
 }
@@ -65,11 +70,9 @@ fn conclude(gathered: Gathered<'_>, in_full: bool) -> Report {
     let Gathered { issued, counts, selection, .. } = gathered;
     let facts: Vec<LevelFacts> = selection.levels.iter().map(|&level| level_facts(&gathered, level)).collect();
     let security = |level: NodeId| {
+        let lookups = gathered.lookups.get(&level).map_or(&[][..], Vec::as_slice);
         let name = issued.tree.domain_name(level);
-        match gathered.authoritative.map(|view| caa::security(view, name.as_str())) {
-            Some(told) if told != Security::Unknown => told,
-            Some(_) | None => security(gathered.lookups.get(&level).map_or(&[][..], Vec::as_slice)),
-        }
+        security_at(&name, lookups.iter().map(|(_, lookup)| lookup), gathered.authoritative)
     };
     let checked = judge(issued, &gathered.grouped, selection, &gathered.lookups, &gathered.judging, &security);
     let ids: Vec<&str> = gathered.grouped.patterns.patterns.iter().map(|pattern| pattern.id.as_str()).collect();
@@ -87,7 +90,8 @@ fn conclude(gathered: Gathered<'_>, in_full: bool) -> Report {
         issuers: &gathered.judging.issuers,
         incomplete: gathered.sources.iter().any(|source| source.truncated),
     };
-    let advice = if gathered.lookups.is_empty() || !in_full { Vec::new() } else { advise(&grounds) };
+    // Where no answer came there is nothing to weigh a record against.
+    let advice = if in_full && answered(&gathered) { advise(&grounds) } else { Vec::new() };
     let incomplete: Vec<(String, String)> =
         gathered.sources.iter().filter_map(|source| Some((source.name.clone(), gap(source)?))).collect();
     let findings = diagnose(&Evidence {
@@ -135,7 +139,7 @@ fn level_facts(gathered: &Gathered<'_>, level: NodeId) -> LevelFacts {
 fn causes(gathered: &Gathered<'_>, level: NodeId) -> Vec<Cause> {
     let name = gathered.issued.tree.domain_name(level);
     let lookups = gathered.lookups.get(&level).map_or(&[][..], Vec::as_slice);
-    let mut causes: Vec<Cause> = lookups.iter().flat_map(|(_, lookup)| causes_of_lookup(&name, lookup)).collect();
+    let mut causes = causes_of_lookups(&name, lookups.iter().map(|(_, lookup)| lookup));
     if let Some(view) = gathered.authoritative.filter(|view| view.levels.contains_key(name.as_str())) {
         let told = caa::causes(view, name.as_str());
         causes.retain(|cause| match cause.code {
@@ -152,14 +156,34 @@ fn causes(gathered: &Gathered<'_>, level: NodeId) -> Vec<Cause> {
     causes
 }
 
+/// What the views show by themselves, sorted; what several show counts once.
+pub(super) fn causes_of_lookups<'l>(level: &DomainName, lookups: impl Iterator<Item = &'l Lookup>) -> Vec<Cause> {
+    let mut causes: Vec<Cause> = lookups.flat_map(|lookup| causes_of_lookup(level, lookup)).collect();
+    causes.sort();
+    causes.dedup();
+    causes
+}
+
+/// What is known of the DNSSEC chain to a level: from its name servers where they were asked, else from the views.
+pub(super) fn security_at<'l>(
+    level: &DomainName,
+    lookups: impl Iterator<Item = &'l Lookup> + Clone,
+    authoritative: Option<&AuthoritativeView>,
+) -> Security {
+    match authoritative.map(|view| caa::security(view, level.as_str())) {
+        Some(told) if told != Security::Unknown => told,
+        Some(_) | None => security(lookups),
+    }
+}
+
 /// What the views tell of the DNSSEC chain to a level: an authenticated answer proves it, an answer with checking disabled
 /// after SERVFAIL shows that it is broken. That there is none takes the name servers to prove.
-fn security(lookups: &[(String, Lookup)]) -> Security {
+fn security<'l>(mut lookups: impl Iterator<Item = &'l Lookup> + Clone) -> Security {
     let answered = |outcome: &LookupOutcome| !matches!(outcome, LookupOutcome::Failed(_));
     let bogus = |lookup: &Lookup| lookup.checking_disabled.as_deref().is_some_and(answered);
-    if lookups.iter().any(|(_, lookup)| bogus(lookup)) {
+    if lookups.clone().any(bogus) {
         Security::Bogus
-    } else if lookups.iter().any(|(_, lookup)| lookup.authenticated) {
+    } else if lookups.any(|lookup| lookup.authenticated) {
         Security::Secure
     } else {
         Security::Unknown
@@ -204,7 +228,7 @@ fn coverage(gathered: &Gathered<'_>, undated: u64) -> Coverage {
         dropped.insert("common-name-out-of-scope".to_owned(), entry);
     }
     let mut notes = gathered.notes.clone();
-    notes.extend(gathered.authoritative.iter().flat_map(|view| view.limits.iter().cloned()));
+    notes.extend(gathered.authoritative.iter().flat_map(|view| view.limits.iter().chain(&view.cautions).cloned()));
     let mut note = |count: u64, text: &str| {
         if count > 0 {
             notes.push(format!("{count} {text}"));
@@ -217,22 +241,37 @@ fn coverage(gathered: &Gathered<'_>, undated: u64) -> Coverage {
     note(gathered.grouped.patterns.uncovered_rows, "names beyond the limit of names per domain are in no pattern");
     note(undated, "certificates are too old for the timeline");
     let lookups = || gathered.lookups.values().flatten().map(|(_, lookup)| lookup);
-    let inferred = lookups().filter(|lookup| !was_asked(lookup)).count() as u64;
+    let inferred = || lookups().filter(|lookup| !was_asked(lookup)).count() as u64;
+    let inferred = gathered.written.map_or_else(inferred, |written| written.inferred);
     note(inferred, "lookups were not made: the servers of the zone above had not answered many before them");
     let sources_complete = gathered.sources.iter().all(|source| source.error.is_none() && !source.truncated);
     let unreadable = gathered.unreadable.values().any(|dropped| dropped.count > 0);
     let uncovered = gathered.grouped.patterns.uncovered_rows + issued.counts.omitted_names;
     // A lookup that failed is a result; one that no view got any answer for is a gap only if all are.
-    let answered = gathered.lookups.is_empty() || lookups().any(|lookup| lookup.rcode.is_some());
+    let answered = gathered.lookups.is_empty() || answered(gathered);
     Coverage {
-        complete: sources_complete && !unreadable && uncovered == 0 && inferred == 0 && answered,
+        complete: sources_complete
+            && !unreadable
+            && uncovered == 0
+            && inferred == 0
+            && answered
+            && !gathered.unfinished,
         sources: gathered.sources.clone(),
         dropped,
-        levels_asked: gathered.lookups.len() as u64,
+        levels_asked: gathered.written.map_or(gathered.lookups.len() as u64, |written| written.levels),
         levels_inferred: inferred,
         queries: gathered.queries + gathered.authoritative.map_or(0, |view| view.queries),
         sampled: if gathered.lookups.is_empty() { 0 } else { gathered.selection.sampled },
         notes,
+    }
+}
+
+/// Whether any view got any answer. A scenario says what it says: its silences are answers to who asks what if.
+fn answered(gathered: &Gathered<'_>) -> bool {
+    let answered = |lookup: &Lookup| lookup.rcode.is_some() || lookup.transport == Transport::Script;
+    match gathered.written {
+        Some(written) => written.answered,
+        None => gathered.lookups.values().flatten().any(|(_, lookup)| answered(lookup)),
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::judge::Lookups;
 use super::levels::Selection;
-use crate::caa::{Lookup, LookupOutcome, Soa};
+use super::views::is_odd;
 use crate::name::{DomainName, NameTree, NodeId};
 
 /// Levels whose name servers are asked because they look odd, at most: many failures mostly have one cause.
-const SUSPICIOUS: usize = 32;
+pub const SUSPICIOUS: usize = 32;
 
 /// How far the name servers are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -27,7 +27,9 @@ pub fn deep_levels(deep: Deep, tree: &NameTree, selection: &Selection, lookups: 
     let answered = || lookups.values().flatten().any(|(_, lookup)| lookup.rcode.is_some());
     let wanted: Box<dyn Fn(NodeId) -> bool> = match deep {
         Deep::All => Box::new(|_| true),
-        Deep::Odd if answered() => Box::new(|level| is_odd(lookups.get(&level).map_or(&[], Vec::as_slice))),
+        Deep::Odd if answered() => Box::new(|level| {
+            is_odd(lookups.get(&level).map_or(&[][..], Vec::as_slice).iter().map(|(_, lookup)| lookup))
+        }),
         Deep::Odd | Deep::Never => Box::new(|_| false),
     };
     let levels = selection.levels.iter().filter(|level| wanted(**level));
@@ -42,14 +44,4 @@ pub fn deep_levels(deep: Deep, tree: &NameTree, selection: &Selection, lookups: 
 pub fn left_out_note(left_out: usize) -> Option<String> {
     (left_out > 0)
         .then(|| format!("{left_out} more odd levels were not asked at their name servers; `--deep` asks all"))
-}
-
-fn is_odd(views: &[(String, Lookup)]) -> bool {
-    let word = |at: usize| views.get(at).map(|(_, lookup)| lookup.outcome.word());
-    let bad = |outcome: &LookupOutcome| match outcome {
-        LookupOutcome::Failed(_) => true,
-        LookupOutcome::NoData(soa) | LookupOutcome::NxDomain(soa) => *soa != Soa::Present,
-        LookupOutcome::Records(_) => false,
-    };
-    views.iter().any(|(_, lookup)| bad(&lookup.outcome)) || (1..views.len()).any(|at| word(at) != word(0))
 }

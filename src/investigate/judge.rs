@@ -8,14 +8,14 @@ use super::views::worst;
 use crate::caa::{Judgement, Lookup, Reason, Request, Ruling, Security, Verdict, verdict};
 use crate::finding::issuer::{CaaDomains, caa_domains};
 use crate::issuance::Issuances;
-use crate::name::{NodeId, SanId};
+use crate::name::{NameTree, NodeId, SanId};
 use crate::report::Checked;
 
 /// What each view said of each level.
 pub type Lookups = BTreeMap<NodeId, Vec<(String, Lookup)>>;
 
 /// For whom and how names are judged.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Judging {
     /// CAA domains to judge for; empty for the issuers seen on certificates.
     pub issuers: Vec<String>,
@@ -27,7 +27,7 @@ pub struct Judging {
 
 /// One CA to judge for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Applicant {
+pub(super) struct Applicant {
     /// How the report names it: the CAA domain to publish, or the issuer's name where none is known.
     label: String,
     /// All CAA domains it answers to; empty where unknown.
@@ -56,7 +56,8 @@ pub fn judge(
         let applicants = by_pattern.get(&pattern).map_or(&[][..], Vec::as_slice);
         let mut add = |applicant: Option<&Applicant>| {
             let verdict = judge_one(name, &levels, applicant, judging, security);
-            checked.push(row(issued, grouped, name, pattern, applicant, &verdict));
+            let pattern = pattern.map(|at| grouped.patterns.patterns[at].id.clone());
+            checked.push(row(&issued.tree, name, pattern, applicant, &verdict));
         };
         if applicants.is_empty() {
             add(None);
@@ -71,12 +72,8 @@ pub fn judge(
 /// The CAs of each pattern: those asked for, else those seen on certificates with its names.
 fn applicants(issued: &Issuances, grouped: &Grouped, judging: &Judging) -> BTreeMap<Option<usize>, Vec<Applicant>> {
     let patterns = (0..grouped.patterns.patterns.len()).map(Some).chain([None]);
-    if !judging.issuers.is_empty() {
-        let asked: Vec<Applicant> = judging
-            .issuers
-            .iter()
-            .map(|domain| Applicant { label: domain.clone(), domains: vec![domain.clone()] })
-            .collect();
+    let asked: Vec<Applicant> = applicants_asked(judging).into_iter().flatten().collect();
+    if !asked.is_empty() {
         return patterns.map(|pattern| (pattern, asked.clone())).collect();
     }
     let mut seen: BTreeMap<Option<usize>, std::collections::BTreeSet<Applicant>> = BTreeMap::new();
@@ -100,7 +97,16 @@ fn applicants(issued: &Issuances, grouped: &Grouped, judging: &Judging) -> BTree
     seen.into_iter().map(|(pattern, applicants)| (pattern, applicants.into_iter().collect())).collect()
 }
 
-fn judge_one(
+/// The CAs asked for; `None`, whoever may ask, where none is.
+pub(super) fn applicants_asked(judging: &Judging) -> Vec<Option<Applicant>> {
+    if judging.issuers.is_empty() {
+        return vec![None];
+    }
+    let asked = |domain: &String| Some(Applicant { label: domain.clone(), domains: vec![domain.clone()] });
+    judging.issuers.iter().map(asked).collect()
+}
+
+pub(super) fn judge_one(
     name: SanId,
     levels: &[(NodeId, &Lookup)],
     applicant: Option<&Applicant>,
@@ -124,11 +130,10 @@ fn judge_one(
     verdict
 }
 
-fn row(
-    issued: &Issuances,
-    grouped: &Grouped,
+pub(super) fn row(
+    tree: &NameTree,
     name: SanId,
-    pattern: Option<usize>,
+    pattern: Option<String>,
     applicant: Option<&Applicant>,
     verdict: &Verdict<NodeId>,
 ) -> Checked {
@@ -143,12 +148,12 @@ fn row(
         reason => reason.to_string(),
     };
     Checked {
-        name: issued.tree.name(name.node()).to_owned(),
+        name: tree.name(name.node()).to_owned(),
         wildcard: name.wildcard(),
-        pattern: pattern.map(|at| grouped.patterns.patterns[at].id.clone()),
+        pattern,
         issuer: applicant.map(|applicant| applicant.label.clone()),
         verdict: verdict.ruling.word(),
-        decided_at: verdict.decided_at.map(|level| issued.tree.name(level).to_owned()),
+        decided_at: verdict.decided_at.map(|level| tree.name(level).to_owned()),
         reason,
         br_failure_allowance: verdict.br_failure_allowance.word(),
     }

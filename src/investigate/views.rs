@@ -1,6 +1,6 @@
 //! From lookups and verdicts to the words of the report.
 
-use crate::caa::{Lookup, LookupFailure, LookupOutcome, rcode};
+use crate::caa::{Lookup, LookupFailure, LookupOutcome, Soa, rcode};
 use crate::report::View;
 
 /// What one view says of a level, for the report.
@@ -32,6 +32,20 @@ pub fn view(server: &str, lookup: &Lookup) -> View {
 #[must_use]
 pub fn was_asked(lookup: &Lookup) -> bool {
     lookup.outcome != LookupOutcome::Failed(LookupFailure::NotAsked)
+}
+
+/// Whether the views of one level are worth asking its name servers about: a failure, a negative answer without its SOA
+/// record, or views that contradict each other.
+#[must_use]
+pub fn is_odd<'a>(mut lookups: impl Iterator<Item = &'a Lookup> + Clone) -> bool {
+    let odd = |outcome: &LookupOutcome| match outcome {
+        LookupOutcome::Failed(_) => true,
+        LookupOutcome::NoData(soa) | LookupOutcome::NxDomain(soa) => *soa != Soa::Present,
+        LookupOutcome::Records(_) => false,
+    };
+    let mut words = lookups.clone().map(|lookup| lookup.outcome.word());
+    let first = words.next();
+    words.any(|word| Some(word) != first) || lookups.any(|lookup| odd(&lookup.outcome))
 }
 
 /// Of several views of one level the worst for a CA that would see it: a failure, then a set, then nothing.

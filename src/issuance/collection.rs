@@ -11,7 +11,7 @@ use hashbrown::HashTable;
 
 use super::event::{Event, identity, key_hash, same_key};
 use super::issuer::IssuerTable;
-use super::merge::{self, Told as Gathered};
+use super::merge::{self, Gathered};
 use super::origins::OriginSets;
 use super::{Drops, Issuances, Noticed, Record};
 use crate::name::{BATCH, DomainName, DropClass, NameTree, SanId, SanRef, registered_domain};
@@ -277,5 +277,15 @@ impl Collection {
     pub fn finish(self) -> Issuances {
         let Self { tree, counts, drops, foreign_common_names, issuers, events, origins, scope, .. } = self;
         merge::finish(&tree, issuers, events, origins, Gathered { scope, counts, drops, foreign_common_names })
+    }
+
+    /// The same with the names in the order they were read, which saves a copy of them all; for names without certificates.
+    #[must_use]
+    pub fn finish_as_read(self) -> Issuances {
+        if !self.events.is_empty() {
+            return self.finish();
+        }
+        let Self { tree, counts, drops, foreign_common_names, issuers, origins, scope, .. } = self;
+        merge::without_certificates(tree, issuers, origins, Gathered { scope, counts, drops, foreign_common_names })
     }
 }

@@ -8,7 +8,7 @@ use super::{Counts, Drops, Issuance, Issuances, IssuerId, Noticed};
 use crate::name::{DomainName, NameTree, SanId};
 
 /// What a collection hands over unchanged.
-pub(super) struct Told {
+pub(super) struct Gathered {
     pub(super) scope: Option<DomainName>,
     pub(super) counts: Counts,
     pub(super) drops: Drops,
@@ -20,7 +20,7 @@ pub(super) fn finish(
     issuers: IssuerTable,
     mut events: Vec<Event>,
     mut origins: OriginSets,
-    told: Told,
+    told: Gathered,
 ) -> Issuances {
     let (issuers, issuer_ids) = issuers.into_sorted();
     let (tree, sans) = in_text_order(tree);
@@ -35,8 +35,21 @@ pub(super) fn finish(
     let mut issuances: Vec<_> = matching::unite(events, &issuers, &mut origins).into_iter().map(issuance).collect();
     issuances.sort_by(|one, other| final_order(one).cmp(&final_order(other)));
     let (labels, sets) = origins.into_sorted();
-    let Told { scope, counts, drops, foreign_common_names } = told;
+    let Gathered { scope, counts, drops, foreign_common_names } = told;
     Issuances { scope, tree, issuers, issuances, counts, drops, foreign_common_names, labels, sets }
+}
+
+/// Names alone, in the order of the tree.
+pub(super) fn without_certificates(
+    tree: NameTree,
+    issuers: IssuerTable,
+    origins: OriginSets,
+    told: Gathered,
+) -> Issuances {
+    let (issuers, _) = issuers.into_sorted();
+    let (labels, sets) = origins.into_sorted();
+    let Gathered { scope, counts, drops, foreign_common_names } = told;
+    Issuances { scope, tree, issuers, issuances: Vec::new(), counts, drops, foreign_common_names, labels, sets }
 }
 
 /// The same names, inserted in text order; and the new node of each old one.

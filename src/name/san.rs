@@ -169,35 +169,77 @@ struct Shape {
     octets: usize,
 }
 
+/// What an octet adds to a [`Shape`], one bit each.
+mod octet {
+    pub(super) const UPPER: u16 = 1;
+    pub(super) const NON_ASCII: u16 = 1 << 1;
+    pub(super) const STAR: u16 = 1 << 2;
+    pub(super) const BLANK: u16 = 1 << 3;
+    pub(super) const CONTROL: u16 = 1 << 4;
+    pub(super) const AT: u16 = 1 << 5;
+    pub(super) const COLON: u16 = 1 << 6;
+    pub(super) const OTHER: u16 = 1 << 7;
+    pub(super) const DOT: u16 = 1 << 8;
+    pub(super) const NO_DIGIT: u16 = 1 << 9;
+
+    /// By octet. A table, for every octet of every name is looked at.
+    pub(super) const CLASS: [u16; 256] = {
+        let mut class = [0; 256];
+        let mut octet = 0_u8;
+        loop {
+            class[octet as usize] = match octet {
+                b'0'..=b'9' => 0,
+                b'a'..=b'z' | b'-' | b'_' => NO_DIGIT,
+                b'A'..=b'Z' => NO_DIGIT | UPPER,
+                b'.' => DOT,
+                b'*' => NO_DIGIT | STAR,
+                b' ' => NO_DIGIT | BLANK,
+                b'@' => NO_DIGIT | AT,
+                b':' => NO_DIGIT | COLON,
+                0..0x20 | 0x7f => NO_DIGIT | CONTROL,
+                0x80.. => NO_DIGIT | NON_ASCII,
+                _ => NO_DIGIT | OTHER,
+            };
+            if octet == u8::MAX {
+                break class;
+            }
+            octet += 1;
+        }
+    };
+}
+
 impl Shape {
     fn of(text: &str) -> Self {
-        let mut shape = Self { octets: text.len(), ..Self::default() };
-        let mut label = 0;
-        shape.digits_only_tld = true;
+        let (mut all, mut of_label) = (0, 0);
+        let (mut label, mut longest, mut empty_label) = (0, 0, false);
         for octet in text.bytes() {
-            if octet == b'.' {
-                shape.empty_label |= label == 0;
-                label = 0;
-                shape.digits_only_tld = true;
-                continue;
-            }
-            label += 1;
-            shape.long_label |= label > MAX_LABEL;
-            shape.digits_only_tld &= octet.is_ascii_digit();
-            match octet {
-                b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => {}
-                b'A'..=b'Z' => shape.upper = true,
-                b'*' => shape.star = true,
-                b' ' => shape.blank = true,
-                b'@' => shape.at = true,
-                b':' => shape.colon = true,
-                0..0x20 | 0x7f => shape.control = true,
-                0x80.. => shape.non_ascii = true,
-                _ => shape.other = true,
+            let class = octet::CLASS[usize::from(octet)];
+            if class & octet::DOT == 0 {
+                label += 1;
+                of_label |= class;
+            } else {
+                empty_label |= label == 0;
+                longest = longest.max(label);
+                all |= of_label;
+                (label, of_label) = (0, 0);
             }
         }
-        shape.empty_label |= label == 0;
-        shape
+        all |= of_label;
+        let has = |class| all & class != 0;
+        Self {
+            upper: has(octet::UPPER),
+            non_ascii: has(octet::NON_ASCII),
+            star: has(octet::STAR),
+            blank: has(octet::BLANK),
+            control: has(octet::CONTROL),
+            at: has(octet::AT),
+            colon: has(octet::COLON),
+            other: has(octet::OTHER),
+            empty_label: empty_label || label == 0,
+            long_label: longest.max(label) > MAX_LABEL,
+            digits_only_tld: of_label & octet::NO_DIGIT == 0,
+            octets: text.len(),
+        }
     }
 
     fn has_reason_before_idna(&self) -> bool {

@@ -10,6 +10,7 @@ mod fixture;
 mod html;
 mod idn;
 mod json;
+mod lines;
 mod markdown;
 mod model;
 #[cfg(feature = "parquet")]
@@ -19,6 +20,7 @@ mod safe;
 #[cfg(test)]
 mod tests;
 mod text;
+mod trace;
 mod tree;
 
 use std::io::{self, Write};
@@ -29,6 +31,7 @@ pub(crate) use digest::{counted, thousands};
 pub(crate) use html::write_page;
 pub use idn::unicode_form;
 pub use json::{write_explained_json, write_explained_lines};
+pub use lines::{CheckedTail, LevelHead, checked_line, json_text, level_line, write_closing, write_level};
 pub use markdown::write_explained_markdown;
 pub use model::{
     Advice, Checked, Coverage, Dropped, LevelReport, Report, SCHEMA, SourceCoverage, Timeline, TimelineSeries, View,
@@ -36,6 +39,10 @@ pub use model::{
 };
 pub use redact::redact;
 pub use safe::{ascii as safe_ascii, csv_cell as safe_csv_cell, text as safe_text};
+pub use trace::{
+    Asked, LevelState, TRACE_SCHEMA, Trace, TraceCause, TraceCoverage, TraceDs, TraceHost, TraceLevel, TraceProbe,
+    TraceServer, TraceStress, TraceZone,
+};
 
 /// The forms a report can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,6 +1,6 @@
 //! A DNS server that does what a test tells it, octet by octet: UDP and TCP on one ephemeral port of 127.0.0.1.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,8 @@ pub(crate) struct Query {
     pub(crate) name: String,
     pub(crate) rtype: u16,
     pub(crate) tcp: bool,
+    /// The address it came to.
+    pub(crate) to: IpAddr,
     /// How often this name and type was asked before over this transport.
     pub(crate) nth: usize,
     /// When it came.
@@ -34,7 +36,7 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    fn read(bytes: &[u8], tcp: bool) -> Option<Self> {
+    fn read(bytes: &[u8], tcp: bool, to: IpAddr) -> Option<Self> {
         let (mut labels, mut at) = (Vec::new(), 12);
         loop {
             let length = usize::from(*bytes.get(at)?);
@@ -46,12 +48,18 @@ impl Query {
             at += length;
         }
         let rtype = u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]);
-        Some(Self { bytes: bytes.to_vec(), name: labels.join("."), rtype, tcp, nth: 0, at: Instant::now() })
+        let name = labels.join(".");
+        Some(Self { bytes: bytes.to_vec(), name, rtype, tcp, to, nth: 0, at: Instant::now() })
     }
 
     /// The checking-disabled bit.
     pub(crate) fn checking_disabled(&self) -> bool {
         self.bytes[3] & 0x10 != 0
+    }
+
+    /// Whether there is an additional record: the OPT record, as no other one is ever sent.
+    pub(crate) fn has_edns(&self) -> bool {
+        self.bytes[10..12] != [0, 0]
     }
 
     /// A reply: same id, same question, recursion available, no records.
@@ -94,6 +102,15 @@ impl Message {
         self.record(1, owner, 6, &[0; 22])
     }
 
+    /// An OPT record for 1232 octets with DO (RFC 6891 §6.1), the last one of the additional section.
+    pub(crate) fn edns(self) -> Self {
+        self.with(|bytes| {
+            let count = u16::from_be_bytes([bytes[10], bytes[11]]) + 1;
+            bytes[10..12].copy_from_slice(&count.to_be_bytes());
+            bytes.extend([0, 0, 41, 0x04, 0xd0, 0, 0, 0x80, 0, 0, 0]);
+        })
+    }
+
     /// Sets bits of the two flag octets.
     pub(crate) fn flags(mut self, high: u8, low: u8) -> Self {
         self.0[2] |= high;
@@ -131,11 +148,12 @@ struct Shared {
 }
 
 impl Shared {
-    fn acts(&self, bytes: &[u8], tcp: bool) -> Vec<Act> {
-        let Some(mut query) = Query::read(bytes, tcp) else { return Vec::new() };
+    fn acts(&self, bytes: &[u8], tcp: bool, at: IpAddr) -> Vec<Act> {
+        let Some(mut query) = Query::read(bytes, tcp, at) else { return Vec::new() };
         {
             let mut log = self.log.lock().unwrap();
-            let same = |old: &&Query| (&old.name, old.rtype, old.tcp) == (&query.name, query.rtype, query.tcp);
+            let key = |query: &Query| (query.name.clone(), query.rtype, query.tcp, query.to);
+            let same = |old: &&Query| key(old) == key(&query);
             query.nth = log.iter().filter(same).count();
             log.push(query.clone());
         }
@@ -151,40 +169,30 @@ pub(crate) struct DnsServer {
 }
 
 impl DnsServer {
-    /// Starts a server that answers each query with the steps `answer` gives.
+    /// Starts a server on 127.0.0.1 that answers each query with the steps `answer` gives.
     pub(crate) async fn start(answer: impl Fn(&Query) -> Vec<Act> + Send + Sync + 'static) -> Self {
+        Self::start_at(1, answer).await
+    }
+
+    /// The same on 127.0.0.1 and the addresses after it, `count` in all, on one port.
+    pub(crate) async fn start_at(count: u8, answer: impl Fn(&Query) -> Vec<Act> + Send + Sync + 'static) -> Self {
         let shared = Arc::new(Shared { answer: Box::new(answer), log: Mutex::default() });
-        let (udp, tcp) = loop {
-            let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-            if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
-                break (Arc::new(udp), tcp);
+        let sockets = loop {
+            if let Some(sockets) = bind(count).await {
+                break sockets;
             }
         };
-        let address = udp.local_addr().unwrap();
+        let address = sockets[0].0.local_addr().unwrap();
         let mut tasks = JoinSet::new();
-        let for_udp = Arc::clone(&shared);
-        tasks.spawn(async move {
-            let mut buffer = vec![0; 65_535];
-            while let Ok((octets, peer)) = udp.recv_from(&mut buffer).await {
-                let acts = for_udp.acts(&buffer[..octets], false);
-                let udp = Arc::clone(&udp);
-                tokio::spawn(async move {
-                    for act in acts {
-                        match act {
-                            Act::Send(bytes) => drop(udp.send_to(&bytes, peer).await),
-                            Act::Wait(time) => tokio::time::sleep(time).await,
-                            Act::Close => {}
-                        }
-                    }
-                });
-            }
-        });
-        let for_tcp = Arc::clone(&shared);
-        tasks.spawn(async move {
-            while let Ok((stream, _)) = tcp.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&for_tcp)));
-            }
-        });
+        for (udp, tcp) in sockets {
+            tasks.spawn(serve_udp(Arc::new(udp), Arc::clone(&shared)));
+            let for_tcp = Arc::clone(&shared);
+            tasks.spawn(async move {
+                while let Ok((stream, _)) = tcp.accept().await {
+                    tokio::spawn(serve(stream, Arc::clone(&for_tcp)));
+                }
+            });
+        }
         Self { address, shared, _tasks: tasks }
     }
 
@@ -194,13 +202,47 @@ impl DnsServer {
     }
 }
 
+/// UDP and TCP sockets on as many addresses, all on a port that is free everywhere; `None` if the first one tried is not.
+async fn bind(count: u8) -> Option<Vec<(UdpSocket, TcpListener)>> {
+    let mut sockets = Vec::new();
+    let mut port = 0;
+    for last in 1..=count {
+        let udp = UdpSocket::bind(SocketAddr::from(([127, 0, 0, last], port))).await.ok()?;
+        let address = udp.local_addr().unwrap();
+        port = address.port();
+        sockets.push((udp, TcpListener::bind(address).await.ok()?));
+    }
+    Some(sockets)
+}
+
+async fn serve_udp(udp: Arc<UdpSocket>, shared: Arc<Shared>) {
+    let at = udp.local_addr().unwrap().ip();
+    let mut buffer = vec![0; 65_535];
+    // A peer that is gone makes the next read fail once.
+    loop {
+        let Ok((octets, peer)) = udp.recv_from(&mut buffer).await else { continue };
+        let acts = shared.acts(&buffer[..octets], false, at);
+        let udp = Arc::clone(&udp);
+        tokio::spawn(async move {
+            for act in acts {
+                match act {
+                    Act::Send(bytes) => drop(udp.send_to(&bytes, peer).await),
+                    Act::Wait(time) => tokio::time::sleep(time).await,
+                    Act::Close => {}
+                }
+            }
+        });
+    }
+}
+
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
+    let at = stream.local_addr().unwrap().ip();
     while let Ok(length) = stream.read_u16().await {
         let mut bytes = vec![0; usize::from(length)];
         if stream.read_exact(&mut bytes).await.is_err() {
             return;
         }
-        for act in shared.acts(&bytes, true) {
+        for act in shared.acts(&bytes, true, at) {
             match act {
                 Act::Send(bytes) => {
                     let framed = [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], &bytes].concat();

@@ -21,8 +21,13 @@ mod ct_run;
 mod ct_sampling;
 mod ct_service;
 mod dns_batch;
+mod dns_caa;
+mod dns_case;
 mod dns_exchange;
+mod dns_program;
 mod dns_server;
+mod dns_trace;
+mod dns_world;
 
 /// A file of other people's data beside the repository; `None`, and a word about it, where there is none.
 fn shared_data(name: &str) -> Option<Vec<u8>> {

@@ -68,7 +68,7 @@ pub struct Lookups {
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
     /// Ask everything this many times; a level that fails once has failed
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub repeat: Option<u32>,
     /// Where answers come from instead, which names are climbed, and for whom.
     #[command(flatten)]
@@ -82,13 +82,13 @@ pub struct Limits {
     /// Rate limit (repeatable): WHAT is crtsh, certspotter, resolver or server; `unlimited` for the last two
     #[arg(long, value_name = "[WHAT=]N[/s|/m|/h]", alias = "rl")]
     pub rate: Vec<String>,
-    /// Questions in flight
-    #[arg(long, value_name = "N", alias = "threads")]
+    /// Questions in flight at each resolver, 1 to 10000 [default: 192]
+    #[arg(long, value_name = "N", alias = "threads", value_parser = crate::cli::live::in_flight)]
     pub concurrency: Option<usize>,
-    /// Time for one try, such as 5s or 800ms
+    /// Time for one try, such as 5s or 800ms; a bare number is seconds [default: 4s at resolvers, 5s at name servers]
     #[arg(long, value_name = "TIME")]
     pub timeout: Option<String>,
-    /// Tries after the first
+    /// Tries after the first, after silence only, 0 to 255 [default: 2]
     #[arg(long, value_name = "N")]
     pub retries: Option<u8>,
 }

@@ -53,6 +53,11 @@ pub(super) fn walk(message: &[u8], start: usize, mut label: impl FnMut(&[u8])) -
 }
 
 fn push_label(text: &mut String, label: &[u8]) {
+    // Nearly every label stands as it is.
+    let plain = |octet: &u8| matches!(octet, 0x21..=0x7e) && !matches!(octet, b'.' | b'\\');
+    if let (true, Ok(label)) = (label.iter().all(plain), std::str::from_utf8(label)) {
+        return text.push_str(label);
+    }
     for &octet in label {
         match octet {
             b'.' | b'\\' => {
@@ -77,6 +82,9 @@ fn push_label(text: &mut String, label: &[u8]) {
 pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), WireError> {
     let refused = || WireError::QuestionName { name: text.to_owned() };
     let start = out.len();
+    if text.bytes().all(|octet| octet.is_ascii() && octet != b'\\') && text != "." && !text.is_empty() {
+        return write_plain(text.strip_suffix('.').unwrap_or(text), out).ok_or_else(refused);
+    }
     let mut length_at = start;
     out.push(0);
     let mut octets = text.bytes();
@@ -101,6 +109,24 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), WireError> {
         out.push(0);
     }
     if out.len() - start > MAX_WIRE { Err(refused()) } else { Ok(()) }
+}
+
+/// The same for a name without escapes and without a final dot; `None` for a text that is no name.
+fn write_plain(text: &str, out: &mut Vec<u8>) -> Option<()> {
+    let start = out.len();
+    // The length octet of each label takes the place of the dot before it.
+    out.push(0);
+    out.extend_from_slice(text.as_bytes());
+    let mut length_at = start;
+    for at in start + 1..out.len() {
+        if out[at] == b'.' {
+            out[length_at] = u8::try_from(at - length_at - 1).ok().filter(|length| (1..=63).contains(length))?;
+            length_at = at;
+        }
+    }
+    close_label(out, length_at)?;
+    out.push(0);
+    (out.len() - start <= MAX_WIRE).then_some(())
 }
 
 fn close_label(out: &mut [u8], length_at: usize) -> Option<()> {

@@ -5,7 +5,11 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
-pub(super) fn serialize<T: Serialize, F: Formatter>(value: &T, formatter: F, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn serialize<T: Serialize + ?Sized, F: Formatter>(
+    value: &T,
+    formatter: F,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(out, formatter)).map_err(io::Error::from)
 }
 

@@ -22,7 +22,12 @@ pub(super) const ISLAND: usize = 20_000;
 
 /// Writes the report as one document, indented.
 pub(super) fn write_document(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    serialize(&Document::of(report, usize::MAX), Ascii(PrettyFormatter::new()), out)?;
+    write_value(&Document::of(report, usize::MAX), out)
+}
+
+/// Writes any value as one document, indented.
+pub(super) fn write_value(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serialize(value, Ascii(PrettyFormatter::new()), out)?;
     out.write_all(b"\n")
 }
 
@@ -36,7 +41,26 @@ pub(super) fn write_lines(report: &Report, out: &mut dyn Write) -> io::Result<()
     lines("timeline", report.timeline.iter(), out)?;
     lines("zone", report.zones.iter(), out)?;
     lines("coverage", std::iter::once(&report.coverage), out)?;
-    lines("summary", std::iter::once(Summary::of(report)), out)
+    lines("summary", std::iter::once(Summary::of(report, report.levels.len() as u64, report.checked.len() as u64)), out)
+}
+
+/// Writes the line of one level.
+pub(super) fn write_level(level: &LevelReport, out: &mut dyn Write) -> io::Result<()> {
+    lines("level", std::iter::once(with_unicode(level)), out)
+}
+
+/// Writes what follows the levels and verdicts of a report, whose lines were written before: so many of each.
+pub(super) fn write_closing(report: &Report, levels: u64, checked: u64, out: &mut dyn Write) -> io::Result<()> {
+    lines("finding", report.findings.iter(), out)?;
+    lines("advice", report.advice.iter(), out)?;
+    lines("zone", report.zones.iter(), out)?;
+    lines("coverage", std::iter::once(&report.coverage), out)?;
+    lines("summary", std::iter::once(Summary::of(report, levels, checked)), out)
+}
+
+/// Writes a value in ASCII on no line of its own.
+pub(super) fn compact(value: &(impl Serialize + ?Sized), out: &mut dyn Write) -> io::Result<()> {
+    serialize(value, Ascii(CompactFormatter), out)
 }
 
 /// Writes the report as one compact document that may stand inside an HTML `script` element; no list longer than
@@ -47,7 +71,7 @@ pub(super) fn write_island(report: &Report, out: &mut dyn Write) -> io::Result<(
 
 fn lines<T: Serialize>(kind: &'static str, elements: impl Iterator<Item = T>, out: &mut dyn Write) -> io::Result<()> {
     for element in elements {
-        serialize(&Line { kind, element }, Ascii(CompactFormatter), out)?;
+        compact(&Line { kind, element }, out)?;
         out.write_all(b"\n")?;
     }
     Ok(())
@@ -183,14 +207,14 @@ struct Summary<'a> {
     certificates: u64,
     names: u64,
     patterns: usize,
-    levels: usize,
-    checked: usize,
+    levels: u64,
+    checked: u64,
     findings: usize,
     advice: usize,
 }
 
 impl<'a> Summary<'a> {
-    fn of(report: &'a Report) -> Self {
+    fn of(report: &'a Report, levels: u64, checked: u64) -> Self {
         Self {
             complete: report.coverage.complete,
             schema: report.schema,
@@ -201,8 +225,8 @@ impl<'a> Summary<'a> {
             certificates: report.certificates,
             names: report.names,
             patterns: report.patterns.len(),
-            levels: report.levels.len(),
-            checked: report.checked.len(),
+            levels,
+            checked,
             findings: report.findings.len(),
             advice: report.advice.len(),
         }

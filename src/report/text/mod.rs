@@ -5,6 +5,8 @@
 mod act;
 mod levels;
 mod page;
+pub(super) mod trace;
+mod trace_zone;
 
 use std::io::{self, Write};
 

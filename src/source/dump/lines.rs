@@ -1,5 +1,6 @@
 //! Inputs made of lines: PEM bundles and name lists.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use base64::Engine;
@@ -60,11 +61,12 @@ pub(super) fn names(window: &mut Window<impl Read>, summary: &mut Summary, sink:
         } else if long {
             summary.bad(offset, "a line over 64 KiB", line);
         } else if !line.is_empty() {
-            let text = String::from_utf8_lossy(line);
+            let text = std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
             let mut columns = text.split('\t');
             let name = columns.next().unwrap_or_default();
             let label = columns.next().map(str::trim).filter(|label| !label.is_empty());
-            if sink.names_only() {
+            // A name without a label is of no certificate: nothing but itself is to be kept.
+            if sink.names_only() || label.is_none() {
                 sink.entries(std::iter::once(Entry::Name(name)));
             } else {
                 let label = label.map(Into::into);
