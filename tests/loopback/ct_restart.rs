@@ -96,7 +96,7 @@ async fn where_nothing_more_can_be_written_it_stops_cleanly_and_goes_on_when_the
     let program = program(&service, &case);
     // The limit of file sizes, in blocks of 512 or 1024 octets: more than an empty case file, less than a whole one.
     let mut limited = Command::new("sh");
-    limited.args(["-c", "ulimit -f 100; exec \"$0\" \"$@\""]).arg(program.get_program()).args(program.get_args());
+    limited.args(["-c", "ulimit -f 140; exec \"$0\" \"$@\""]).arg(program.get_program()).args(program.get_args());
     limited.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(Stdio::null());
     let stopped = finish(limited);
     let text = String::from_utf8_lossy(&stopped.stderr).into_owned();
