@@ -37,7 +37,8 @@ pub fn run(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Failur
     } else {
         let mut collection = Collection::new(scope(args.domain.as_deref())?);
         let told = read_all(env, context, inputs, &mut collection)?;
-        (summarise(&collection.finish()).0, told)
+        // A summary does not hang on the order of names.
+        (summarise(&collection.finish_as_read()).0, told)
     };
     if args.partial {
         write_result(env, context.output.as_deref(), |out| write_partial(&summary, out))?;
