@@ -127,7 +127,8 @@ impl<'a> Session<'a> {
                 let failed = told.failed;
                 env.say(&format!("ctclimb: {failed} changes were not told; the next run tells them again"));
             }
-            match self.stop.why() {
+            let halt = self.stop.why();
+            match &halt {
                 Some(Halt::NobodyReads) => return Ok(Exit::Interrupted),
                 Some(Halt::Interrupted) => return Ok(self.interrupted(env)),
                 Some(Halt::Bound(why)) => env.say(&format!("ctclimb: stopped: {why}; {}", self.hint())),
@@ -139,7 +140,8 @@ impl<'a> Session<'a> {
             if exit == Exit::Complete && told.failed > 0 {
                 exit = Exit::Incomplete;
             }
-            let Some(interval) = self.plan.watch.filter(|_| !self.stop.is_asked()) else { return Ok(exit) };
+            // Whoever asks for the end from here on is heard while we wait.
+            let Some(interval) = self.plan.watch.filter(|_| halt.is_none()) else { return Ok(exit) };
             let asked =
                 async { tokio::time::timeout(interval.saturating_sub(begun.elapsed()), self.stop.asked()).await };
             if self.runtime.block_on(asked).is_ok() {
