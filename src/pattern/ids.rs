@@ -16,6 +16,8 @@ const WIDTH: f64 = 6.0;
 /// Bits of one more skeleton, and of each run in it. Words, numbers, and words with a number are there anyway.
 const SKELETON: f64 = 60.0;
 const RUN: f64 = 12.0;
+/// Octets of a text that can be an id beside others of other widths.
+const SCATTERED: usize = 7;
 /// Letters without digits are noise above this many bits a letter; spoken words cost about 4.0, random letters 5.5.
 const NOISE: f64 = 4.95;
 
@@ -83,6 +85,7 @@ impl<'a> Ids<'a> {
                 found.texts.extend(inside.map(|text| text.octets));
             }
         }
+        found.texts.extend(scattered(&texts).into_iter().map(|text| text.octets));
         found
     }
 
@@ -219,6 +222,44 @@ fn ids_of_width<'a>(texts: &[Text<'a>], limit: f64) -> Option<Width<'a>> {
     candidates.max_by(|a, b| a.saved.total_cmp(&b.saved))
 }
 
+/// Few ids of ever other widths: no width has enough of them to tell, all together have.
+fn scattered<'a, 'b>(texts: &'b [Text<'a>]) -> Vec<&'b Text<'a>> {
+    let long: Vec<&Text<'a>> = texts.iter().filter(|text| text.octets.len() >= SCATTERED).collect();
+    let scrambled: Vec<&Text<'a>> = long.iter().copied().filter(|text| text.scrambled).collect();
+    // Texts of one width were looked at together.
+    if scrambled.chunk_by(|a, b| a.octets.len() == b.octets.len()).count() < 3 {
+        return Vec::new();
+    }
+    let alphabets = ALPHABETS.iter().copied().filter(|(alphabet, _)| *alphabet != class::LETTERS);
+    let candidates = alphabets.filter_map(|(alphabet, bits)| {
+        let fits = |text: &&&Text<'a>| text.charset & !alphabet == 0;
+        let fitting: Vec<&Text<'a>> = scrambled.iter().filter(fits).copied().collect();
+        let others = scrambled.len() - fitting.len();
+        // Words of that size in the same alphabet would be ids by chance.
+        let plain: Vec<&Text<'a>> = long.iter().filter(|text| !text.scrambled).filter(fits).copied().collect();
+        if fitting.len() < 4 || 4 * (others + plain.len()) > fitting.len() || !are_senseless(&fitting) {
+            return None;
+        }
+        let saved = |text: &&Text<'a>| (text.structured - bits * float(text.octets.len())) * float(text.times) - WIDTH;
+        let saved = fitting.iter().map(saved).sum::<f64>() - FAMILY;
+        // An id whose digits happen to stand last, or first.
+        let mixed = plain.into_iter().filter(|text| skeleton(text.octets).0 == 2);
+        (saved > 0.0).then(|| (saved, fitting.iter().copied().chain(mixed).collect::<Vec<_>>()))
+    });
+    candidates.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, ids)| ids).unwrap_or_default()
+}
+
+/// Whether the letters between digits spell nothing: short runs of them, or letters in no order of a language.
+fn are_senseless(texts: &[&Text<'_>]) -> bool {
+    let letters = |run: &&str| run.as_bytes()[0].is_ascii_lowercase();
+    let runs: Vec<&str> = texts.iter().flat_map(|text| runs(text.octets)).filter(letters).collect();
+    let octets: usize = runs.iter().map(|run| run.len()).sum();
+    let bits: f64 = runs.iter().map(|run| letters::bits_per_letter(run) * float(run.len())).sum();
+    let hexadecimal = texts.iter().all(|text| text.charset & !(class::DIGITS | class::HEX_LETTERS) == 0);
+    let short = hexadecimal && octets <= 3 * runs.len();
+    octets >= 8 && (short || bits > NOISE * float(octets))
+}
+
 /// Whether all texts have the same letters between their digits: `20260702t084450`, `r5i0n10`.
 fn are_counters(texts: &[Text<'_>]) -> bool {
     let letters = |text: &Text<'_>| -> Vec<u8> { text.octets.bytes().filter(u8::is_ascii_lowercase).collect() };
@@ -313,4 +354,30 @@ fn even_bits(texts: &[&Text<'_>], from: usize, bits: f64) -> f64 {
         }
     };
     (from..first.len()).map(place).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids<'a>(texts: &[&'a str]) -> Vec<&'a str> {
+        let column: Vec<(&str, f64)> = texts.iter().map(|text| (*text, 1.0)).collect();
+        let ids = Ids::of(&column);
+        texts.iter().copied().filter(|text| ids.takes(text)).collect()
+    }
+
+    #[test]
+    fn a_few_ids_of_ever_other_widths_are_ids() {
+        let hexadecimal = ["39abfad26", "bc57dfcde8e", "d0170a36", "4c5e242ad9a3f", "7c87ec25ad6c"];
+        assert_eq!(ids(&hexadecimal), hexadecimal);
+        let mut mixed = hexadecimal.to_vec();
+        mixed.extend(["shop", "backend", "webmail2"]);
+        assert_eq!(ids(&mixed), hexadecimal);
+    }
+
+    #[test]
+    fn words_around_a_number_are_none() {
+        assert!(ids(&["mp3player", "web2print", "route66diner", "studio54club", "area51games"]).is_empty());
+        assert!(ids(&["h264encoder", "s3gateway", "k8smaster", "web2print2go"]).is_empty());
+    }
 }

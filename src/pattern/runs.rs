@@ -192,14 +192,16 @@ pub(super) fn join_widths(tables: Vec<Table<'_>>) -> Vec<Table<'_>> {
         let mut group = group.into_iter().peekable();
         while let Some(mut whole) = group.next() {
             let low = width(&whole, column);
-            let mut high = low;
-            let follows = |next: &Table<'_>, whole: &Table<'_>, high: u8| {
-                width(next, column) - high <= 2 + high / 8
+            let (mut high, mut widths) = (low, 1);
+            let follows = |next: &Table<'_>, whole: &Table<'_>, high: u8, widths: usize| {
+                // Few ids of ever other widths leave wider gaps.
+                let few = widths >= 3 && whole.len() + next.len() <= 3 * widths;
+                width(next, column) - high <= 2 + if few { high / 2 } else { high / 8 }
                     && texts_are_alike(&texts(whole, column), &texts(next, column))
                     && !have_other_words(whole, next)
             };
-            while let Some(next) = group.next_if(|next| follows(next, &whole, high)) {
-                high = width(&next, column);
+            while let Some(next) = group.next_if(|next| follows(next, &whole, high, widths)) {
+                (high, widths) = (width(&next, column), widths + 1);
                 whole.append(next);
             }
             whole.shape.pieces[column] = Piece::Opaque { min: low, max: high, dashed: false };
