@@ -124,7 +124,11 @@ impl Case {
     }
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, CaseError> {
+/// Opens a SQLite file that somebody else may have made: nothing in it runs.
+///
+/// # Errors
+/// It is no SQLite file, or cannot be opened.
+pub(crate) fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;

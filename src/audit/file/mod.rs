@@ -11,10 +11,8 @@ mod rows;
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 pub use changes::{Kept, Noted};
@@ -22,7 +20,7 @@ pub use error::AuditFileError;
 pub use quota::Quota;
 pub use rows::{Finish, State, Status};
 
-use crate::case::Hold;
+use crate::case::{self, Hold};
 use crate::report::safe_text;
 
 /// Marks an audit file among SQLite files: `CTCA`.
@@ -228,14 +226,5 @@ pub(in crate::audit) fn differing(found: &str, asked: &str) -> (String, String) 
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, AuditFileError> {
-    let open = || {
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(Duration::from_secs(10))?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
-        Ok(connection)
-    };
-    open().map_err(|source| AuditFileError::sqlite(path, source))
+    case::connect(path, flags).map_err(|source| AuditFileError::sqlite(path, source))
 }
