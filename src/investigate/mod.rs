@@ -10,6 +10,7 @@ mod lookups;
 mod name_table;
 mod stream;
 mod stream_keep;
+mod stream_outcomes;
 mod timeline;
 mod views;
 mod zones;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::caa::{CaaRecord, Ede};
+use crate::caa::{CaaRecord, Ede, LookupFailure, Transport};
 use crate::investigate::views::view;
 use crate::investigate::{Gathered, Grouped, assemble, select};
 use crate::issuance::{Collection, Issuances};
