@@ -25,6 +25,17 @@ pub struct Cause {
     /// Whether a CA's lookup at the level fails because of this, every time and not only now and then.
     #[serde(skip)]
     pub breaks_lookup: bool,
+    /// Whether it concerns only what is said where there is no record, so that a CAA record at the level would be read.
+    #[serde(skip)]
+    pub about_absence: bool,
+}
+
+impl Cause {
+    /// Whether name servers themselves show that no resolver can look up CAA at the level, so that the silence of one is theirs.
+    #[must_use]
+    pub fn accounts_for_failure(&self) -> bool {
+        self.breaks_lookup && !self.servers.is_empty()
+    }
 }
 
 /// An address of a name server and the host name it goes by.

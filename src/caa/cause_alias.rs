@@ -67,6 +67,7 @@ fn broken(name: &str, target: &str, way: &str, inner: &Cause) -> Cause {
         hides_policy: false,
         evidence: format!("{way}: {}", inner.evidence),
         breaks_lookup: true,
+        about_absence: false,
     }
 }
 
@@ -75,6 +76,7 @@ fn passed_on(name: &str, way: &str, inner: Cause) -> Cause {
     Cause {
         fix: format!("{} ({name} is an alias: {way}.)", inner.fix),
         evidence: format!("{way}: {}", inner.evidence),
+        about_absence: false,
         ..inner
     }
 }

@@ -190,6 +190,12 @@ impl Code {
         )
     }
 
+    /// Causes of which some concern only the answer where there is no record: one published there would be read.
+    #[must_use]
+    pub fn is_about_absence(self) -> bool {
+        matches!(self, Self::NegativeWithoutSoa | Self::NsInsteadOfSoa | Self::ForeignSoa | Self::DnssecBadDenial)
+    }
+
     /// Whether a CA's lookup at the level fails because of this, every time and not only now and then, if every server shows it.
     #[must_use]
     pub fn breaks_lookup(self) -> bool {

@@ -7,7 +7,7 @@ use super::{Code, DnsMessage, Probe, ProbeKind, QuestionEcho, RecordData, Record
 
 /// What is wrong with the answer.
 pub(super) fn symptoms(at: &At) -> Vec<Symptom> {
-    const ROWS: [fn(&At) -> Option<Symptom>; 10] = [
+    const ROWS: [fn(&At) -> Option<Symptom>; 11] = [
         case_not_preserved,
         hidden_by_case,
         caa_nxdomain,
@@ -17,6 +17,7 @@ pub(super) fn symptoms(at: &At) -> Vec<Symptom> {
         empty_non_terminal,
         cname_beside_data,
         unreadable_set,
+        empty_tag,
         repeated_opt,
     ];
     ROWS.iter().filter_map(|row| row(at)).collect()
@@ -54,7 +55,12 @@ fn caa_nxdomain(at: &At) -> Option<Symptom> {
         Some(_) => format!("; TYPE65280: {}", at.told(ProbeKind::UnknownType)),
         None => String::new(),
     };
-    (exists && also_lower && denies_name(&at.answer()?.reading))
+    let answer = at.answer()?;
+    if answer.reading == Reading::NxDomain(Negative::WithRecords) {
+        let seen = "CAA: nxdomain, and beside it the CAA records of the name";
+        return Some(Symptom::new(Code::CaaNxdomain, seen));
+    }
+    (exists && also_lower && denies_name(&answer.reading))
         .then(|| Symptom::new(Code::CaaNxdomain, format!("A: {}; CAA: nxdomain{unknown}", control.words())))
 }
 
@@ -71,7 +77,8 @@ fn negative_answer(at: &At) -> Option<Symptom> {
     let word = answer.reading.words().split(',').next().unwrap_or_default().to_owned();
     let found = |code, seen: &str| Some(Symptom::new(code, format!("{word}: {seen}")));
     match answer.reading.negative()? {
-        Negative::Sound => None,
+        // What is denied and given at once is told by `caa_nxdomain`.
+        Negative::Sound | Negative::WithRecords => None,
         Negative::WithoutSoa => found(Code::NegativeWithoutSoa, "the authority section has no SOA"),
         Negative::SoaInAnswer => found(Code::NegativeWithoutSoa, "the SOA stands in the answer section"),
         Negative::NsInstead => found(Code::NsInsteadOfSoa, "the authority section holds the zone's NS records"),
@@ -178,6 +185,15 @@ fn unreadable_set(at: &At) -> Option<Symptom> {
         let all = answer.message.answers.iter().filter(|r| r.rtype == rtype::CAA).count();
         let seen = format!("{count} of {all} CAA records have data that is none (RFC 8659 section 4.1)");
         Symptom::of(Code::MalformedCaa, Flavour::Unreadable, seen)
+    })
+}
+
+/// A CAA record with a tag of no characters (RFC 8659 §4.1 wants one at least): readers differ.
+fn empty_tag(at: &At) -> Option<Symptom> {
+    let no_tag = |r: &RecordFact| matches!(&r.data, RecordData::Caa(record) if record.tag.is_empty());
+    at.answer()?.message.answers.iter().any(no_tag).then(|| {
+        let seen = "a CAA record has a tag of no characters (RFC 8659 section 4.1)";
+        Symptom::of(Code::MalformedCaa, Flavour::NoTag, seen)
     })
 }
 

@@ -70,9 +70,9 @@ fn delegation(
             (addresses.iter().filter(|(address, _)| !loses(address)).map(one).collect(), Vec::new())
         }
         DsEvidence::Absent(_) => match trust::ds_absence(view, zone) {
-            Absence::NotProven(why) => {
+            Absence::NotProven(code, why) => {
                 let seen = format!("{parent} says that {} has no DS: {why}", zone.name);
-                (by_servers(Code::DnssecBadDenial, &seen), Vec::new())
+                (by_servers(code, &seen), Vec::new())
             }
             Absence::Proven | Absence::Unknown => (Vec::new(), Vec::new()),
         },
@@ -157,6 +157,9 @@ fn mismatch(apex: &[u8], ds: &[dnssec::Ds], keys: &[Key]) -> String {
     format!("DS for key {}, the zone has key {}{weak}", list(of_ds), list(of_keys))
 }
 
+/// The end of the words for a set without a signature that counts: there may be others, by another zone or of another type.
+pub(super) const NO_SIGNATURE: &str = "no signature over it by the zone";
+
 /// A bad signature as a fault: what it is over goes into the words.
 pub(super) fn signature_words(state: SignatureState, what: &str) -> Option<(Code, Flavour, String)> {
     let plain = |code, seen| Some((code, Flavour::Plain, seen));
@@ -174,7 +177,7 @@ pub(super) fn signature_words(state: SignatureState, what: &str) -> Option<(Code
             Code::DnssecBadSignature,
             format!("the signature over {what} is by a key that the chain of trust does not lead to"),
         ),
-        SignatureState::Missing => plain(Code::DnssecBadSignature, format!("{what}: no signature")),
+        SignatureState::Missing => plain(Code::DnssecBadSignature, format!("{what}: {NO_SIGNATURE}")),
     }
 }
 

@@ -73,6 +73,14 @@ pub(super) enum Flavour {
     Unreadable,
     /// The denial record leaves out a type that the question was not about.
     Bitmap,
+    /// Names in the zones below are concerned: there is no referral for CAA.
+    Below,
+    /// A name server host within the zone, and no address of it at the parent.
+    NoGlue,
+    /// A name server host that is an alias.
+    AliasHost,
+    /// A CAA record whose tag has no characters.
+    NoTag,
 }
 
 impl Flavour {
@@ -80,9 +88,15 @@ impl Flavour {
     pub(super) fn breaks(self, code: Code) -> bool {
         match self {
             Self::NoFallback | Self::TooSlow | Self::Unreadable | Self::Unproven => true,
-            Self::Bitmap | Self::TwoOpt => false,
+            Self::Bitmap | Self::TwoOpt | Self::NoTag | Self::AliasHost => false,
             _ => code.breaks_lookup(),
         }
+    }
+
+    /// Whether a fault of this variety concerns only what the zone says where it has no record. What the parent says of DS, and
+    /// a server that does not know the zone, keep records back as well.
+    pub(super) fn is_about_absence(self, code: Code) -> bool {
+        code.is_about_absence() && !matches!(self, Self::ParentDs | Self::OtherZone | Self::AfterAlias)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::cause_dnssec::signature_words;
+use super::cause_dnssec::{NO_SIGNATURE, signature_words};
 use super::cause_server::{Answer, At, Flavour, Symptom};
 use super::dnssec::{self, Key};
 use super::dnssec_chain::{self as trust, Chain, chain};
@@ -67,7 +67,7 @@ impl Signed<'_> {
         if let Some(fault) = self.denial_fault(&proof).or_else(|| self.expansion()).or_else(|| self.bitmap()) {
             if proof == Denial::Missing {
                 // What was stripped of its proof lost the signatures with it.
-                faults.retain(|fault| !fault.seen.ends_with("no signature"));
+                faults.retain(|fault| !fault.seen.ends_with(NO_SIGNATURE));
             }
             faults.push(fault);
         }

@@ -1,5 +1,7 @@
 //! Who must act and what to do, in words a customer can send to a DNS provider.
 
+mod way;
+
 use super::Code;
 use super::cause_server::Flavour;
 use super::evidence_name::parent;
@@ -29,11 +31,12 @@ pub(super) fn who(blame: &Blame) -> String {
         (Code::DnssecNoDnskey | Code::DnssecDsMismatch, Flavour::Plain) if !blame.partial => {
             format!("{}; {operator}", keeper(zone, above, "the DS record"))
         }
-        (_, Flavour::StaleGlue) => keeper(zone, above, "the delegation"),
+        (_, Flavour::StaleGlue | Flavour::NoGlue) => keeper(zone, above, "the delegation"),
         (Code::LameDelegation, _) => {
             format!("{operator}; {}, if the delegation is out of date", keeper(zone, above, "the delegation"))
         }
-        (_, Flavour::NoAddress) | (Code::CnameAtApex | Code::AliasLoop | Code::MalformedCaa, _) => {
+        (_, Flavour::NoAddress | Flavour::AliasHost)
+        | (Code::CnameAtApex | Code::AliasLoop | Code::MalformedCaa, _) => {
             format!("the owner of {zone}; {operator}")
         }
         _ => operator,
@@ -131,6 +134,7 @@ impl Words<'_> {
         let parent = self.parent();
         Some(match (code, self.blame.flavour) {
             (Code::ServerUnreachable | Code::ServerPartlyUnreachable, flavour) => return self.silence(flavour),
+            (_, Flavour::Below) => self.no_referral(),
             (_, Flavour::Size) => format!(
                 "Answers over 512 octets of {} do not arrive, smaller ones do. Let UDP answers of up to 1232 octets pass, and IP fragments if larger ones are sent; or set the largest UDP answer of the server to 512 octets, so that larger ones are truncated and fetched over TCP.",
                 lower_first(&self.subject)
@@ -172,6 +176,9 @@ impl Words<'_> {
                 "{} replies with more than one OPT record, and a message may have one (RFC 6891 section 6.1.1). Upgrade the software or the device that adds the second: some resolvers take the first, others refuse the reply.",
                 self.they("send", "sends")
             ),
+            (_, Flavour::NoTag) => format!(
+                "A CAA record at {level} has a tag of no characters, and a tag has one at least (RFC 8659 section 4.1): some resolvers refuse the whole answer, others pass it on. Publish it again in the form `0 issue \"ca.example\"`."
+            ),
             (_, Flavour::Bitmap) => format!(
                 "{} denial records at {level} that leave out a type which is there: resolvers that answer from such records by themselves (RFC 8198) deny it. Sign the zone again; every version of it must have the same types.",
                 self.they("give", "gives")
@@ -181,7 +188,7 @@ impl Words<'_> {
                 self.they("give", "gives")
             ),
             (_, Flavour::ParentDs) => format!(
-                "{} DS records of a zone below with a signature that does not hold. Sign {zone} again.",
+                "{} what {zone} says of the DS of a zone below with a signature that does not hold. Sign {zone} again.",
                 self.they("give", "gives")
             ),
             (Code::DnssecExpired, Flavour::TooEarly) => format!(
@@ -212,31 +219,6 @@ impl Words<'_> {
                 self.they("follow", "follows"),
                 if self.many { "leave" } else { "leaves" },
                 self.must()
-            ),
-            _ => return None,
-        })
-    }
-
-    fn silence(&self, flavour: Flavour) -> Option<String> {
-        let Blame { zone, level, code, .. } = self.blame;
-        let others = if code == Code::ServerPartlyUnreachable { ", other servers of the zone do" } else { "" };
-        Some(match flavour {
-            Flavour::StaleGlue => format!(
-                "The delegation of {zone} in {} gives an address that the name server no longer has ({}): nothing answers there. Correct the glue record.",
-                self.parent(),
-                self.blame.servers.join(", ")
-            ),
-            Flavour::NoAddress => format!(
-                "The NS records of {zone} name hosts that have no address a resolver can use: {}. Give the hosts public addresses, or take them out of the NS records of {zone} and of its delegation.",
-                self.blame.servers.join(", ")
-            ),
-            Flavour::ThisName => format!(
-                "{} questions about {zone}, and none about {level}{others}. Look for filters by name or depth in the software or a firewall in front: each name must be answered, with NXDOMAIN if it does not exist.",
-                self.they("answer", "answers")
-            ),
-            Flavour::UdpOnly => format!(
-                "{} about {level} over TCP, and over UDP nothing arrives from the address that was asked. Let UDP port 53 pass in both directions, and let replies leave from the address that the question came to: resolvers ask over UDP and take no reply from elsewhere.",
-                self.they("answer", "answers")
             ),
             _ => return None,
         })

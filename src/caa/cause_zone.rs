@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::cause_line::Line;
-use super::cause_server::{At, Flavour, Health, Symptom};
+use super::cause_server::{At, Flavour, Health, Symptom, denies_name};
 use super::cause_text::{self, Blame};
 use super::dnssec_chain::{self, Chain};
+use super::evidence_name::{is_at_or_below, key};
 use super::{
     AuthoritativeView, Cause, Code, LevelEvidence, NamedServer, Probe, ProbeKind, ServerEvidence, ZoneEvidence,
     cause_alias, cause_compare, cause_dnssec, cause_signed,
@@ -65,8 +66,10 @@ pub(super) fn causes_at(view: &AuthoritativeView, name: &str, follow: bool) -> V
     let Some(zone) = view.zones.get(&level.zone).filter(|_| !line.is_blind()) else { return Vec::new() };
     let mut found = Found::default();
     let standing = servers(view, zone, level, &mut found);
-    let mut at = Some(zone);
-    while let Some(zone) = at {
+    let up = |zone: &&ZoneEvidence| zone.parent.as_deref().and_then(|parent| view.zones.get(parent));
+    let way: Vec<&ZoneEvidence> = std::iter::successors(Some(zone), up).collect();
+    // From above: what a zone shows for itself comes before what it says of the zone below it.
+    for zone in way.into_iter().rev() {
         for fault in cause_dnssec::zone_faults(view, zone) {
             let place = fault.address.map_or(Place::Zone, Place::Address);
             found.add(&fault.zone, place, fault.symptom);
@@ -74,7 +77,6 @@ pub(super) fn causes_at(view: &AuthoritativeView, name: &str, follow: bool) -> V
         if zone.name != level.zone {
             on_the_way(view, zone, &mut found);
         }
-        at = zone.parent.as_deref().and_then(|parent| view.zones.get(parent));
     }
     let sound = found.has_sound(&zone.name, &standing.alive);
     let mut causes: Vec<Cause> = Vec::new();
@@ -92,25 +94,43 @@ pub(super) fn causes_at(view: &AuthoritativeView, name: &str, follow: bool) -> V
     causes
 }
 
-/// Faults of a zone above that keep a resolver from learning where the zones below it are: whatever type is asked for, every
-/// server leaves it unanswered or answers too late.
+/// Faults of a zone above that keep a resolver from learning where the zones below it are: every server leaves questions
+/// unanswered or answers too late whatever type is asked for, or gives no referral when CAA is.
 fn on_the_way(view: &AuthoritativeView, zone: &ZoneEvidence, found: &mut Found) {
     let Some(apex) = view.levels.get(&zone.name).filter(|apex| apex.zone == zone.name) else { return };
     let concerns_all = |at: &At, symptom: &Symptom| match symptom.code {
         Code::EdnsDropped | Code::CaseDropped => !at.works(ProbeKind::Control),
         Code::SlowServer => symptom.flavour == Flavour::TooSlow && at.is_late(ProbeKind::Control),
+        Code::CaaDropped | Code::CaaRejected | Code::CaaNxdomain | Code::CaseSensitive => {
+            at.reading(ProbeKind::CaaBelow).is_some_and(|below| !below.is_usable() || denies_name(&below))
+        }
         _ => false,
     };
     let mut shown: Vec<(IpAddr, Symptom)> = Vec::new();
     for address in apex.servers.keys().copied() {
         let Some(at) = at(view, zone, apex, address) else { return };
         match at.symptoms().into_iter().find(|symptom| concerns_all(&at, symptom)) {
-            Some(symptom) => shown.push((address, symptom)),
+            Some(symptom) => shown.push((address, not_referred(&at, symptom))),
             None => return,
         }
     }
     for (address, symptom) in shown {
         found.add(&zone.name, Place::Address(address), symptom);
+    }
+}
+
+/// The fault in the words for names below, if it was asked for there.
+fn not_referred(at: &At, symptom: Symptom) -> Symptom {
+    match at.probe(ProbeKind::CaaBelow) {
+        Some(probe) if matches!(symptom.code, Code::CaaDropped | Code::CaaRejected | Code::CaaNxdomain) => {
+            let seen = format!(
+                "asked for CAA at {}, which it delegates: {}; no referral",
+                key(&probe.name),
+                at.told(ProbeKind::CaaBelow)
+            );
+            Symptom::of(symptom.code, Flavour::Below, seen)
+        }
+        Some(_) | None => symptom,
     }
 }
 
@@ -169,6 +189,7 @@ fn servers(view: &AuthoritativeView, zone: &ZoneEvidence, level: &LevelEvidence,
     }
     standing.alive.retain(|address| !standing.silent.contains_key(address));
     unreachable(zone, &standing, found);
+    alias_hosts(zone, found);
     cause_compare::differences(view, zone, level, &standing, found);
     standing
 }
@@ -236,7 +257,9 @@ fn unreachable(zone: &ZoneEvidence, standing: &Standing, found: &mut Found) {
     for (name, host) in &zone.hosts {
         let asked = zone.servers.values().any(|server| server.hosts.contains(name));
         if let Some(why) = host.trouble.as_ref().filter(|_| !asked) {
-            add(Place::Host(name.clone()), Flavour::NoAddress, format!("{name}: {why}"));
+            let within = host.glue.is_empty() && is_at_or_below(name, &zone.name);
+            let flavour = if within { Flavour::NoGlue } else { Flavour::NoAddress };
+            add(Place::Host(name.clone()), flavour, format!("{name}: {why}"));
         }
     }
     if standing.alive.is_empty() && standing.silent.is_empty() {
@@ -246,6 +269,17 @@ fn unreachable(zone: &ZoneEvidence, standing: &Standing, found: &mut Found) {
         }
         if zone.servers.is_empty() && !zone.hosts.values().any(|host| host.trouble.is_some()) {
             add(Place::Zone, Flavour::Plain, "no name server of the zone has a usable address".to_owned());
+        }
+    }
+}
+
+/// Hosts of the NS records that are aliases.
+fn alias_hosts(zone: &ZoneEvidence, found: &mut Found) {
+    for (name, host) in &zone.hosts {
+        if let Some(target) = host.alias.as_ref().filter(|_| host.trouble.is_none()) {
+            let seen = format!("the NS records name {name}, an alias for {target}");
+            let symptom = Symptom::of(Code::ServerPartlyUnreachable, Flavour::AliasHost, seen);
+            found.add(&zone.name, Place::Host(name.clone()), symptom);
         }
     }
 }
@@ -276,6 +310,7 @@ pub(super) fn cause(
         hides_policy: code.hides_policy() && flavour != Flavour::Unproven,
         evidence: evidence(zone, seen),
         breaks_lookup: !partial && flavour.breaks(code),
+        about_absence: seen.values().all(|symptom| symptom.flavour.is_about_absence(code)),
     }
 }
 

@@ -41,6 +41,11 @@ fn decide<'a>(name: &str, message: &'a DnsMessage, aliases: &mut Vec<String>) ->
     let end = follow(name, &message.answers, aliases)?;
     let at_end = || message.answers.iter().filter(|record| same(&record.owner, &end));
     let records = at_end().filter(|record| record.rtype == rtype::CAA).map(caa).collect::<Result<Vec<_>, _>>()?;
+    // NXDOMAIN counts even beside records: a CA that reads it looks no further (RFC 8659 §3 asks on at the parent).
+    if nxdomain && !records.is_empty() {
+        let (soa, owner) = soa(&message.authority, &end);
+        return Ok((LookupOutcome::NxDomain(soa), owner));
+    }
     if !records.is_empty() {
         return Ok((LookupOutcome::Records(records), None));
     }
@@ -254,6 +259,8 @@ mod tests {
             ("referral", 0, vec![], vec![ns(".")]),
             ("nxdomain Present", 3, vec![], vec![soa("net")]),
             ("nxdomain Missing", 3, vec![], vec![]),
+            ("nxdomain Missing", 3, vec![caa(NAME)], vec![]),
+            ("nxdomain Missing > b.example", 3, vec![cname(NAME, "b.example"), caa("b.example")], vec![]),
             ("nxdomain Missing", 3, vec![], vec![ns("example.net")]),
             ("nxdomain Present > b.example", 3, vec![cname(NAME, "b.example")], vec![soa("example")]),
             ("nodata Foreign > b.example", 0, vec![cname(NAME, "b.example")], vec![soa("example.net")]),
@@ -356,8 +363,11 @@ mod tests {
             if let LookupOutcome::NoData(_) | LookupOutcome::NxDomain(_) = classified.outcome {
                 prop_assert!(rcode == 0 || rcode == 3);
                 let only_aliases = message.answers.iter().all(|record| [rtype::CNAME, rtype::DNAME].contains(&record.rtype));
-                prop_assert!(only_aliases && !message.flags.tc);
-                prop_assert!(message.answers.is_empty() || !classified.aliases.is_empty());
+                prop_assert!(!message.flags.tc);
+                // Records under a code that denies their name are not read.
+                let denied = rcode == 3 && message.answers.iter().any(|record| record.rtype == rtype::CAA);
+                prop_assert!(only_aliases || denied);
+                prop_assert!(message.answers.is_empty() || !classified.aliases.is_empty() || denied);
             }
         }
     }

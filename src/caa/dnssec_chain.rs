@@ -1,11 +1,12 @@
 //! How far the chain of trust reaches: from the root's keys over DS records to a zone.
 
+use super::cause_server::Flavour;
 use super::dnssec::{self, DsState, Key, SignatureState};
 use super::dnssec_denial::{Denial, denial};
 use super::dnssec_wire::{self as wire, WireRecord};
 use super::evidence_reading::Reading;
 use super::root_anchor::{Anchoring, anchored, anchoring};
-use super::{AuthoritativeView, DsEvidence, Probe, ProbeKind, ZoneEvidence, rtype};
+use super::{AuthoritativeView, Code, DsEvidence, Probe, ProbeKind, ZoneEvidence, rtype};
 
 /// How far the chain of trust reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,8 +59,8 @@ fn root(view: &AuthoritativeView) -> Chain {
 pub(super) enum Absence {
     /// Signed NSEC or NSEC3 records deny it, or leave it open on purpose (opt-out).
     Proven,
-    /// They do not; why, in words.
-    NotProven(String),
+    /// They do not; the fault and why, in words.
+    NotProven(Code, String),
     /// It cannot be told: the parent's keys are not known, or this program cannot check its signatures.
     Unknown,
 }
@@ -82,9 +83,10 @@ pub(super) fn ds_absence(view: &AuthoritativeView, zone: &ZoneEvidence) -> Absen
         // The parent denies the very name it delegates: no DS, but no proof of a delegation without one either.
         Denial::NxDomain | Denial::NxName => return Absence::Unknown,
         Denial::Missing => {
-            return Absence::NotProven("no NSEC or NSEC3 record beside the answer that there is no DS".into());
+            let why = "no NSEC or NSEC3 record beside the answer that there is no DS";
+            return Absence::NotProven(Code::DnssecBadDenial, why.into());
         }
-        Denial::Contradiction(why) => return Absence::NotProven(why.to_owned()),
+        Denial::Contradiction(why) => return Absence::NotProven(Code::DnssecBadDenial, why.to_owned()),
     }
     let keys: Vec<&Key> = keys.iter().collect();
     let denials = records.iter().filter(|r| matches!(r.rtype, rtype::NSEC | rtype::NSEC3));
@@ -96,7 +98,8 @@ pub(super) fn ds_absence(view: &AuthoritativeView, zone: &ZoneEvidence) -> Absen
             SignatureState::NotCheckable => result = Absence::Unknown,
             bad => {
                 let why = super::cause_dnssec::signature_words(bad, "the denial of DS");
-                return Absence::NotProven(why.map_or_else(String::new, |(_, _, words)| words));
+                let (code, _, words) = why.unwrap_or((Code::DnssecBadDenial, Flavour::Plain, String::new()));
+                return Absence::NotProven(code, words);
             }
         }
     }

@@ -178,6 +178,8 @@ pub enum ProbeKind {
     Dnskey,
     /// The type nobody knows, at a name that the same server gives addresses for: NXDOMAIN here is a lie.
     ExistingName,
+    /// CAA as in P1 at a zone that the server delegates: the answer is a referral, as for any type.
+    CaaBelow,
 }
 
 impl ProbeKind {
@@ -199,6 +201,7 @@ impl ProbeKind {
             Self::ApexTcp => "apex-tcp",
             Self::Dnskey => "dnskey",
             Self::ExistingName => "existing-name",
+            Self::CaaBelow => "caa-below",
         }
     }
 }

@@ -48,6 +48,8 @@ pub enum Negative {
     NsInstead,
     /// The SOA of this other zone.
     Foreign(String),
+    /// The records asked for are there, under a code that denies the name. Resolvers pass on the code, and a CA goes by it.
+    WithRecords,
 }
 
 impl Reading {
@@ -118,6 +120,7 @@ impl Negative {
             Self::SoaInAnswer => ", soa in the answer section".to_owned(),
             Self::NsInstead => ", ns instead of soa".to_owned(),
             Self::Foreign(owner) => format!(", soa of {owner}"),
+            Self::WithRecords => ", with records".to_owned(),
         }
     }
 }
@@ -160,7 +163,8 @@ pub fn read_message(message: &DnsMessage, name: &str, rtype: u16, zone: &str) ->
     }
     let asked = |r: &&RecordFact| r.rtype == rtype && r.owner.eq_ignore_ascii_case(name);
     if message.answers.iter().any(|r| asked(&r)) {
-        return Reading::Records;
+        let denied = message.rcode == rcode::NXDOMAIN;
+        return if denied { Reading::NxDomain(Negative::WithRecords) } else { Reading::Records };
     }
     let stranger = message.answers.iter().find(|r| !matches!(r.rtype, rtype::SOA | rtype::RRSIG));
     if let Some(stranger) = stranger.or_else(|| message.answers.first().filter(|r| r.rtype == rtype::RRSIG)) {
@@ -339,6 +343,9 @@ mod tests {
         }
         let nx = message(rcode::NXDOMAIN, vec![], vec![]);
         assert_eq!(read_message(&nx, "a.z.bed", rtype::CAA, "z.bed"), Reading::NxDomain(Negative::WithoutSoa));
+        let caa = RecordFact { rtype: rtype::CAA, ..record("a.z.bed", RecordData::Opaque(Vec::new())) };
+        let both = message(rcode::NXDOMAIN, vec![caa], vec![]);
+        assert_eq!(read_message(&both, "a.z.bed", rtype::CAA, "z.bed"), Reading::NxDomain(Negative::WithRecords));
     }
 
     #[test]

@@ -62,6 +62,7 @@ fn cause(level: &DomainName, code: Code, fix: String, evidence: String) -> Cause
         hides_policy: false,
         evidence,
         breaks_lookup: code.breaks_lookup(),
+        about_absence: code.is_about_absence(),
     }
 }
 
@@ -87,7 +88,10 @@ fn by_resolver(level: &DomainName, blamed: &Blamed) -> Cause {
         None => unnamed(level, code),
     };
     let more = format!(" `ctclimb caa {level} --deep` asks the name servers themselves.");
-    Cause { who, ..cause(level, code, fix + &more, format!("the resolver says: {}", blamed.words)) }
+    let cause = cause(level, code, fix + &more, format!("the resolver says: {}", blamed.words));
+    // What is not proven may be that the zone has no DS: then no record of it can be trusted either.
+    let about_absence = cause.about_absence && !blamed.words.contains(" for DS ");
+    Cause { who, about_absence, ..cause }
 }
 
 /// Who must act and what to do where the zone is not known.

@@ -246,6 +246,9 @@ fn servers_that_publish_different_keys_are_told() {
     assert!(got.2[0].fix.contains("RFC 8901") && got.2[0].servers.len() == 2, "{:?}", got.2);
 }
 
+/// The records that a signed world is served with.
+type Records = fn(&SignedWorld) -> Vec<Rr>;
+
 #[test]
 fn what_the_parent_says_of_ds_is_the_parents_fault() {
     let root_denies = |world: &SignedWorld| {
@@ -260,25 +263,27 @@ fn what_the_parent_says_of_ds_is_the_parents_fault() {
         answering(world, authority(vec![soa("z.test")]));
     });
     assert_eq!((proven.0.as_str(), proven.1), ("", Security::Insecure));
-    let cases: [fn(&SignedWorld) -> Vec<Rr>; 3] = [
-        |_| vec![soa(".")],
-        |world| {
+    let cases: [(&str, Records); 3] = [
+        ("dnssec-bad-denial", |_| vec![soa(".")]),
+        ("dnssec-expired", |world| {
             let denial = nsec("z.test", ".", &[rtype::NS]);
             vec![denial.clone(), world.root.sign_for(&[denial], NOW - 20, NOW - 10, 2)]
-        },
-        |world| {
+        }),
+        ("dnssec-bad-denial", |world| {
             let denial = nsec("z.test", ".", &[rtype::NS, rtype::DS]);
             vec![denial.clone(), world.root.sign(&[denial])]
-        },
+        }),
     ];
-    for records in cases {
+    for (code, records) in cases {
         let got = found(|world| {
             let records = records(world);
             world.deny_ds(records);
             answering(world, authority(vec![soa("z.test")]));
         });
-        assert_eq!((got.0.as_str(), got.1), ("dnssec-bad-denial", Security::Bogus));
+        assert_eq!((got.0.as_str(), got.1), (code, Security::Bogus));
         assert_eq!(got.2[0].who, "the operators of the root servers");
+        // A record of the zone below could not be trusted either.
+        assert!(!got.2[0].about_absence);
     }
     let failed = found(|world| {
         let how = [("192.0.2.100".parse().unwrap(), "silence".to_owned())].into();

@@ -164,6 +164,11 @@ impl Prober<'_> {
         [caa, control, without, lower, tcp].into_iter().flatten().collect()
     }
 
+    /// CAA at a zone that this server delegates, as a resolver asks that sends the whole question on its way down.
+    pub(super) async fn below(&self, zone: &str) -> Option<Probe> {
+        self.ask(ProbeKind::CaaBelow, &mixed_case(zone), rtype::CAA, Form::EDNS, TRIES).await
+    }
+
     /// Whether the server denies a name that it gives addresses for. Nothing is shown by names it gives none for.
     pub(super) async fn existing(&self, names: &BTreeSet<String>) -> Vec<Probe> {
         for name in names.iter().filter(|name| is_below(name, self.zone)).take(FEWER) {

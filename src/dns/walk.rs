@@ -82,6 +82,7 @@ pub async fn authoritative_view(
     try_ipv6(&asker, options).await;
     gathering.gather(names).await;
     gathering.deny_existing().await;
+    gathering.refer_below().await;
     gathering.stress().await;
     let line = if options.hints.public { gathering.line().await } else { LevelEvidence::default() };
     gathering.into_view(&asker, line, u64::try_from(now).unwrap_or(0), options.hints.public)

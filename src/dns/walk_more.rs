@@ -104,6 +104,32 @@ impl Gathering<'_> {
         }
     }
 
+    /// Where a server does something else for CAA than for other types, asks whether it still refers to the zones below.
+    pub(super) async fn refer_below(&mut self) {
+        let mut jobs: BTreeMap<(String, IpAddr), String> = BTreeMap::new();
+        let mut below: BTreeMap<&String, &String> = BTreeMap::new();
+        for zone in self.walk.zones.values() {
+            // What both zones' servers have in common shows at the zone below itself.
+            let apart = |parent: &String| self.walk.addresses(parent).is_disjoint(&self.walk.addresses(&zone.name));
+            below.extend(zone.parent.as_ref().filter(|parent| apart(parent)).map(|parent| (parent, &zone.name)));
+        }
+        for level in self.levels.values() {
+            let Some(cut) = below.get(&level.zone) else { continue };
+            let odd = level.servers.iter().filter(|(_, probes)| differs_for_caa(probes, &level.zone));
+            jobs.extend(odd.map(|(address, _)| ((level.zone.clone(), *address), (*cut).clone())));
+        }
+        let asker = self.asker;
+        let found = join_all(jobs.into_iter().map(|((zone, address), cut)| async move {
+            let probe = Prober { asker, zone: &zone, address }.below(&cut).await;
+            ((zone, address), probe)
+        }));
+        for (place, probe) in found.await {
+            if let Some(server) = self.servers.get_mut(&place) {
+                server.probes.extend(probe);
+            }
+        }
+    }
+
     /// Asks over and over where answers came and went, one zone of an address after the other.
     pub(super) async fn stress(&mut self) {
         let mut by_address: BTreeMap<IpAddr, Vec<(String, Probe)>> = BTreeMap::new();
@@ -154,6 +180,14 @@ impl Gathering<'_> {
         }
         line
     }
+}
+
+/// Whether CAA as a CA asks it fares worse than another type, or than in lower case.
+fn differs_for_caa(probes: &[Probe], zone: &str) -> bool {
+    let reading = |kind| probes.iter().find(|probe| probe.kind == kind).map(|probe| probe.reading(zone));
+    let exists = |kind| reading(kind).is_some_and(|r| r.is_usable() && !matches!(r, Reading::NxDomain(_)));
+    let bad = !exists(ProbeKind::Caa) && reading(ProbeKind::Caa) != Some(Reading::Truncated);
+    bad && (exists(ProbeKind::Control) || exists(ProbeKind::CaaLowerCase))
 }
 
 /// Where a level leads in one link, by the word of each server that says it is an alias.

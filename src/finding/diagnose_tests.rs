@@ -1,6 +1,7 @@
 use super::super::story::{issued, levels};
 use super::*;
 use crate::acme::explain;
+use crate::caa::NamedServer;
 use proptest::prelude::*;
 
 fn checked(name: &str, verdict: &'static str, at: Option<&str>) -> Checked {
@@ -125,6 +126,23 @@ fn a_dead_resolver_is_not_the_domains_fault() {
     let findings = diagnose(&Evidence { levels: &levels, ..Evidence::default() });
     assert_eq!(found(&findings)[0], ("resolver-unusable", Severity::Warning, None));
     assert!(codes(&findings).contains(&"all-levels-fine"));
+}
+
+#[test]
+fn silence_that_the_name_servers_account_for_is_the_domains_fault() {
+    let mut levels = levels(&[("net", "timeout+caa-dropped"), ("example.net", "timeout+caa-dropped")]);
+    let first = |levels: &[LevelFacts]| {
+        let findings = diagnose(&Evidence { levels, ..Evidence::default() });
+        codes(&findings).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    // What a resolver or a scenario says by itself is no witness.
+    assert!(first(&levels).contains(&"resolver-unusable".to_owned()));
+    for cause in levels.iter_mut().flat_map(|level| &mut level.causes) {
+        cause.servers.push(NamedServer { name: "ns.example".into(), address: Some([192, 0, 2, 1].into()) });
+    }
+    assert_eq!(first(&levels), ["caa-dropped"]);
+    levels[1].causes.clear();
+    assert!(first(&levels).contains(&"resolver-unusable".to_owned()));
 }
 
 #[test]

@@ -268,7 +268,17 @@ fn tally(views: &[&str]) -> String {
 fn without_soa(case: &Case<'_>, levels: &[&LevelFacts]) -> Vec<Finding> {
     let mut groups: BTreeMap<(Code, String), Vec<&LevelFacts>> = BTreeMap::new();
     for level in levels {
-        let told = |code| matches!(code, Code::NegativeWithoutSoa | Code::NsInsteadOfSoa | Code::ForeignSoa);
+        // A wrong NXDOMAIN is told as such.
+        let told = |code| {
+            matches!(
+                code,
+                Code::NegativeWithoutSoa
+                    | Code::NsInsteadOfSoa
+                    | Code::ForeignSoa
+                    | Code::CaaNxdomain
+                    | Code::CaseSensitive
+            )
+        };
         if level.causes.iter().any(|cause| told(cause.code)) || case.observed(level).fails() {
             continue;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::caa::{CaaRecord, Cause, Code, Lookup, LookupFailure, LookupOutcome, Observed, Soa, Transport};
+use crate::caa::{CaaRecord, Cause, Lookup, LookupFailure, LookupOutcome, Observed, Soa, Transport};
 use crate::name::{DomainName, SuffixKind, is_public_suffix, public_suffix};
 
 /// One level of the climb with what each view says of it.
@@ -57,11 +57,8 @@ impl LevelFacts {
 
     /// Whether every cause that breaks the lookup concerns empty answers only, so that a set here would be read.
     fn about_empty_answers(&self) -> bool {
-        let empty = |code| {
-            matches!(code, Code::NegativeWithoutSoa | Code::NsInsteadOfSoa | Code::ForeignSoa | Code::DnssecBadDenial)
-        };
-        self.causes.iter().any(|cause| empty(cause.code))
-            && self.causes.iter().all(|cause| empty(cause.code) || !cause.code.breaks_lookup())
+        self.causes.iter().any(|cause| cause.about_absence)
+            && self.causes.iter().all(|cause| cause.about_absence || !cause.code.breaks_lookup())
     }
 
     /// The records found here by any view, sorted, without repetition.
@@ -117,7 +114,7 @@ pub(super) fn nobodys(level: &DomainName, scope: Option<&DomainName>) -> bool {
 
 /// Views that failed at every level they were asked for: the trouble is theirs, or lies before them.
 ///
-/// Silence everywhere is enough. Other failures count only if another view got an answer at a TLD where this one failed:
+/// Silence everywhere is enough, unless the name servers themselves show at every level why there is none to be had. Other failures count only if another view got an answer at a TLD where this one failed:
 /// they may be a scenario's, or the truth.
 pub(super) fn dead_views(levels: &[LevelFacts]) -> Vec<&str> {
     #[derive(Default)]
@@ -126,6 +123,8 @@ pub(super) fn dead_views(levels: &[LevelFacts]) -> Vec<&str> {
         failed: u64,
         silent: u64,
         contradicted: bool,
+        /// At some level nothing the name servers do accounts for the failure.
+        unexplained: bool,
     }
     let mut views: BTreeMap<&str, Record> = BTreeMap::new();
     for level in levels {
@@ -144,10 +143,12 @@ pub(super) fn dead_views(levels: &[LevelFacts]) -> Vec<&str> {
             record.failed += u64::from(level.failure(lookup).is_some());
             record.silent += u64::from(silent);
             record.contradicted |= tld_answers;
+            record.unexplained |= !level.causes.iter().any(Cause::accounts_for_failure);
         }
     }
     let dead = |record: &Record| {
-        record.asked > 1 && record.failed == record.asked && (record.silent == record.asked || record.contradicted)
+        let silent = record.silent == record.asked && record.unexplained;
+        record.asked > 1 && record.failed == record.asked && (silent || record.contradicted)
     };
     views.into_iter().filter(|(_, record)| dead(record)).map(|(view, _)| view).collect()
 }

@@ -6,7 +6,7 @@ use super::Finding;
 use super::code::FindingCode;
 use super::diagnose::{Case, finding, fixed_tail, listed};
 use super::issuer::{CaaDomains, caa_domains, known_ca};
-use crate::caa::{CaaRecord, LookupOutcome, Observed};
+use crate::caa::{CaaRecord, Code, LookupOutcome, Observed};
 use crate::name::registered_domain;
 use crate::pattern::Pattern;
 
@@ -116,7 +116,9 @@ fn caa_missing(case: &Case<'_>) -> Option<Finding> {
 
 fn nxdomain(case: &Case<'_>) -> Option<Finding> {
     let gone = |level: &&super::LevelFacts| {
+        let lie = |code| matches!(code, Code::CaaNxdomain | Code::CaseSensitive | Code::EmptyNonTerminalNxdomain);
         level.name.depth() > 0
+            && !level.causes.iter().any(|cause| lie(cause.code))
             && level.used(&case.ignored).any(|(_, lookup)| matches!(lookup.outcome, LookupOutcome::NxDomain(_)))
     };
     let gone: Vec<&super::LevelFacts> = case.evidence.levels.iter().filter(gone).collect();

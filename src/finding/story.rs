@@ -50,6 +50,7 @@ fn fact(level: &str, outcome: &str) -> LevelFacts {
             hides_policy: code.hides_policy(),
             evidence: "seen".into(),
             breaks_lookup: code.breaks_lookup(),
+            about_absence: code.is_about_absence(),
         }));
     }
     let name = name(level.trim_start_matches('~'));

@@ -248,7 +248,7 @@ fn coverage(gathered: &Gathered<'_>, undated: u64) -> Coverage {
     let unreadable = gathered.unreadable.values().any(|dropped| dropped.count > 0);
     let uncovered = gathered.grouped.patterns.uncovered_rows + issued.counts.omitted_names;
     // A lookup that failed is a result; one that no view got any answer for is a gap only if all are.
-    let answered = gathered.lookups.is_empty() || answered(gathered);
+    let answered = gathered.lookups.is_empty() || answered(gathered) || explained(gathered);
     Coverage {
         complete: sources_complete
             && !unreadable
@@ -273,6 +273,12 @@ fn answered(gathered: &Gathered<'_>) -> bool {
         Some(written) => written.answered,
         None => gathered.lookups.values().flatten().any(|(_, lookup)| answered(lookup)),
     }
+}
+
+/// Whether the name servers show at every level why no view got an answer.
+fn explained(gathered: &Gathered<'_>) -> bool {
+    let told = |level: &NodeId| causes(gathered, *level).iter().any(Cause::accounts_for_failure);
+    gathered.written.is_none() && gathered.lookups.keys().all(told)
 }
 
 fn rfc3339(seconds: i64) -> String {

@@ -55,6 +55,7 @@ fn cause(code: Code, who: &str, fix: &str, evidence: &str) -> Cause {
         hides_policy: false,
         evidence: evidence.into(),
         breaks_lookup: code.breaks_lookup(),
+        about_absence: code.is_about_absence(),
     }
 }
 

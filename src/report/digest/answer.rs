@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::state::{State, failing_views};
 use super::verdicts::{deciding_levels, forms, verdict_groups, verdict_rank};
 use super::words::{counted, list, quote, share, thousands};
-use crate::caa::Code;
+use crate::caa::{Cause, Code};
 use crate::finding::{Finding, FindingCode, Severity};
 use crate::report::{Advice, LevelReport, Report};
 
@@ -50,7 +50,10 @@ pub(in crate::report) fn answer(report: &Report) -> Answer {
     };
     let mut views = report.levels.iter().flat_map(|level| &level.views).peekable();
     // Where no server gave any readable reply, nothing was learnt of the domain.
-    let unanswered = views.peek().is_some() && views.all(|view| view.rcode.is_none() && view.outcome == "failed");
+    let silent = views.peek().is_some() && views.all(|view| view.rcode.is_none() && view.outcome == "failed");
+    // Unless the name servers show at every level why no resolver can answer.
+    let explained = |level: &LevelReport| level.causes.iter().any(Cause::accounts_for_failure);
+    let unanswered = silent && !report.levels.iter().all(explained);
     let (conclusion, mut sentence) = if unanswered {
         (Conclusion::Unknown, format!("{subject}: no resolver answered, so nothing is known of CAA."))
     } else if report.checked.is_empty() {

@@ -355,6 +355,10 @@ fn number(kind: ProbeKind) -> Option<&'static str> {
         ProbeKind::UnknownType => Some("P6"),
         ProbeKind::Dnskey => Some("P7"),
         ProbeKind::CaaSmall | ProbeKind::CaaLarge => Some("P8"),
-        ProbeKind::ApexNs | ProbeKind::ApexPlain | ProbeKind::ApexTcp | ProbeKind::ExistingName => None,
+        ProbeKind::ApexNs
+        | ProbeKind::ApexPlain
+        | ProbeKind::ApexTcp
+        | ProbeKind::ExistingName
+        | ProbeKind::CaaBelow => None,
     }
 }
