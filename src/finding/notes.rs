@@ -195,10 +195,10 @@ fn new_names(case: &Case<'_>) -> Option<Finding> {
             .issuers
             .iter()
             .any(|issuer| known_ca(&issuer.name).is_some_and(|ca| ca.domains[0] == "letsencrypt.org"));
-        if let (Some(names), true, true) = (pattern.per_week, ours, pattern.names > 0) {
-            // Several names on one certificate count once against the limit.
+        if let (Some(names), true, true) = (pattern.per_week, ours, pattern.distinct > 0) {
+            // Several names on one certificate count once against the limit. The rate counts `x` and `*.x` as one name.
             #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-            let certificates = names * (pattern.certificates as f64 / pattern.names as f64).min(1.0);
+            let certificates = names * (pattern.certificates as f64 / pattern.distinct as f64).min(1.0);
             let (sum, patterns) = by_root.entry(&pattern.root).or_default();
             *sum += certificates;
             patterns.push(pattern);

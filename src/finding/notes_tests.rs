@@ -43,6 +43,7 @@ fn a_flood_of_wildcards_tells_the_method_the_shared_level_and_the_limit() {
     let of = |code: &str| told.iter().find(|(known, _)| known == code).map(|(_, text)| text.as_str());
     assert!(of("wildcard-means-dns-01").unwrap().contains("DNS-01"), "{told:?}");
     assert!(of("leaf-record-pointless").unwrap().contains("`xnw6x.example.net`"), "{told:?}");
+    assert!(of("new-names-limit").unwrap().starts_with("About 200 certificates with new names a week"), "{told:?}");
     assert!(of("new-names-limit").unwrap().contains("more than the 50"), "{told:?}");
 }
 
