@@ -460,6 +460,20 @@ async fn b22_a_drip_without_end_is_cut_at_the_deadline_of_the_request() {
 }
 
 #[tokio::test]
+async fn b22_a_drip_without_end_is_cut_at_the_end_of_the_run() {
+    let service = CtService::start(|_| {
+        let start = head(200, "Content-Type: application/json\r\n");
+        let drip = [Act::Send(b" ".to_vec()), Act::Wait(Duration::from_millis(20))];
+        std::iter::once(Act::Send(start)).chain(drip.into_iter().cycle().take(10_000)).collect()
+    })
+    .await;
+    let mut setup = Setup::new(&service, "example.com", CRTSH);
+    setup.plan.budget.time = Duration::from_secs(1);
+    let fetched = setup.fetch().await;
+    assert_eq!(fetched.error(), "the 1 s of this run are over; the same command goes on");
+}
+
+#[tokio::test]
 async fn b22_a_run_that_was_dropped_goes_on_where_it_stopped() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("case");

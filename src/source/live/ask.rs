@@ -76,7 +76,10 @@ pub(super) async fn ask<T: Transport>(
         desk.shared().tell(&asking);
         // One clock for everything that is kept, whatever the transport goes by.
         let asked_at = (desk.clock)();
-        let sent = desk.transport.send(request).await.map(|reply| Reply { asked_at, ..reply });
+        let Ok(sent) = in_time(desk, desk.transport.send(request)).await else {
+            return Ok(Asked::Stopped(out_of_time(desk, Duration::ZERO)));
+        };
+        let sent = sent.map(|reply| Reply { asked_at, ..reply });
         let (reading, reply) = match sent {
             Ok(reply) => (service.source.read(&reply), Some(reply)),
             Err(error) => (of_transport(&error), None),
