@@ -145,6 +145,9 @@ impl Case<'_> {
 
     /// Who runs the servers of a level.
     pub(super) fn operator(&self, level: &LevelFacts) -> String {
+        if level.is_no_tld(&self.ignored) {
+            return format!("whoever chose the name: there is no TLD `{}`", level.name);
+        }
         if level.nobodys(self.scope()) {
             return format!("the registry of `{}`, not the owner of the domain", level.name);
         }

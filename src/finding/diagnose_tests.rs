@@ -313,3 +313,44 @@ fn a_resolver_that_filters_is_not_taken_for_a_broken_domain() {
         }
     }
 }
+
+#[test]
+fn a_tld_that_does_not_exist_has_no_registry() {
+    let ours = |tld: &str| {
+        let name = format!("www.{tld}");
+        let levels = levels(&[(tld, "nxdomain,nxdomain"), (&name, "nxdomain,nxdomain")]);
+        let checks = [checked(&name, "fail", Some(tld))];
+        diagnose(&Evidence { levels: &levels, checked: &checks, ..Evidence::default() }).swap_remove(0)
+    };
+    let misspelt = ours("nosuchtld");
+    assert_eq!((misspelt.code.as_str(), misspelt.level.as_deref()), ("lookup-fails", Some("nosuchtld")));
+    assert!(misspelt.who.unwrap().contains("there is no TLD `nosuchtld`"));
+    assert!(misspelt.fix.unwrap().starts_with("Check the spelling."));
+    // A TLD that the list knows is there, whatever the resolvers say.
+    assert!(ours("net").who.unwrap().contains("the registry of `net`"));
+}
+
+#[test]
+fn nothing_that_is_added_makes_up_for_an_unknown_critical_property() {
+    let levels = levels(&[("net", "nodata"), ("example.net", "128 tbs x")]);
+    let checks = [checked("example.net", "deny", Some("example.net"))];
+    let evidence = Evidence { levels: &levels, checked: &checks, issuers_requested: true, ..Evidence::default() };
+    let findings = diagnose(&evidence);
+    let denied = findings.iter().find(|finding| finding.code == "policy-denies").unwrap();
+    assert!(denied.fix.as_ref().unwrap().starts_with("Remove the record that is marked critical"), "{denied:?}");
+}
+
+#[test]
+fn an_error_about_another_domain_is_told_as_that() {
+    let levels = levels(&[("net", "nodata"), ("example.net", "nodata")]);
+    let issuances = issued("example.net", &["C=US, O=Let's Encrypt, CN=R3 | example.net"]);
+    let told = |level: &str| {
+        let errors = explain(&format!("DNS problem: SERVFAIL looking up CAA for {level} - oops"));
+        let evidence =
+            Evidence { levels: &levels, issuances: Some(&issuances), errors: &errors, ..Evidence::default() };
+        let findings = diagnose(&evidence);
+        findings.into_iter().find(|finding| finding.code == "reported-error-not-seen").unwrap().text
+    };
+    assert!(told("example.org").contains("this error is about another domain"));
+    assert!(!told("net").contains("another domain") && !told("www.example.net").contains("another domain"));
+}

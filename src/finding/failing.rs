@@ -177,6 +177,10 @@ fn one_unexplained(case: &Case<'_>, weight: Weight, found: &[&LevelFacts]) -> Fi
     let text = format!("{failed}{dnssec} {follows}");
     let fix = match weight {
         Weight::Shielded => None,
+        Weight::Blocks | Weight::Sometimes if level.is_no_tld(&case.ignored) => Some(
+            "Check the spelling. No public CA issues below a TLD that is not in the root zone; names of a private network need a CA of its own."
+                .into(),
+        ),
         Weight::Blocks | Weight::Sometimes if level.nobodys(case.scope()) => Some(format!(
             "Retry, and report it to the registry if it lasts. A CAA set at a level closer to the names keeps failures at `{}` from counting.",
             level.name

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::caa::{CaaRecord, Cause, Lookup, LookupFailure, LookupOutcome, Observed, Soa, Transport};
-use crate::name::{DomainName, SuffixKind, is_public_suffix, public_suffix};
+use crate::name::{DomainName, SuffixKind, is_known_tld, is_public_suffix, public_suffix};
 
 /// One level of the climb with what each view says of it.
 #[derive(Debug, Clone)]
@@ -80,6 +80,15 @@ impl LevelFacts {
     /// The target, if the level is an alias: nothing else may stand beside a CNAME (RFC 1034 §3.6.2).
     pub(super) fn alias(&self) -> Option<&str> {
         self.lookups.iter().find_map(|(_, lookup)| lookup.aliases.first()).map(String::as_str)
+    }
+
+    /// Whether the level would be a TLD that nobody knows: it does not exist, and the Public Suffix List has no such TLD.
+    pub(super) fn is_no_tld(&self, ignored: &[&str]) -> bool {
+        let mut used = self.used(ignored).peekable();
+        self.name.parent().is_none()
+            && !is_known_tld(self.name.as_str())
+            && used.peek().is_some()
+            && used.all(|(_, lookup)| matches!(lookup.outcome, LookupOutcome::NxDomain(_)))
     }
 
     /// Whether strangers share the level, so that no domain owner can publish there.

@@ -90,7 +90,11 @@ fn denial(case: &Case<'_>, severity: Severity, at: &str, issuer: &str, reason: &
     let told = level.and_then(|level| level.causes.iter().find(|cause| cause.code == Code::PolicyDenies));
     let wild = level.is_some_and(|level| level.set().iter().any(|record| record.has_tag("issuewild")));
     let tag = if wild && found.iter().all(|check| check.wildcard) { "issuewild" } else { "issue" };
-    let fix = if DomainName::parse(issuer).is_ok() {
+    let critical = level.is_some_and(|level| level.set().iter().any(is_unknown_critical));
+    let fix = if critical {
+        "Remove the record that is marked critical, correct its tag, or clear its flag: no record that is added makes up for it."
+            .into()
+    } else if DomainName::parse(issuer).is_ok() {
         format!(
             "If this CA is to issue, add `{at}. IN CAA 0 {tag} \"{issuer}\"` to the set, or change the record that the reason speaks of."
         )
@@ -132,10 +136,13 @@ fn about_set(case: &Case<'_>, level: &LevelFacts, code: Code, severity: Severity
     }
 }
 
+/// Whether a CA must refuse because of the record, whatever else the set holds (RFC 8659 section 4.1).
+fn is_unknown_critical(record: &CaaRecord) -> bool {
+    record.flags & CRITICAL != 0 && !KNOWN_TAGS.iter().any(|tag| record.has_tag(tag))
+}
+
 fn unknown_critical(case: &Case<'_>, level: &LevelFacts, set: &[CaaRecord]) -> Option<Finding> {
-    let critical =
-        |record: &&CaaRecord| record.flags & CRITICAL != 0 && !KNOWN_TAGS.iter().any(|tag| record.has_tag(tag));
-    let records: Vec<&CaaRecord> = set.iter().filter(critical).collect();
+    let records: Vec<&CaaRecord> = set.iter().filter(|record| is_unknown_critical(record)).collect();
     (!records.is_empty()).then(|| {
         let severity = if denies_here(case, level) { Severity::Error } else { Severity::Warning };
         let text = format!(

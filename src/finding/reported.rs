@@ -5,6 +5,7 @@ use super::diagnose::{Case, finding};
 use super::{Finding, Severity};
 use crate::acme::{ErrorClass, Explained};
 use crate::caa::{Code, Observed};
+use crate::name::DomainName;
 
 /// Errors spoken of one by one.
 const MOST: usize = 8;
@@ -48,7 +49,7 @@ fn one(case: &Case<'_>, entry: &Explained) -> Finding {
         (Now::HasSet, ErrorClass::PolicyDenies) => format!(" A CAA set stands at {at} now."),
         (Now::Answers, ErrorClass::PolicyDenies) => format!(" No CAA set stands at {at} now."),
         (Now::HasSet | Now::Answers, _) => format!(" CAA at {at} can be looked up in this run."),
-        (Now::NotAsked, _) => String::new(),
+        (Now::NotAsked, _) => elsewhere(case, level),
     };
     let confirmed = match (&now, error.class) {
         (Now::Fails, class) => class.is_lookup_failure(),
@@ -76,6 +77,16 @@ fn one(case: &Case<'_>, entry: &Explained) -> Finding {
         found.severity = Severity::Warning;
     }
     found
+}
+
+/// A word of warning where an error is about another domain: people paste whole logs.
+fn elsewhere(case: &Case<'_>, level: Option<&DomainName>) -> String {
+    match (level, case.scope()) {
+        (Some(level), Some(scope)) if !level.is_at_or_below(scope) && !scope.is_at_or_below(level) => {
+            format!(" `{level}` is no level of `{scope}`: this error is about another domain.")
+        }
+        _ => String::new(),
+    }
 }
 
 fn rate(case: &Case<'_>) -> Option<Finding> {
