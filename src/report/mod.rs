@@ -30,6 +30,7 @@ pub use csv::Delimiter;
 pub(crate) use digest::{counted, thousands};
 pub(crate) use html::write_page;
 pub use idn::unicode_form;
+pub(crate) use json::compact as compact_json;
 pub use json::{write_explained_json, write_explained_lines};
 pub use lines::{CheckedTail, LevelHead, checked_line, json_text, level_line, write_closing, write_level};
 pub use markdown::write_explained_markdown;

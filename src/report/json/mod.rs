@@ -59,7 +59,7 @@ pub(super) fn write_closing(report: &Report, levels: u64, checked: u64, out: &mu
 }
 
 /// Writes a value in ASCII on no line of its own.
-pub(super) fn compact(value: &(impl Serialize + ?Sized), out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn compact(value: &(impl Serialize + ?Sized), out: &mut dyn Write) -> io::Result<()> {
     serialize(value, Ascii(CompactFormatter), out)
 }
 

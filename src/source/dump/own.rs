@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::objects::Format;
 use super::{Sink, Summary};
 use crate::issuance::{Issuances, Record, time};
+use crate::report::compact_json;
 use crate::source::json::Value;
 use crate::source::reply::Row;
 
@@ -45,7 +46,7 @@ pub fn write_issuances(issuances: &Issuances, mut out: impl Write) -> io::Result
             logged: logged.map(|time| time.to_string()),
             sources: issuances.origins(issuance).collect(),
         };
-        serde_json::to_writer(&mut out, &line)?;
+        compact_json(&line, &mut out)?;
         out.write_all(b"\n")?;
     }
     Ok(())

@@ -179,6 +179,19 @@ fn our_own_lines_are_read_back() {
     }
 }
 
+#[test]
+fn our_own_lines_are_ascii_whatever_an_issuer_calls_itself() {
+    let hostile = RECORD.replace("CN=T", "CN=\u{202e}T\u{9b}31m");
+    assert_ne!(hostile, RECORD);
+    let (_, issued) = collect(format!("[{hostile}]").as_bytes()).unwrap();
+    let mut lines = Vec::new();
+    write_issuances(&issued, &mut lines).unwrap();
+    let (line, end) = lines.split_at(lines.len() - 1);
+    assert!(line.iter().all(|octet| (b' '..=b'~').contains(octet)) && end == b"\n");
+    let (_, again) = collect(&lines).unwrap();
+    assert_eq!(again.issuers[0].name, issued.issuers[0].name);
+}
+
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(text).unwrap();
