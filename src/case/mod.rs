@@ -49,6 +49,7 @@ impl Case {
         }
         let hold = hold::Hold::take(path, tool, now)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        look_at(path, flags).map_err(CaseError::File)?;
         let mut connection = connect(path, flags)?;
         match schema::version(&connection)? {
             Some(version) if version == schema::VERSION => {}
@@ -70,8 +71,9 @@ impl Case {
     /// # Errors
     /// [`CaseError::Newer`], [`CaseError::Older`], [`CaseError::Damaged`], or what the operating system says.
     pub fn open_read_only(path: &Path) -> Result<Self, CaseError> {
-        std::fs::metadata(path).map_err(CaseError::File)?;
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        look_at(path, flags).map_err(CaseError::File)?;
+        let connection = connect(path, flags)?;
         match schema::version(&connection)? {
             None => return Err(CaseError::Damaged(Damage::NotACase)),
             Some(version) if version < schema::VERSION => {
@@ -121,6 +123,18 @@ impl Case {
         let mut statement = self.connection.prepare("SELECT name, value FROM settings ORDER BY name")?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+/// Says of a path that cannot be a file of ours what the system says: SQLite has one message for all of these.
+///
+/// # Errors
+/// It is a directory, or is not there and is not to be made.
+pub(crate) fn look_at(path: &Path, flags: OpenFlags) -> std::io::Result<()> {
+    match path.metadata() {
+        Ok(found) if found.is_dir() => Err(std::io::ErrorKind::IsADirectory.into()),
+        Err(error) if !flags.contains(OpenFlags::SQLITE_OPEN_CREATE) => Err(error),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

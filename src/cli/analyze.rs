@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 
 use super::Failure;
 use super::args::Analyze;
@@ -11,6 +11,7 @@ use super::env::Env;
 use super::exit::Exit;
 use super::explain::read_history;
 use super::inputs::{inputs, read_all, scope};
+use super::investigate::judging;
 use super::live::is_case;
 use super::name_table::NameTable;
 use super::patterns::settings;
@@ -18,9 +19,7 @@ use super::present::present;
 use super::progress::Progress;
 use super::stored::{self, Again, Sample};
 use crate::dns::Script;
-use crate::investigate::{
-    Gathered, Grouped, Judging, LevelCounts, Lookups, Selection, assemble, select, stable_labels,
-};
+use crate::investigate::{Gathered, Grouped, LevelCounts, Lookups, Selection, assemble, select, stable_labels};
 use crate::issuance::{Collection, Issuances};
 use crate::name::{DomainName, registered_domain};
 use crate::source::dump::Input;
@@ -34,17 +33,12 @@ pub fn run(env: &mut Env, context: &Context, args: &Analyze) -> Result<Exit, Fai
     let settings = settings(context, grouping)?;
     let script = args.climb.dns.as_deref().map(script).transpose()?;
     let inputs = inputs(env, &args.inputs, "analyze")?;
+    if args.error.as_deref() == Some(Path::new("-")) && inputs.iter().any(|input| matches!(input, Input::Stdin)) {
+        return Err(Failure::Usage(anyhow!("standard input cannot be both the input and `--error`")));
+    }
     let errors = args.error.as_deref().map(|path| read_history(env, context, path)).transpose()?;
     let sample = (!args.climb.all_names).then(|| args.climb.sample.or(context.file.sample).unwrap_or(SAMPLE));
-    let judging = Judging {
-        issuers: if args.climb.issuer.is_empty() {
-            context.file.issuer.clone().unwrap_or_default()
-        } else {
-            args.climb.issuer.clone()
-        },
-        method: args.climb.method.clone(),
-        account_uri: args.climb.account_uri.clone(),
-    };
+    let judging = judging(context, &args.climb)?;
     if let [Input::File(path)] = inputs.as_slice()
         && is_case(path)
     {

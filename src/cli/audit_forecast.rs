@@ -10,6 +10,7 @@ use crate::audit::input::Domains;
 use crate::dns::Resolver;
 use crate::limit::Endpoint;
 use crate::name::{DomainName, is_public_suffix};
+use crate::report::counted;
 
 /// A run shorter than this needs no announcement.
 const LONG: Duration = Duration::from_secs(60);
@@ -44,7 +45,9 @@ pub fn forecast(
     for (name, endpoint, count) in services.chain(resolvers).filter(|(_, _, count)| *count > 0) {
         let time = plan.throttle.rate(&endpoint).time_for(count);
         longest = longest.max(time);
-        lines.push(format!("ctclimb: {name}: at least {count} questions, which take {}", words(time)));
+        let take = if count == 1 { "takes" } else { "take" };
+        let questions = counted(u64::from(count), "question");
+        lines.push(format!("ctclimb: {name}: at least {questions}, which {take} {}", words(time)));
     }
     if let Some(most) = plan.max_requests {
         lines.push(format!("ctclimb: no more than {most} requests to services in all"));

@@ -190,7 +190,7 @@ fn treatment(context: &Context, args: &Args) -> Result<Treatment, Failure> {
         grouping: settings(context, &args.grouping)?,
         sample: (!args.lookups.climb.all_names)
             .then(|| args.lookups.climb.sample.or(context.file.sample).unwrap_or(SAMPLE)),
-        judging: judging(context, &args.lookups),
+        judging: judging(context, &args.lookups.climb)?,
     })
 }
 

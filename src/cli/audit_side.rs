@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use super::output::{directory_of, make_readable};
+use super::output::{make_readable, temporary_beside};
 use crate::audit::output::uri_of;
 
 /// A file that is whole or not there.
@@ -22,8 +22,7 @@ impl Atomic {
     /// Nothing can be written beside `path`.
     pub fn new(path: &Path) -> anyhow::Result<Self> {
         let complain = || format!("cannot write `{}`", path.display());
-        let directory = directory_of(path);
-        let file = tempfile::Builder::new().prefix(".ctclimb-").tempfile_in(directory).with_context(complain)?;
+        let file = temporary_beside(path).with_context(complain)?;
         Ok(Self { out: BufWriter::new(file), path: path.to_owned() })
     }
 

@@ -15,7 +15,7 @@ use super::env::Env;
 use super::exit::Exit;
 use super::interrupt::block_on;
 use super::investigate::judging;
-use super::live::{batch, rates, resolvers, throttle};
+use super::live::{batch, rates, resolvers, tell_unused, throttle};
 use super::name_table::NameTable;
 use super::present::present;
 use super::progress::Progress;
@@ -27,6 +27,7 @@ use crate::investigate::{
 };
 use crate::issuance::{Collection, Issuances};
 use crate::limit::{Rate, Rates};
+use crate::report::counted;
 use crate::source::dump;
 
 /// What is looked up, and how.
@@ -52,11 +53,12 @@ pub struct Job<'a> {
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure> {
     let script = args.lookups.climb.dns.as_deref().map(script).transpose()?;
+    tell_unused(env, context, &args.lookups);
     let resolvers = if script.is_some() { Vec::new() } else { resolvers(context, &args.lookups)? };
     let (batch, rates) = (batch(context, &args.limits)?, rates(context, &args.limits)?);
     let deep = DeepPlan::new(context, &args.lookups, &args.limits)?;
     let issued = names(env, context, args)?;
-    let judging = judging(context, &args.lookups);
+    let judging = judging(context, &args.lookups.climb)?;
     // Issuers of single certificates are only known to the whole.
     let issuers_known = !judging.issuers.is_empty() || issued.issuers.is_empty();
     let repeat = args.lookups.repeat.unwrap_or(1);
@@ -189,10 +191,11 @@ fn dry_run(
     let queries = u32::try_from(selection.levels.len()).unwrap_or(u32::MAX);
     let time = rate.time_for(queries).as_secs();
     let mut text = format!(
-        "{} levels of {} names at {resolvers} resolvers: {} queries and retries, at least {time} s\n",
-        selection.levels.len(),
-        issued.distinct_names(),
-        selection.levels.len() * resolvers
+        "{} of {} at {}: {} and retries, at least {time} s\n",
+        counted(selection.levels.len() as u64, "level"),
+        counted(issued.distinct_names(), "name"),
+        counted(resolvers as u64, "resolver"),
+        counted((selection.levels.len() * resolvers) as u64, "query"),
     );
     for &level in &selection.levels {
         text.push_str(issued.tree.name(level));

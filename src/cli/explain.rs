@@ -85,8 +85,18 @@ pub fn read_history_and_text(
     path: &Path,
 ) -> Result<(HistoryReport, Option<String>), Failure> {
     let mut lines = Lines { history: History::new(Some(context.now)), text: Some(String::new()) };
-    read_input(env, &path.to_string_lossy(), &mut lines)?;
-    Ok((finish(lines.history), lines.text))
+    let input = path.to_string_lossy();
+    // No error is one word: it was meant as a file.
+    if input != "-" && !input.contains(char::is_whitespace) && !path.is_file() {
+        return Err(Failure::Work(anyhow::anyhow!("`--error`: there is no file `{}`", input.escape_debug())));
+    }
+    read_input(env, &input, &mut lines)?;
+    let history = finish(lines.history);
+    if history.errors == 0 {
+        let found = if history.other_errors.is_empty() { "no ACME error" } else { "ACME errors, but none about CAA," };
+        context.say(env, &format!("ctclimb: `--error {}`: there is {found} in it", input.escape_debug()));
+    }
+    Ok((history, lines.text))
 }
 
 /// The errors of a text that was kept, read at the time of the run that kept it.

@@ -14,6 +14,7 @@ use crate::dns::Resolver;
 use crate::investigate::Grouped;
 use crate::issuance::Collection;
 use crate::limit::Throttle;
+use crate::report::counted;
 use crate::source::live::{FetchPlan, Http};
 
 /// An investigation that is only told.
@@ -67,8 +68,9 @@ impl Foretold<'_> {
         let queries = selection.levels.len() as u64 * resolvers.len() as u64 * repeat;
         let time = rate.time_for(u32::try_from(queries / resolvers.len().max(1) as u64).unwrap_or(u32::MAX)).as_secs();
         let mut text = format!(
-            "DNS: {} levels of the names kept so far at {names}: {queries} queries and retries, at least {time} s\n",
-            selection.levels.len()
+            "DNS: {} of the names kept so far at {names}: {} and retries, at least {time} s\n",
+            counted(selection.levels.len() as u64, "level"),
+            counted(queries, "query")
         );
         for &level in &selection.levels {
             text.push_str(&format!("  CAA {}\n", issued.tree.name(level)));

@@ -11,7 +11,7 @@ use super::Failure;
 use super::context::Context;
 use super::env::Env;
 use super::fetched::{asked_services, unreadable};
-use super::live::is_case;
+use super::live::{domain_name, is_case};
 use super::progress::Progress;
 use super::stored;
 use crate::issuance::{Collection, Issuances};
@@ -109,7 +109,13 @@ pub fn inputs(env: &mut Env, arguments: &[PathBuf], command: &str) -> Result<Vec
             return Err(Failure::Usage(anyhow!("{nothing}; see `ctclimb {command} --help`")));
         }
     }
-    Ok(dump::expand(arguments).context("cannot find the input")?)
+    let inputs = dump::expand(arguments).context("cannot find the input")?;
+    if inputs.is_empty() {
+        let named: Vec<String> =
+            arguments.iter().map(|path| format!("`{}`", safe_text(&path.to_string_lossy()))).collect();
+        return Err(Failure::Work(anyhow!("there is no file to read in {}", named.join(", "))));
+    }
+    Ok(inputs)
 }
 
 /// Reads all inputs into `collection`. An input that gives nothing is an error only if it is the only one; otherwise it is
@@ -179,6 +185,5 @@ fn read_one(env: &mut Env, input: Input, label: &str, collection: &mut Collectio
 /// # Errors
 /// No domain name.
 pub fn scope(domain: Option<&str>) -> Result<Option<DomainName>, Failure> {
-    let parse = |text: &str| DomainName::parse(text).map_err(|error| Failure::Usage(error.into()));
-    domain.map(parse).transpose()
+    domain.map(domain_name).transpose()
 }

@@ -4,7 +4,7 @@ use anyhow::anyhow;
 
 use super::Failure;
 use super::analyze::{SAMPLE, levels, script_and_text};
-use super::args::{Investigate, Lookups as LookupArgs};
+use super::args::{Climb, Investigate};
 use super::asked::{Asking, Found, ask};
 use super::context::Context;
 use super::deep::DeepPlan;
@@ -15,7 +15,8 @@ use super::fetched::{fetch_into, notes, tell_budget, unreadable};
 use super::forecast::Foretold;
 use super::interrupt;
 use super::live::{
-    batch, domain, fetch_plan, http, open_case, peek_case, rates, resolvers, resume_hint, stand_in, throttle,
+    batch, domain, fetch_plan, http, open_case, peek_case, rates, resolvers, resume_hint, stand_in, tell_unused,
+    throttle,
 };
 use super::name_table::NameTable;
 use super::output::write_result;
@@ -25,6 +26,7 @@ use super::progress::Progress;
 use super::stored::Choices;
 use crate::investigate::{Gathered, Grouped, Judging, assemble};
 use crate::issuance::Collection;
+use crate::name::DomainName;
 use crate::source::live::FetchOutcome;
 
 /// Runs the command.
@@ -36,11 +38,13 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     let mut plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;
     plan.stand_in = stand_in(env, context, &args.sources);
     let script = args.lookups.climb.dns.as_deref().map(script_and_text).transpose()?;
+    tell_unused(env, context, &args.lookups);
     let resolvers = if script.is_some() { Vec::new() } else { resolvers(context, &args.lookups)? };
     let batch = batch(context, &args.limits)?;
     let deep = DeepPlan::new(context, &args.lookups, &args.limits)?;
     let throttle = throttle(rates(context, &args.limits)?);
     let http = http(env, context)?;
+    let judging = judging(context, &args.lookups.climb)?;
     let errors = args.error.as_deref().map(|path| read_history_and_text(env, context, path)).transpose()?;
     let (errors, error_text) = errors.map_or((None, None), |(errors, text)| (Some(errors), Some(text)));
     if args.sources.dry_run {
@@ -73,7 +77,6 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     let grouped = Grouped::new(&issued, &grouping);
     let (counts, selection) = levels(&mut issued, &grouped, sample(context, args));
 
-    let judging = judging(context, &args.lookups);
     let repeat = args.lookups.repeat.unwrap_or(1);
     let asking =
         Asking { script: script.as_ref(), resolvers: &resolvers, batch, repeat, deep: &deep, throttle: &throttle };
@@ -125,13 +128,19 @@ fn no_source(env: &mut Env, outcome: &FetchOutcome) -> Failure {
 }
 
 /// For whom names are judged.
-pub fn judging(context: &Context, lookups: &LookupArgs) -> Judging {
-    let asked = lookups.climb.issuer.clone();
-    Judging {
-        issuers: if asked.is_empty() { context.file.issuer.clone().unwrap_or_default() } else { asked },
-        method: lookups.climb.method.clone(),
-        account_uri: lookups.climb.account_uri.clone(),
+///
+/// # Errors
+/// An issuer that is no domain: every set would deny it, whatever it says.
+pub fn judging(context: &Context, climb: &Climb) -> Result<Judging, Failure> {
+    let asked = climb.issuer.clone();
+    let issuers = if asked.is_empty() { context.file.issuer.clone().unwrap_or_default() } else { asked };
+    if let Some(odd) = issuers.iter().find(|issuer| DomainName::parse(issuer).is_err()) {
+        return Err(Failure::Usage(anyhow!(
+            "`--issuer {}`: write the domain that stands for the CA in CAA records, such as `letsencrypt.org`",
+            odd.escape_debug()
+        )));
     }
+    Ok(Judging { issuers, method: climb.method.clone(), account_uri: climb.account_uri.clone() })
 }
 
 /// Names of each pattern to climb; `None` for all.

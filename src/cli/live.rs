@@ -16,7 +16,7 @@ use crate::case::Case;
 use crate::dns::{BatchPlan, Resolver};
 use crate::investigate::TOOL;
 use crate::limit::{Rates, Throttle};
-use crate::name::{DomainName, is_public_suffix};
+use crate::name::{DomainName, DropClass, SubjectAltName, is_public_suffix};
 use crate::report::safe_text;
 use crate::source::live::{ApiKey, FetchPlan, Http, HttpSettings, Service};
 
@@ -30,14 +30,28 @@ const LONGEST_TRY: Duration = Duration::from_secs(120);
 /// # Errors
 /// No domain name, or a public suffix, which is nobody's domain.
 pub fn domain(text: &str) -> Result<DomainName, Failure> {
-    let text = text.strip_prefix("*.").unwrap_or(text);
-    let domain = DomainName::parse(text).map_err(|error| Failure::Usage(error.into()))?;
+    let domain = domain_name(text)?;
     if is_public_suffix(&domain) {
         return Err(Failure::Usage(anyhow!(
             "`{domain}` is a public suffix: the names below it are other people's domains"
         )));
     }
     Ok(domain)
+}
+
+/// A domain that somebody wrote; `*.` before it is passed over.
+///
+/// # Errors
+/// No domain name: an address, a URL and the like by what they are, all else by what is wrong in it.
+pub fn domain_name(text: &str) -> Result<DomainName, Failure> {
+    let text = text.strip_prefix("*.").unwrap_or(text);
+    match SubjectAltName::parse(text) {
+        Err(class @ (DropClass::Email | DropClass::IpAddress | DropClass::Uri)) => Err(Failure::Usage(anyhow!(
+            "`{}` is no domain name ({class}); write the domain alone, such as `example.net`",
+            text.escape_debug()
+        ))),
+        _ => DomainName::parse(text).map_err(|error| Failure::Usage(error.into())),
+    }
 }
 
 /// The limits in force.
@@ -78,7 +92,8 @@ pub fn in_flight(text: &str) -> Result<usize, String> {
 /// A text that is no time, or a time longer than [`LONGEST_TRY`].
 pub fn timeout(context: &Context, asked: Option<&str>) -> Result<Option<Duration>, Failure> {
     let Some(text) = asked.or(context.file.timeout.as_deref()) else { return Ok(None) };
-    let time = duration(text).map_err(Failure::Usage)?;
+    let place = if asked.is_some() { "`--timeout`" } else { "`timeout` in the configuration file" };
+    let time = duration(text).context(place).map_err(Failure::Usage)?;
     if time > LONGEST_TRY {
         return Err(Failure::Usage(anyhow!(
             "`--timeout {}`: one try may take {} s at most; write `{0}ms` for milliseconds",
@@ -104,6 +119,21 @@ pub fn resolvers(context: &Context, lookups: &LookupArgs) -> Result<Vec<Resolver
         }
     }
     Ok(resolvers)
+}
+
+/// Tells which options about the network were given beside a scenario file, where they do nothing.
+pub fn tell_unused(env: &mut Env, context: &Context, lookups: &LookupArgs) {
+    let given = [
+        ("`--resolver`", !lookups.resolver.is_empty()),
+        ("`--deep`", lookups.deep),
+        ("`--root-hints`", lookups.root_hints.is_some()),
+        ("`--port`", lookups.port.is_some()),
+    ];
+    let given: Vec<&str> = given.into_iter().filter(|(_, given)| *given).map(|(option, _)| option).collect();
+    if lookups.climb.dns.is_some() && !given.is_empty() {
+        let (last, verb) = (given.join(", "), if given.len() == 1 { "does" } else { "do" });
+        context.say(env, &format!("ctclimb: `--dns` answers in place of the network: {last} {verb} nothing beside it"));
+    }
 }
 
 /// What to fetch for a domain.

@@ -3,7 +3,7 @@
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, bail};
 
 use super::env::Env;
 use super::interrupt::Unfinished;
@@ -39,8 +39,7 @@ pub fn write_result(
                 let mut out = BufWriter::new(file);
                 return write(&mut out).and_then(|()| out.flush()).with_context(complain);
             }
-            let temporary =
-                tempfile::Builder::new().prefix(".ctclimb-").tempfile_in(directory_of(path)).with_context(complain)?;
+            let temporary = temporary_beside(path).with_context(complain)?;
             let _unfinished = Unfinished::new(temporary.path());
             let mut out = BufWriter::with_capacity(1 << 16, temporary);
             write(&mut out).with_context(complain)?;
@@ -50,6 +49,21 @@ pub fn write_result(
             Ok(())
         }
     }
+}
+
+/// A file in the directory of `path`, to be renamed to it. What goes wrong is told without the temporary name.
+pub fn temporary_beside(path: &Path) -> anyhow::Result<tempfile::NamedTempFile> {
+    let directory = directory_of(path);
+    if !directory.is_dir() {
+        bail!("there is no directory `{}`", directory.display());
+    }
+    tempfile::Builder::new().prefix(".ctclimb-").tempfile_in(&directory).map_err(|error| match error.raw_os_error() {
+        Some(code) => std::io::Error::from_raw_os_error(code).into(),
+        None => match error.get_ref().and_then(std::error::Error::source) {
+            Some(inner) => anyhow!("{inner}"),
+            None => error.into(),
+        },
+    })
 }
 
 /// The directory a file lies in; the present one for a bare file name.

@@ -12,7 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 use super::context::Context;
 use super::env::Env;
 use crate::caa::{Lookup, LookupOutcome};
-use crate::report::{safe_text, thousands};
+use crate::report::{counted, safe_text, thousands};
 use crate::source::live::{Event, Service, SoFar, Wait};
 
 /// Time between two plain lines, and the shortest wait that is worth one.
@@ -278,8 +278,8 @@ fn plain(event: &Event, verbose: bool) -> Option<String> {
         }
         Event::Page { service, kept, records, pages, so_far } => {
             let kept = if *kept { ", kept from before" } else { "" };
-            let records = thousands(*records);
-            Some(format!("{}: page {pages}: {records} records{kept}; {} so far", service.title(), what(so_far)))
+            let records = counted(*records, "record");
+            Some(format!("{}: page {pages}: {records}{kept}; {} so far", service.title(), what(so_far)))
         }
         Event::Failed { service, why } => Some(format!("{}: {why}", service.title())),
         Event::Ended { service, complete: true, .. } => Some(format!("{}: complete", service.title())),
@@ -296,8 +296,8 @@ fn style(template: &str, unicode: bool) -> ProgressStyle {
 
 fn what(so_far: &SoFar) -> String {
     let SoFar { certificates, names, kinds } = *so_far;
-    let [certificates, names, kinds] = [certificates, names, kinds].map(thousands);
-    format!("{certificates} certificates, {names} names, about {kinds} patterns")
+    let (certificates, names) = (counted(certificates, "certificate"), counted(names, "name"));
+    format!("{certificates}, {names}, about {}", counted(kinds, "pattern"))
 }
 
 fn why(wait: Wait) -> &'static str {

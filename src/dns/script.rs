@@ -137,12 +137,19 @@ impl Script {
     }
 }
 
+/// What a value is, with its article.
+fn kind(value: &Value) -> String {
+    let word = value.type_str();
+    let article = if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {word}")
+}
+
 impl Answer {
     fn read(value: &Value) -> Result<Self, String> {
         match value {
             Value::String(words) => Self::words(words),
             Value::Array(records) => records_of(records).map(|kind| Self { kind, after_ms: None }),
-            other => Err(format!("expected a word or a list of CAA records, found a {}", other.type_str())),
+            other => Err(format!("expected a word or a list of CAA records, found {}", kind(other))),
         }
     }
 
@@ -237,7 +244,7 @@ fn records_of(values: &[Value]) -> Result<Kind, String> {
     let mut records = Vec::new();
     for value in values {
         let text = value.as_str().ok_or_else(|| {
-            format!("expected a CAA record in quotes, as '0 issue \"ca.example\"', found a {}", value.type_str())
+            format!("expected a CAA record in quotes, as '0 issue \"ca.example\"', found {}", kind(value))
         })?;
         match CaaRecord::parse(text) {
             Ok(Some(record)) => records.push(record),

@@ -45,6 +45,13 @@ fn mistakes_are_told_with_what_was_meant() {
         (&["caa", "example.net", "--rate", "resolvr=5/s"], "did you mean `resolver`?"),
         (&["caa", "exa mple.net"], "is no DNS name"),
         (&["investigate", "co.uk"], "public suffix"),
+        (&["investigate", "192.0.2.1"], "is no domain name (ip-address)"),
+        (&["fetch", "https://example.net/x"], "is no domain name (uri)"),
+        (&["analyze", "fixtures/ct/crtsh/odd-names.json", "-d", "192.0.2.1"], "is no domain name (ip-address)"),
+        (&["analyze", "fixtures/ct/crtsh/odd-names.json", "--issuer", "Let's Encrypt"], "such as `letsencrypt.org`"),
+        (&["analyze", "fixtures/ct/crtsh/odd-names.json", "--max-patterns", "0"], "is no number from 1"),
+        (&["analyze", "-", "--error", "-"], "cannot be both"),
+        (&["caa", "example.net", "--timeout", "soon"], "`--timeout`: `soon` is no time"),
         (&["analyze", "--now", "yesterday", "x"], "is no time"),
         (&["explain", "--codes", "x"], "cannot be used with"),
     ] {
@@ -227,5 +234,41 @@ fn a_dry_run_tells_requests_and_queries_and_sends_none() {
         assert!(told.contains(said), "{said}\n{told}");
     }
     let told = text(&run(&["caa", "www.example.net", "-r", "192.0.2.1", "-r", "192.0.2.2", "--dry-run"]).stdout);
-    assert!(told.starts_with("3 levels of 1 names at 2 resolvers: 6 queries"), "{told}");
+    assert!(told.starts_with("3 levels of 1 name at 2 resolvers: 6 queries"), "{told}");
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_told_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(at("empty")).unwrap();
+    let odd = "fixtures/ct/crtsh/odd-names.json";
+    for (arguments, hint) in [
+        (&["report", &at("empty")][..], "directory"),
+        (&["audit", "status", &at("empty")], "directory"),
+        (&["audit", "status", &at("none.audit")], "No such file"),
+        (&["analyze", &at("empty")], "there is no file to read in"),
+        (&["analyze", odd, "--error", "nofile"], "there is no file `nofile`"),
+        (&["analyze", odd, "-o", &at("none/x")], "there is no directory"),
+        (&["audit", "--from", odd, "--no-dns", "--csv", &at("none/x")], "there is no directory"),
+    ] {
+        let output = run(arguments);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}: {said}");
+        assert!(said.contains(hint) && said.lines().count() == 1, "{arguments:?}: {said}");
+        assert!(!said.contains(".ctclimb-") && said.matches("empty").count() <= 1, "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn what_has_no_effect_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    std::fs::write(&log, "all is well\n").unwrap();
+    let odd = "fixtures/ct/crtsh/odd-names.json";
+    let said = text(&run(&["analyze", odd, "--error", log.to_str().unwrap()]).stderr);
+    assert!(said.contains("there is no ACME error in it"), "{said}");
+    let scripted = ["caa", "example.com", "--dns", "fixtures/dns/caa.toml", "--deep", "-r", "192.0.2.1"];
+    let said = text(&run(&scripted).stderr);
+    assert_eq!(said, "ctclimb: `--dns` answers in place of the network: `--resolver`, `--deep` do nothing beside it\n");
 }

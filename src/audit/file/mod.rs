@@ -20,7 +20,7 @@ pub use error::AuditFileError;
 pub use quota::Quota;
 pub use rows::{Finish, State, Status};
 
-use crate::case::{self, Hold};
+use crate::case::{self, CaseError, Hold};
 use crate::report::safe_text;
 
 /// Marks an audit file among SQLite files: `CTCA`.
@@ -226,5 +226,7 @@ pub(in crate::audit) fn differing(found: &str, asked: &str) -> (String, String) 
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, AuditFileError> {
+    case::look_at(path, flags)
+        .map_err(|error| AuditFileError::Hold { path: path.to_owned(), source: CaseError::File(error) })?;
     case::connect(path, flags).map_err(|source| AuditFileError::sqlite(path, source))
 }

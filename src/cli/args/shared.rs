@@ -6,6 +6,11 @@ use clap::Args;
 
 use super::DetailArg;
 
+/// A count of what there is always one of.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| format!("`{}` is no number from 1", text.escape_debug()))
+}
+
 /// How names are grouped.
 #[derive(Debug, Args, Default)]
 #[command(next_help_heading = "Grouping")]
@@ -14,7 +19,7 @@ pub struct Grouping {
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub detail: Option<DetailArg>,
     /// At most this many patterns
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub max_patterns: Option<usize>,
     /// This label is always a constant (repeatable)
     #[arg(long, value_name = "LABEL")]

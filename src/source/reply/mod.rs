@@ -20,7 +20,7 @@ pub enum ReplyError {
     #[error("an empty body")]
     Empty,
     /// No JSON list: an HTML page, a sentence, another type of JSON.
-    #[error("no JSON list: it starts with `{head}`")]
+    #[error("no list of records: it starts with `{head}`")]
     NotAList {
         /// The first characters, control characters escaped.
         head: String,

@@ -80,7 +80,7 @@ fn unreadable(list: &[u8], body: &[u8], error: &ReplyError) -> Reading {
         },
         ReplyError::NotAList { .. } => {
             let partial = has_records(list, Fields::entry);
-            Reading::Transient { why: format!("no JSON list: {}", sentence(body)), partial }
+            Reading::Transient { why: format!("no list of records: {}", sentence(body)), partial }
         }
         ReplyError::Empty => Reading::Transient { why: error.to_string(), partial: false },
     }
