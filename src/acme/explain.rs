@@ -8,7 +8,7 @@ use super::ErrorClass;
 use super::detail::AcmeError;
 use super::document;
 use super::stream::{Event, Reader};
-use super::wording::View;
+use super::wording::{NO_LEVEL, View};
 
 /// Distinct errors one text may give; more are counted by [`super::History`].
 const DISTINCT: usize = 1000;
@@ -91,8 +91,11 @@ impl Explained {
             | ErrorClass::CaInternal
             | ErrorClass::Unspecified => None,
         };
-        let (meaning, proves, does_not_prove) = (view.meaning(), view.proves(), view.does_not_prove());
-        let (who, try_next) = (view.who(), view.try_next());
+        // Where no level is told, "the level" stands for one, and words are no data.
+        let plain = |text: String| text.replace(&format!("`{NO_LEVEL}`"), NO_LEVEL);
+        let all = |texts: Vec<String>| texts.into_iter().map(plain).collect();
+        let (meaning, proves, does_not_prove) = (plain(view.meaning()), all(view.proves()), all(view.does_not_prove()));
+        let (who, try_next) = (plain(view.who()), all(view.try_next()));
         Self { error, count, meaning, proves, does_not_prove, who, try_next, cause }
     }
 }

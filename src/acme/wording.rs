@@ -32,9 +32,12 @@ enum Place {
     Unknown,
 }
 
+/// What stands for a level that is not told.
+pub(super) const NO_LEVEL: &str = "the level";
+
 impl<'a> View<'a> {
     pub(super) fn new(error: &'a AcmeError) -> Self {
-        Self { error, at: error.level.as_ref().map_or("the level", DomainName::as_str) }
+        Self { error, at: error.level.as_ref().map_or(NO_LEVEL, DomainName::as_str) }
     }
 
     fn place(&self) -> Place {

@@ -11,12 +11,16 @@ pub(in crate::report) fn quote(data: &str) -> String {
 
 /// `1 name`, `4,812 names`.
 pub(crate) fn counted(count: u64, noun: &str) -> String {
-    let number = thousands(count);
+    format!("{} {}", thousands(count), numbered(count, noun))
+}
+
+/// The noun alone: `name` for one, `names` for all other counts.
+fn numbered(count: u64, noun: &str) -> String {
     match noun.strip_suffix('y') {
-        _ if count == 1 => format!("{number} {noun}"),
-        Some(stem) => format!("{number} {stem}ies"),
-        None if noun.ends_with('s') => format!("{number} {noun}es"),
-        None => format!("{number} {noun}s"),
+        _ if count == 1 => noun.to_owned(),
+        Some(stem) => format!("{stem}ies"),
+        None if noun.ends_with('s') => format!("{noun}es"),
+        None => format!("{noun}s"),
     }
 }
 
@@ -64,27 +68,27 @@ pub(in crate::report) fn elided<'a>(name: &'a str, room: usize, mark: &str) -> C
     Cow::Owned(format!("{}{mark}{}.{rest}", &label[..8], &label[label.len() - 6..]))
 }
 
-/// What a class of dropped entries is, in words, and the class itself.
-pub(in crate::report) fn dropped(class: &str) -> String {
-    let words = match class {
-        "empty" => "empty entries",
-        "email" => "e-mail addresses",
-        "uri" => "URIs",
-        "ip-address" => "IP addresses",
-        "blank" => "entries with blanks",
-        "control" => "entries with control characters",
-        "empty-label" => "entries with an empty label",
-        "label-length" => "entries with a label over 63 octets",
-        "name-length" => "entries over 253 octets",
-        "odd-wildcard" => "entries with `*` elsewhere than in front",
-        "character" => "entries with characters that no host name has",
-        "other-kind" => "entries of another kind",
-        "out-of-scope" => "names outside the domain",
-        "common-name-out-of-scope" => "common names outside the domain",
-        "unreadable-record" => "records that cannot be read",
+/// What so many dropped entries of a class are, in words, and the class itself.
+pub(in crate::report) fn dropped(class: &str, count: u64) -> String {
+    let (noun, rest) = match class {
+        "empty" => ("empty entry", ""),
+        "email" => ("e-mail address", ""),
+        "uri" => ("URI", ""),
+        "ip-address" => ("IP address", ""),
+        "blank" => ("entry", " with blanks"),
+        "control" => ("entry", " with control characters"),
+        "empty-label" => ("entry", " with an empty label"),
+        "label-length" => ("entry", " with a label over 63 octets"),
+        "name-length" => ("entry", " over 253 octets"),
+        "odd-wildcard" => ("entry", " with `*` elsewhere than in front"),
+        "character" => ("entry", " with characters that no host name has"),
+        "other-kind" => ("entry", " of another kind"),
+        "out-of-scope" => ("name", " outside the domain"),
+        "common-name-out-of-scope" => ("common name", " outside the domain"),
+        "unreadable-record" => ("record", " that cannot be read"),
         _ => return class.to_owned(),
     };
-    format!("{words} ({class})")
+    format!("{}{rest} ({class})", numbered(count, noun))
 }
 
 /// Numbers in order, neighbours as a range: `1 to 5 and 9`.

@@ -138,7 +138,8 @@ impl Page {
                 .dropped
                 .iter()
                 .map(|(class, dropped)| {
-                    (thousands(dropped.count), clean(&digest::dropped(class)), clean(&dropped.example))
+                    let words = clean(&digest::dropped(class, dropped.count));
+                    (thousands(dropped.count), words, clean(&dropped.example))
                 })
                 .collect(),
             notes: report.coverage.notes.iter().take(MOST).map(|note| parts(note)).collect(),

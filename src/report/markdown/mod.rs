@@ -275,7 +275,7 @@ fn coverage(report: &Report) -> Section {
     for (class, dropped) in &coverage.dropped {
         let count = thousands(dropped.count);
         let example = code(&safe::bounded(&dropped.example, 100));
-        items.push(format!("- dropped {count} {}, such as {example}\n", prose(&digest::dropped(class))));
+        items.push(format!("- dropped {count} {}, such as {example}\n", prose(&digest::dropped(class, dropped.count))));
     }
     items.extend(coverage.notes.iter().map(|note| format!("- {}\n", prose(note))));
     Section::folded("Coverage: what was asked for and what was obtained", items)

@@ -86,7 +86,11 @@ pub(super) fn coverage(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     page.more(coverage.sources.len().saturating_sub(rows), REST)?;
     for (class, dropped) in &coverage.dropped {
         let example = safe::bounded(&dropped.example, EXAMPLE);
-        let text = format!("dropped {} {}, such as {example}", thousands(dropped.count), digest::dropped(class));
+        let text = format!(
+            "dropped {} {}, such as {example}",
+            thousands(dropped.count),
+            digest::dropped(class, dropped.count)
+        );
         page.wrapped("  ", 4, &[(Look::Plain, &text)])?;
     }
     if coverage.levels_asked > 0 || coverage.queries > 0 {

@@ -176,7 +176,8 @@ fn judge<T: Transport>(
             store(desk, service, trial, ReplyState::Failed, Some(&why), None)?;
             tell_failure(desk, trial, &why);
             if trial.tries > plan.patience.retries {
-                let why = format!("rate limited {} times in a row: {why}; the same command goes on", trial.tries);
+                let times = if trial.tries == 1 { String::new() } else { format!(" {} times in a row", trial.tries) };
+                let why = format!("rate limited{times}: {why}; the same command goes on");
                 return Ok(Next::Done(Asked::Stopped(why)));
             }
             let (wait, time) = match wait {
