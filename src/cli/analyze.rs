@@ -39,8 +39,11 @@ pub fn run(env: &mut Env, context: &Context, args: &Analyze) -> Result<Exit, Fai
     let errors = args.error.as_deref().map(|path| read_history(env, context, path)).transpose()?;
     let sample = (!args.climb.all_names).then(|| args.climb.sample.or(context.file.sample).unwrap_or(SAMPLE));
     let judging = judging(context, &args.climb)?;
+    let scope = scope(args.domain.as_deref())?;
+    // A scenario answers in place of the lookups that a case file holds; its certificates are read like any others.
     if let [Input::File(path)] = inputs.as_slice()
         && is_case(path)
+        && script.is_none()
     {
         let regrouped = grouping.detail.is_some()
             || grouping.max_patterns.is_some()
@@ -54,9 +57,17 @@ pub fn run(env: &mut Env, context: &Context, args: &Analyze) -> Result<Exit, Fai
             errors: errors.as_ref(),
         };
         let (report, names) = stored::report(env, context, path, again)?;
+        if let (Some(asked), Some(about)) = (&scope, &report.domain)
+            && asked.as_str() != about
+        {
+            let path = path.display();
+            return Err(Failure::Usage(anyhow!(
+                "`--domain {asked}`: `{path}` is the case of `{about}`, which is reported as a whole"
+            )));
+        }
         return present(env, context, &report, names.as_ref().map(|(table, issued)| (table, issued)), args.redact);
     }
-    let mut collection = Collection::new(scope(args.domain.as_deref())?);
+    let mut collection = Collection::new(scope);
     let mut told = read_all(env, context, inputs, &mut collection)?;
     let mut issued = collection.finish();
     told.count_certificates(&issued);

@@ -272,3 +272,39 @@ fn what_has_no_effect_is_told() {
     let said = text(&run(&scripted).stderr);
     assert_eq!(said, "ctclimb: `--dns` answers in place of the network: `--resolver`, `--deep` do nothing beside it\n");
 }
+
+#[test]
+fn a_text_without_a_level_has_no_level_to_quote() {
+    let output = run(&["explain", "DNS problem: SERVFAIL looking up CAA for <redacted> - broken"]);
+    let said = text(&output.stdout);
+    assert!(said.contains("not told") && said.contains("the level") && !said.contains("`the level`"), "{said}");
+}
+
+#[test]
+fn a_case_file_is_judged_by_the_scenario_that_is_given() {
+    let dir = tempfile::tempdir().unwrap();
+    let case = dir.path().join("case.ctclimb");
+    let service = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = service.local_addr().unwrap();
+    let answer = std::thread::spawn(move || {
+        let (mut connection, _) = service.accept().unwrap();
+        let _ = connection.read(&mut [0; 4096]);
+        let body = r#"[{"id":1,"issuer_name":"C=US, O=Let's Encrypt, CN=R3","name_value":"www.example.com","not_before":"2024-01-09T18:11:15","not_after":"2024-04-08T18:11:14","serial_number":"03"}]"#;
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n";
+        let _ = write!(connection, "{head}Content-Length: {}\r\n\r\n{body}", body.len());
+    });
+    let path = case.to_str().unwrap();
+    let fetched = ctclimb(&["fetch", "example.com", "--source", "crtsh", "--case", path])
+        .env("CTCLIMB_CRTSH_URL", format!("http://{address}"))
+        .output()
+        .unwrap();
+    answer.join().unwrap();
+    assert_eq!(fetched.status.code(), Some(0), "{}", text(&fetched.stderr));
+    let plain = text(&run(&["analyze", path]).stdout);
+    assert!(plain.contains("CAA was not looked up"), "{plain}");
+    let scripted = text(&run(&["analyze", path, "--dns", "fixtures/dns/caa.toml"]).stdout);
+    assert!(scripted.starts_with("OK `example.com`: CAA lookups work"), "{scripted}");
+    let other = run(&["analyze", path, "-d", "example.net"]);
+    assert_eq!(other.status.code(), Some(2));
+    assert!(text(&other.stderr).contains("is the case of `example.com`"), "{}", text(&other.stderr));
+}
