@@ -11,8 +11,10 @@ use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
 use super::output::write_result;
+use super::settings::nearest;
 use super::{Failure, wrong_format};
 use crate::acme::{History, HistoryReport, write_explained, write_history};
+use crate::audit::policy::policy_codes;
 use crate::finding::{error_patterns, every_code};
 use crate::report::{code_chapter, codes_page, write_explained_json, write_explained_lines, write_explained_markdown};
 use crate::source::dump::unpacked;
@@ -31,7 +33,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Explain) -> Result<Exit, Fai
         return Ok(Exit::Complete);
     }
     if let [input] = args.inputs.as_slice()
-        && let Some(code) = every_code().find(|code| code.code == input)
+        && let Some(code) = every_code().chain(policy_codes()).find(|code| code.code == input)
         && !Path::new(input).exists()
     {
         let chapter = code_chapter(&code);
@@ -68,7 +70,14 @@ pub fn run(env: &mut Env, context: &Context, args: &Explain) -> Result<Exit, Fai
         _ => write_explained_json(&report, out),
     })?;
     if report.errors == 0 && context.output.is_none() && format == Format::Text {
-        context.say(env, "ctclimb: no CAA error in this input");
+        let hint = match args.inputs.as_slice() {
+            [word] if word.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'-') => {
+                let codes: Vec<&str> = every_code().chain(policy_codes()).map(|code| code.code).collect();
+                nearest(word, &codes)
+            }
+            _ => String::new(),
+        };
+        context.say(env, &format!("ctclimb: no CAA error in this input{hint}"));
     }
     Ok(Exit::Complete)
 }

@@ -121,6 +121,7 @@ fn patterns(case: &Case<'_>, names: &[&DomainName]) -> Vec<String> {
 fn consequence(case: &Case<'_>, severity: Severity, names: &[&DomainName]) -> String {
     let failing: u64 = names.iter().filter_map(|name| case.passing.get(name)).map(|passing| passing.failing).sum();
     match severity {
+        Severity::Error if failing == 1 => "1 of the checks made fails here.".to_owned(),
         Severity::Error if failing > 0 => format!("{failing} of the checks made fail here."),
         Severity::Error => "A strict CA issues nothing below it.".into(),
         Severity::Warning | Severity::Note => String::new(),

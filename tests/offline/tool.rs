@@ -308,3 +308,12 @@ fn a_case_file_is_judged_by_the_scenario_that_is_given() {
     assert_eq!(other.status.code(), Some(2));
     assert!(text(&other.stderr).contains("is the case of `example.com`"), "{}", text(&other.stderr));
 }
+
+#[test]
+fn a_mistyped_code_is_told_what_was_meant_and_policy_codes_are_explained() {
+    let mistyped = run(&["explain", "lookup-fail"]);
+    assert!(text(&mistyped.stderr).contains("did you mean `lookup-fails`?"), "{}", text(&mistyped.stderr));
+    let policy = run(&["explain", "policy-issuewild-missing"]);
+    assert!(text(&policy.stdout).contains("RFC 8659 section 4.3"), "{}", text(&policy.stdout));
+    assert_eq!(policy.status.code(), Some(0));
+}
