@@ -44,9 +44,10 @@ pub(in crate::report) struct Answer {
 
 /// The answer of a report.
 pub(in crate::report) fn answer(report: &Report) -> Answer {
-    let subject = match &report.domain {
-        Some(domain) => quote(domain),
-        None => counted(report.names, "name"),
+    let subject = match (&report.domain, report.checked.first()) {
+        (Some(domain), _) => quote(domain),
+        (None, Some(only)) if report.names == 1 => quote(&only.name),
+        (None, _) => counted(report.names, "name"),
     };
     let mut views = report.levels.iter().flat_map(|level| &level.views).peekable();
     // Where no server gave any readable reply, nothing was learnt of the domain.
