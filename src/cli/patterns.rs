@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, anyhow};
 use regex::Regex;
@@ -15,7 +16,10 @@ use super::output::write_result;
 use super::{Failure, need_parquet, wrong_format};
 use crate::investigate::summarise;
 use crate::issuance::Collection;
-use crate::pattern::{BY_FORM, Detail, Pattern, Patterns, Settings, Summary, learn, merge_partials, write_partial};
+use crate::name::DomainName;
+use crate::pattern::{
+    BY_FORM, Detail, Listing, Pattern, Patterns, Settings, Summary, learn, merge_partials, write_partial,
+};
 use crate::source::dump::Input;
 
 /// Runs the command.
@@ -35,10 +39,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Failur
     let (summary, told) = if args.merge {
         (merge(env, inputs)?, Told::default())
     } else {
-        let mut collection = Collection::new(scope(args.domain.as_deref())?);
-        let told = read_all(env, context, inputs, &mut collection)?;
-        // A summary does not hang on the order of names.
-        (summarise(&collection.finish_as_read()).0, told)
+        read(env, context, inputs, scope(args.domain.as_deref())?)?
     };
     if args.partial {
         write_result(env, context.output.as_deref(), |out| write_partial(&summary, out))?;
@@ -71,6 +72,30 @@ pub fn run(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Failur
         return Ok(Exit::Incomplete);
     }
     Ok(if told.complete() { Exit::Complete } else { Exit::Incomplete })
+}
+
+/// The summary of all inputs, and what each of them gave.
+///
+/// The names of plain lists go to a summary of their own on the way: nothing of them but themselves is to be kept.
+fn read(
+    env: &mut Env,
+    context: &Context,
+    inputs: Vec<Input>,
+    scope: Option<DomainName>,
+) -> Result<(Summary, Told), Failure> {
+    let listing = Arc::new(Mutex::new(Listing::default()));
+    let taking = Arc::clone(&listing);
+    let mut collection = Collection::new(scope).handing_lists(move |san| {
+        taking.lock().unwrap_or_else(PoisonError::into_inner).add(san.name(), san.wildcard());
+    });
+    let told = read_all(env, context, inputs, &mut collection)?;
+    // A summary does not hang on the order of names.
+    let (certified, _) = summarise(&collection.finish_as_read());
+    let mut summary = std::mem::take(&mut *listing.lock().unwrap_or_else(PoisonError::into_inner)).finish();
+    if certified.names().next().is_some() {
+        summary.merge(&certified);
+    }
+    Ok((summary, told))
 }
 
 /// How names are grouped, on the command line or in the configuration file.

@@ -61,6 +61,7 @@ pub struct Collection {
     /// The names of the record at hand.
     names: Vec<SanId>,
     forward: Option<Forward>,
+    listed: Option<Listed>,
 }
 
 type Take = dyn FnMut(&Record<'_>) + Send;
@@ -72,6 +73,18 @@ struct Forward(Arc<Mutex<Take>>);
 impl fmt::Debug for Forward {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Forward")
+    }
+}
+
+type TakeName = dyn FnMut(&SanRef<'_>) + Send;
+
+/// Who gets the names of plain lists.
+#[derive(Clone)]
+struct Listed(Arc<Mutex<TakeName>>);
+
+impl fmt::Debug for Listed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listed")
     }
 }
 
@@ -92,6 +105,12 @@ impl Collection {
     #[must_use]
     pub fn forwarding(take: impl FnMut(&Record<'_>) + Send + 'static) -> Self {
         Self { forward: Some(Forward(Arc::new(Mutex::new(take)))), ..Self::default() }
+    }
+
+    /// The names in scope that no certificate is told of go to `take`, and are not kept here.
+    #[must_use]
+    pub fn handing_lists(self, take: impl FnMut(&SanRef<'_>) + Send + 'static) -> Self {
+        Self { listed: Some(Listed(Arc::new(Mutex::new(take)))), ..self }
     }
 
     /// Whether only names and counts are kept, so that readers may leave out the rest of a record.
@@ -165,14 +184,42 @@ impl Collection {
 
     /// Takes one entry of the record at hand.
     pub fn name(&mut self, text: &str) {
-        match SanRef::parse(text) {
-            Ok(san) if self.in_scope(&san) => {
-                let san = self.tree.insert_ref(&san);
-                self.take(san);
-            }
-            Ok(_) => self.drops.add(DropClass::OutOfScope, text),
-            Err(class) => self.drops.add(class, text),
+        if let Some(san) = self.parse(text) {
+            let san = self.tree.insert_ref(&san);
+            self.take(san);
         }
+    }
+
+    /// A name in scope; anything else is counted as dropped.
+    fn parse<'a>(&mut self, text: &'a str) -> Option<SanRef<'a>> {
+        let class = match SanRef::parse(text) {
+            Ok(san) if self.in_scope(&san) => return Some(san),
+            Ok(_) => DropClass::OutOfScope,
+            Err(class) => class,
+        };
+        self.drops.add(class, text);
+        None
+    }
+
+    /// Takes the one entry of a record that is of no certificate.
+    pub(crate) fn listed(&mut self, text: &str) {
+        if let Some(Forward(take)) = &self.forward {
+            let record = Record { names: vec![text.into()], ..Record::default() };
+            return take.lock().unwrap_or_else(PoisonError::into_inner)(&record);
+        }
+        self.begin();
+        let Some(Listed(take)) = self.listed.clone() else {
+            self.name(text);
+            self.end();
+            return;
+        };
+        let Some(san) = self.parse(text) else {
+            self.end();
+            return;
+        };
+        self.counts.entries += 1;
+        self.counts.wildcard_entries += u64::from(san.wildcard());
+        take.lock().unwrap_or_else(PoisonError::into_inner)(&san);
     }
 
     fn take(&mut self, san: SanId) {

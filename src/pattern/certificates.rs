@@ -98,7 +98,7 @@ impl ByCertificate {
 
 fn sorted_names(summary: &Summary) -> ByCertificate {
     let mut starts = vec![0_u32; summary.certificates.len() + 1];
-    let kept = || summary.edges.iter().filter(|(_, name)| summary.kept(name >> 1));
+    let kept = || summary.edges.iter().filter(|(_, name)| summary.kept(NameIndex(name >> 1)));
     for &(certificate, _) in kept() {
         starts[certificate as usize + 1] += 1;
     }
@@ -138,7 +138,7 @@ fn one_name(template: &str, forms: u8) -> String {
 
 /// The names of one certificate with equal labels as equal letters: `{a}.x.example and *.{a}.x.example, same a`.
 fn shape(summary: &Summary, result: &Patterns, paths: &[Path], names: &[u32]) -> String {
-    let root_of = |name: u32| usize::from(summary.names[(name >> 1) as usize].root_octets);
+    let root_of = |name: u32| summary.root_of(NameIndex(name >> 1)).text.len();
     let mut rows: Vec<(u32, u32, &str, &str)> = names
         .iter()
         .map(|&name| {

@@ -11,7 +11,7 @@ use super::model::Model;
 use super::render::{self, Rendered};
 use super::roots::Names;
 use super::said::{Forms, LevelTemplate, Pattern};
-use super::summary::{BARE, WILDCARD};
+use super::summary::{BARE, NameIndex, WILDCARD};
 
 /// Certificates a week that Let's Encrypt grants a registered domain by default (its documentation of rate limits).
 const WEEKLY_LIMIT: f64 = 50.0;
@@ -20,7 +20,7 @@ const WEEKLY_LIMIT: f64 = 50.0;
 #[derive(Debug)]
 pub(super) struct Draft {
     pub(super) pattern: Pattern,
-    pub(super) names: Vec<u32>,
+    pub(super) names: Vec<NameIndex>,
     pub(super) path: Path,
 }
 
@@ -51,7 +51,7 @@ pub(super) fn whole(left: &str, root: &str) -> String {
 }
 
 /// The patterns of a tree, given the names that end at each place.
-pub(super) fn drafts(model: &Model, names: &Names, root: &str, mut ends: Vec<Vec<u32>>) -> Vec<Draft> {
+pub(super) fn drafts(model: &Model, names: &Names<'_>, root: &str, mut ends: Vec<Vec<u32>>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     let mut open: Vec<(u32, Path)> = vec![(0, Vec::new())];
     while let Some((at, path)) = open.pop() {
@@ -73,7 +73,7 @@ pub(super) fn drafts(model: &Model, names: &Names, root: &str, mut ends: Vec<Vec
     drafts
 }
 
-fn draft(names: &Names, root: &str, path: Path, group: &[u32]) -> Draft {
+fn draft(names: &Names<'_>, root: &str, path: Path, group: &[u32]) -> Draft {
     let (mut template, mut regex, mut columns, mut size) = (String::new(), String::new(), Vec::new(), 0.0);
     for label in path.iter().rev() {
         template.push_str(label.template());
@@ -100,7 +100,7 @@ fn draft(names: &Names, root: &str, path: Path, group: &[u32]) -> Draft {
 }
 
 /// A pattern with everything that is counted over its names.
-fn counted(names: &Names, root: &str, group: &[u32], template: &str, regex: &str) -> Draft {
+fn counted(names: &Names<'_>, root: &str, group: &[u32], template: &str, regex: &str) -> Draft {
     let mut forms = Forms::default();
     let (mut first, mut last) = (i64::MAX, i64::MIN);
     for row in group.iter().map(|&at| &names.rows[at as usize]) {
@@ -136,7 +136,7 @@ fn counted(names: &Names, root: &str, group: &[u32], template: &str, regex: &str
 }
 
 /// The names with the smallest hashes.
-fn examples(names: &Names, root: &str, group: &[u32]) -> Vec<String> {
+fn examples(names: &Names<'_>, root: &str, group: &[u32]) -> Vec<String> {
     let mut chosen: Vec<(u64, u32)> = group.iter().map(|&at| (names.rows[at as usize].hash, at)).collect();
     if chosen.len() > 3 {
         chosen.select_nth_unstable(3);
@@ -148,7 +148,7 @@ fn examples(names: &Names, root: &str, group: &[u32]) -> Vec<String> {
 }
 
 /// The levels of the climb from a pattern's names, nearest first (RFC 8659 §3).
-fn levels(names: &Names, root: &str, path: &Path, group: &[u32]) -> Vec<LevelTemplate> {
+fn levels(names: &Names<'_>, root: &str, path: &Path, group: &[u32]) -> Vec<LevelTemplate> {
     let all = group.len() as u64;
     let mut levels = Vec::new();
     for labels in (1..=path.len()).rev() {
@@ -179,7 +179,7 @@ fn tail(left: &str, labels: usize) -> &str {
 }
 
 /// The names that an expression of the user's matches.
-pub(super) fn joined(names: &Names, root: &str, group: &[u32], number: usize, regex: &Regex) -> Draft {
+pub(super) fn joined(names: &Names<'_>, root: &str, group: &[u32], number: usize, regex: &Regex) -> Draft {
     let inner = regex.as_str().trim_start_matches('^').trim_end_matches('$');
     let mut draft = counted(names, root, group, &format!("{{joined:{number}}}.{root}"), inner);
     draft.pattern.notes.push(format!("joined by the given expression `{}`", regex.as_str()));
@@ -187,7 +187,7 @@ pub(super) fn joined(names: &Names, root: &str, group: &[u32], number: usize, re
 }
 
 /// Names that are too many and too different to be told one by one.
-pub(super) fn rest(names: &Names, root: &str, group: &[u32]) -> Draft {
+pub(super) fn rest(names: &Names<'_>, root: &str, group: &[u32]) -> Draft {
     let regex = format!("(?:[a-z0-9_\\-]+\\.)*{}", language::escape(root));
     let mut draft = counted(names, root, group, &format!("{{rest}}.{root}"), &regex);
     draft.pattern.notes.push(
@@ -198,7 +198,7 @@ pub(super) fn rest(names: &Names, root: &str, group: &[u32]) -> Draft {
 }
 
 /// The largest patterns, and the others as one.
-pub(super) fn at_most(names: &Names, root: &str, mut drafts: Vec<Draft>, most: usize) -> Vec<Draft> {
+pub(super) fn at_most(names: &Names<'_>, root: &str, mut drafts: Vec<Draft>, most: usize) -> Vec<Draft> {
     drafts.sort_by(|a, b| {
         (a.pattern.single, b.pattern.distinct, &a.pattern.template).cmp(&(
             b.pattern.single,
@@ -212,7 +212,7 @@ pub(super) fn at_most(names: &Names, root: &str, mut drafts: Vec<Draft>, most: u
     }
     let others: Vec<Draft> = drafts.drain(most.saturating_sub(1)..families).collect();
     let mut group: Vec<u32> = Vec::new();
-    let taken: HashSet<u32, MixBuilder> = others.iter().flat_map(|draft| draft.names.iter().copied()).collect();
+    let taken: HashSet<NameIndex, MixBuilder> = others.iter().flat_map(|draft| draft.names.iter().copied()).collect();
     group.extend(names.positions().filter(|&at| taken.contains(&names.rows[at as usize].name)));
 
     let regex = language::alternatives(others.iter().map(|draft| inner(&draft.pattern.regex)).collect());
@@ -225,7 +225,7 @@ pub(super) fn at_most(names: &Names, root: &str, mut drafts: Vec<Draft>, most: u
 }
 
 /// Patterns that read alike become one: what a reader cannot tell apart is no two things.
-pub(super) fn unite(names: &Names, root: &str, drafts: Vec<Draft>) -> Vec<Draft> {
+pub(super) fn unite(names: &Names<'_>, root: &str, drafts: Vec<Draft>) -> Vec<Draft> {
     let bare = |template: &str| template.strip_prefix("*.").unwrap_or(template).to_owned();
     let mut by_template: BTreeMap<String, Vec<Draft>> = BTreeMap::new();
     for draft in drafts {
@@ -238,7 +238,8 @@ pub(super) fn unite(names: &Names, root: &str, drafts: Vec<Draft>) -> Vec<Draft>
             continue;
         }
         alike.sort_by(|a, b| a.pattern.regex.cmp(&b.pattern.regex));
-        let taken: HashSet<u32, MixBuilder> = alike.iter().flat_map(|draft| draft.names.iter().copied()).collect();
+        let taken: HashSet<NameIndex, MixBuilder> =
+            alike.iter().flat_map(|draft| draft.names.iter().copied()).collect();
         let group: Vec<u32> = names.positions().filter(|&at| taken.contains(&names.rows[at as usize].name)).collect();
         let regex = language::alternatives(alike.iter().map(|draft| inner(&draft.pattern.regex)).collect());
         let mut whole = counted(names, root, &group, &template, &regex);

@@ -22,15 +22,11 @@ const SINGLES: usize = 1 << 16;
 /// however many threads work.
 #[must_use]
 pub fn learn(summary: &Summary, settings: &Settings) -> Patterns {
-    let mut by_root: Vec<Vec<u32>> = vec![Vec::new(); summary.roots.len()];
-    for name in summary.names() {
-        by_root[summary.names[name.index()].root as usize].push(name.0);
-    }
     let join: Vec<Regex> =
         settings.join.iter().filter_map(|regex| Regex::new(&format!("^(?:{})$", regex.as_str())).ok()).collect();
     let work = |root: usize| {
-        let names = Names::gather(summary, &by_root[root]);
-        (root, learn_root(&names, &summary.roots[root].text, &join, settings))
+        let known = &summary.roots[root];
+        (root, learn_root(&Names::of(known), &known.text, &join, settings))
     };
     let mut found: Vec<(usize, Vec<Draft>)> = if settings.threads > 1 {
         let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -39,7 +35,7 @@ pub fn learn(summary: &Summary, settings: &Settings) -> Patterns {
                 scope.spawn(|| {
                     loop {
                         let root = next.fetch_add(1, Ordering::Relaxed);
-                        if root >= by_root.len() {
+                        if root >= summary.roots.len() {
                             break;
                         }
                         let result = work(root);
@@ -50,10 +46,10 @@ pub fn learn(summary: &Summary, settings: &Settings) -> Patterns {
         });
         done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
     } else {
-        (0..by_root.len()).map(work).collect()
+        (0..summary.roots.len()).map(work).collect()
     };
     found.sort_unstable_by(|a, b| summary.roots[a.0].text.cmp(&summary.roots[b.0].text));
-    let mut result = Patterns { assignment: vec![u32::MAX; summary.names.len()], ..Patterns::default() };
+    let mut result = Patterns { assignment: vec![u32::MAX; summary.count() as usize], ..Patterns::default() };
     let mut paths = Vec::new();
     for (root, drafts) in found {
         let known = &summary.roots[root];
@@ -64,7 +60,7 @@ pub fn learn(summary: &Summary, settings: &Settings) -> Patterns {
         for draft in drafts {
             let position = u32::try_from(result.patterns.len()).expect("fewer patterns than names");
             for name in draft.names {
-                result.assignment[name as usize] = position;
+                result.assignment[name.index()] = position;
             }
             result.patterns.push(draft.pattern);
             paths.push(draft.path);
@@ -79,7 +75,7 @@ pub fn learn(summary: &Summary, settings: &Settings) -> Patterns {
 }
 
 /// The patterns of one root, most names first.
-fn learn_root(names: &Names, root: &str, join: &[Regex], settings: &Settings) -> Vec<Draft> {
+fn learn_root(names: &Names<'_>, root: &str, join: &[Regex], settings: &Settings) -> Vec<Draft> {
     let mut drafts = Vec::new();
     let mut free = Vec::new();
     let mut joined: Vec<Vec<u32>> = vec![Vec::new(); join.len()];
@@ -112,7 +108,7 @@ fn learn_root(names: &Names, root: &str, join: &[Regex], settings: &Settings) ->
     drafts
 }
 
-fn learn_names(names: &Names, root: &str, among: &[u32], settings: &Settings) -> Vec<Draft> {
+fn learn_names(names: &Names<'_>, root: &str, among: &[u32], settings: &Settings) -> Vec<Draft> {
     let mut lefts = names.sample(among, settings);
     let mut model = Model::learn(lefts.clone(), settings);
     let (mut ends, mut strays) = pass(&mut model, names, among, &mut Walk::default());
@@ -144,7 +140,7 @@ fn learn_names(names: &Names, root: &str, among: &[u32], settings: &Settings) ->
 }
 
 /// Lets every name walk the tree: the names that end at each place, and those that leave it.
-fn pass(model: &mut Model, names: &Names, among: &[u32], walk: &mut Walk) -> (Vec<Vec<u32>>, Vec<u32>) {
+fn pass(model: &mut Model, names: &Names<'_>, among: &[u32], walk: &mut Walk) -> (Vec<Vec<u32>>, Vec<u32>) {
     let (mut ends, mut strays) = (vec![Vec::new(); model.nodes.len()], Vec::new());
     for &at in among {
         let left = names.left(at);

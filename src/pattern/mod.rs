@@ -19,6 +19,7 @@ mod ids;
 mod language;
 mod learn;
 mod letters;
+mod listing;
 mod merge;
 mod model;
 mod periods;
@@ -40,6 +41,7 @@ mod wire;
 mod words;
 
 pub use learn::learn;
+pub use listing::Listing;
 pub use said::{Forms, IssuerCount, LevelTemplate, Pattern, Patterns, Periods};
 pub use settings::{Detail, Settings};
 pub use shown::{BY_FORM, Column};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::said::{Patterns, Periods};
-use super::summary::Summary;
+use super::summary::{NameIndex, Summary};
 
 const DAY: i64 = 86_400;
 
@@ -14,7 +14,7 @@ const DAY: i64 = 86_400;
 pub(super) fn tell(summary: &Summary, result: &mut Patterns) {
     let dated = summary.edges.iter().filter_map(|&(certificate, name)| {
         let (start, end) = summary.certificates[certificate as usize].validity;
-        (start != i64::MAX && summary.kept(name >> 1)).then_some((name >> 1, start, end))
+        (start != i64::MAX && summary.kept(NameIndex(name >> 1))).then_some((name >> 1, start, end))
     });
     let mut dated: Vec<(u32, i64, i64)> = dated.collect();
     dated.sort_unstable();

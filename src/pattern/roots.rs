@@ -4,67 +4,37 @@ use std::collections::HashMap;
 
 use super::hash::{self, MixBuilder};
 use super::settings::Settings;
-use super::summary::{NameIndex, Summary};
+use super::summary::{NameRow, RootRow};
 use super::words;
 
 /// Sampled names of one root at most; with more skeletons, fewer names of each.
 const SAMPLED: usize = 4096;
 
-/// What is known of one name, next to its neighbours.
+/// The names of one root that are kept.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Row {
-    /// Its index in the summary.
-    pub(super) name: u32,
-    start: u32,
-    octets: u8,
-    pub(super) seen: u8,
-    pub(super) hash: u64,
-    pub(super) first: i64,
-    pub(super) last: i64,
+pub(super) struct Names<'s> {
+    root: &'s RootRow,
+    pub(super) rows: &'s [NameRow],
 }
 
-/// The names of one root: the part left of the root without the dot, empty for the root itself.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    text: String,
-    pub(super) rows: Vec<Row>,
-}
-
-impl Names {
-    /// Copies the names of a root out of the summary.
-    pub(super) fn gather(summary: &Summary, names: &[u32]) -> Self {
-        let mut gathered =
-            Self { text: String::with_capacity(24 * names.len()), rows: Vec::with_capacity(names.len()) };
-        for &name in names {
-            let (text, row) = (summary.name(NameIndex(name)), &summary.names[name as usize]);
-            let left = text[..text.len() - usize::from(row.root_octets)].trim_end_matches('.');
-            gathered.rows.push(Row {
-                name,
-                start: u32::try_from(gathered.text.len()).expect("names under one root are bounded"),
-                octets: u8::try_from(left.len()).expect("a name has at most 253 octets"),
-                seen: row.seen,
-                hash: row.hash,
-                first: row.first,
-                last: row.last,
-            });
-            gathered.text.push_str(left);
-        }
-        gathered
+impl<'s> Names<'s> {
+    pub(super) fn of(root: &'s RootRow) -> Self {
+        Self { root, rows: &root.names }
     }
 
-    /// The part left of the root.
-    pub(super) fn left(&self, at: u32) -> &str {
-        let row = &self.rows[at as usize];
-        &self.text[row.start as usize..row.start as usize + usize::from(row.octets)]
+    /// The part left of the root without the dot, empty for the root itself.
+    pub(super) fn left(&self, at: u32) -> &'s str {
+        let text = self.root.name(&self.rows[at as usize]);
+        &text[..text.len().saturating_sub(self.root.text.len() + 1)]
     }
 
-    /// All positions.
-    pub(super) fn positions(&self) -> std::ops::Range<u32> {
-        0..u32::try_from(self.rows.len()).expect("names under one root are bounded")
+    /// The positions of the names.
+    pub(super) fn positions(&self) -> impl Iterator<Item = u32> + use<'s> {
+        self.rows.iter().zip(0..).filter(|(row, _)| row.kept()).map(|(_, at)| at)
     }
 
     /// The names to learn from: of each skeleton those with the smallest hashes.
-    pub(super) fn sample(&self, among: &[u32], settings: &Settings) -> Vec<Sampled<'_>> {
+    pub(super) fn sample(&self, among: &[u32], settings: &Settings) -> Vec<Sampled<'s>> {
         let mut skeletons: HashMap<u64, Kept, MixBuilder> = HashMap::default();
         for &at in among {
             let kept = skeletons.entry(skeleton(self.left(at))).or_default();

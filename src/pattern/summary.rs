@@ -67,17 +67,24 @@ pub(super) const WILDCARD: u8 = 2;
 /// The name fell out of the sample of its root.
 const DROPPED: u8 = 4;
 
-/// What is known of one distinct name.
+/// What is known of one distinct name, beside the others of its root.
 #[derive(Debug, Clone)]
 pub(super) struct NameRow {
     pub(super) hash: u64,
-    start: usize,
-    pub(super) root: u32,
-    octets: u8,
-    pub(super) root_octets: u8,
-    pub(super) seen: u8,
+    /// Where its text starts in that of the root.
+    start: u32,
+    pub(super) name: NameIndex,
     pub(super) first: i64,
     pub(super) last: i64,
+    octets: u8,
+    pub(super) seen: u8,
+}
+
+impl NameRow {
+    /// Whether the name did not fall out of the sample of its root.
+    pub(super) fn kept(&self) -> bool {
+        self.seen & DROPPED == 0
+    }
 }
 
 /// What is known of one certificate.
@@ -93,32 +100,79 @@ pub(super) struct CertificateRow {
 /// No issuer is known.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// One root and what fell out of its sample.
+/// One root, its names side by side, and what fell out of its sample.
 #[derive(Debug, Clone)]
 pub(super) struct RootRow {
-    /// A name below the root, and how many octets of its tail are the root.
     pub(super) text: String,
-    pub(super) names: usize,
+    /// The texts of its names.
+    names_text: String,
+    /// Its names in order of their first row, with those that were dropped.
+    pub(super) names: Vec<NameRow>,
+    /// How many of them are kept.
+    kept: usize,
     pub(super) rows: u64,
     /// Rows of names that are kept.
     pub(super) kept_rows: u64,
     /// Names kept have a hash below this.
     pub(super) threshold: u64,
+    /// The kept names of a root at its limit, largest hash first.
+    crowded: Option<BinaryHeap<(u64, u32)>>,
+}
+
+impl RootRow {
+    fn new(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            names_text: String::new(),
+            names: Vec::new(),
+            kept: 0,
+            rows: 0,
+            kept_rows: 0,
+            threshold: u64::MAX,
+            crowded: None,
+        }
+    }
+
+    /// The text of one of its names.
+    pub(super) fn name(&self, row: &NameRow) -> &str {
+        &self.names_text[row.start as usize..row.start as usize + usize::from(row.octets)]
+    }
+
+    fn push(&mut self, index: NameIndex, name: &str, hash: u64, seen: u8) {
+        self.names.push(NameRow {
+            hash,
+            start: u32::try_from(self.names_text.len()).expect("the names under one root are bounded"),
+            name: index,
+            first: i64::MAX,
+            last: i64::MIN,
+            octets: u8::try_from(name.len()).expect("a name has at most 253 octets"),
+            seen,
+        });
+        self.names_text.push_str(name);
+        self.kept += 1;
+    }
+}
+
+/// Where a name is: its root, and its place there.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    root: u32,
+    at: u32,
 }
 
 /// What was seen of each name; see the module's head.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
     limits: Limits,
-    text: String,
-    pub(super) names: Vec<NameRow>,
+    /// By [`NameIndex`].
+    places: Vec<Place>,
     rows_of: Vec<u32>,
-    /// The kept names of roots at their limit, largest hash first.
-    crowded: HashMap<u32, BinaryHeap<(u64, u32)>, MixBuilder>,
-    /// Hash and position of each name; the hash beside it keeps growth and misses off the names.
-    index: HashTable<(u64, u32)>,
+    /// Half a hash and the index of each name: growth, and most that is not found, then need no look at the names.
+    index: HashTable<(u32, u32)>,
     pub(super) roots: Vec<RootRow>,
     root_index: HashMap<String, u32, MixBuilder>,
+    /// By the last labels of names, the root that they decide, or that more labels do.
+    ends: HashMap<Box<str>, Decided, MixBuilder>,
     pub(super) certificates: Vec<CertificateRow>,
     /// By id and validity: two that differ in their validity are two certificates, whoever gave them one id.
     certificate_index: HashMap<(u64, (i64, i64)), u32, MixBuilder>,
@@ -126,6 +180,17 @@ pub struct Summary {
     pub(super) edges: Vec<(u32, u32)>,
     pub(super) issuers: Vec<String>,
 }
+
+/// What the last labels of a name decide.
+#[derive(Debug, Clone, Copy)]
+enum Decided {
+    Root(u32),
+    /// Nothing without the next label.
+    Further,
+}
+
+/// Names that are looked up side by side.
+pub(super) const BATCH: usize = 16;
 
 impl Summary {
     /// An empty summary with the usual limits.
@@ -159,17 +224,66 @@ impl Summary {
     ///
     /// The same row twice counts once where it names a certificate.
     pub fn add(&mut self, row: &Observation<'_>) -> Option<NameIndex> {
-        let name = self.add_rows(row.name, if row.wildcard { WILDCARD } else { BARE }, 1)?;
-        let known = &mut self.names[name.index()];
+        let name = self.add_rows(row.name, form(row.wildcard), 1)?;
         if let Some(time) = row.not_before {
-            known.first = known.first.min(time);
-            known.last = known.last.max(time);
+            self.widen(name, time, time);
         }
         if let Some(id) = row.certificate {
             let validity = (row.not_before.unwrap_or(i64::MAX), row.not_after.unwrap_or(i64::MIN));
             self.link(id, row.issuer, validity, (name, row.wildcard));
         }
         Some(name)
+    }
+
+    /// Adds names of a plain list, each with whether `*.` stood before it; a form seen before is no new row.
+    ///
+    /// In a large table each look-up waits for memory; made for a batch beforehand, the waits go on side by side.
+    pub(super) fn list(&mut self, names: &[(&str, bool)]) {
+        for names in names.chunks(BATCH) {
+            let mut hashes = [0; BATCH];
+            for (hash, (name, _)) in hashes.iter_mut().zip(names) {
+                *hash = hash::hash(name.as_bytes());
+            }
+            let mut known = [false; BATCH];
+            for (known, &hash) in known.iter_mut().zip(&hashes[..names.len()]) {
+                *known = self.index.find(spread(half(hash)), |entry| entry.0 == half(hash)).is_some();
+            }
+            for (at, &(name, wildcard)) in names.iter().enumerate() {
+                let hash = hashes[at];
+                let earlier = hashes[..at].iter().any(|&other| half(other) == half(hash));
+                match if known[at] || earlier { self.find(name, hash) } else { None } {
+                    Some(found) if self.row(found).seen & form(wildcard) != 0 => {}
+                    found => _ = self.add_found(found, name, hash, (form(wildcard), 1)),
+                }
+            }
+        }
+    }
+
+    fn find(&self, name: &str, hash: u64) -> Option<NameIndex> {
+        let same = |&(other, at): &(u32, u32)| other == half(hash) && self.name(NameIndex(at)) == name;
+        self.index.find(spread(half(hash)), same).map(|&(_, at)| NameIndex(at))
+    }
+
+    pub(super) fn row(&self, name: NameIndex) -> &NameRow {
+        let place = self.places[name.index()];
+        &self.roots[place.root as usize].names[place.at as usize]
+    }
+
+    fn row_mut(&mut self, name: NameIndex) -> &mut NameRow {
+        let place = self.places[name.index()];
+        &mut self.roots[place.root as usize].names[place.at as usize]
+    }
+
+    /// The root that a name is under.
+    pub(super) fn root_of(&self, name: NameIndex) -> &RootRow {
+        &self.roots[self.places[name.index()].root as usize]
+    }
+
+    /// Widens the time in which a name was seen.
+    pub(super) fn widen(&mut self, name: NameIndex, first: i64, last: i64) {
+        let row = self.row_mut(name);
+        row.first = row.first.min(first);
+        row.last = row.last.max(last);
     }
 
     /// Notes that a certificate holds a name.
@@ -187,73 +301,95 @@ impl Summary {
     /// Adds `rows` rows of a name seen in the forms `seen`.
     pub(super) fn add_rows(&mut self, name: &str, seen: u8, rows: u32) -> Option<NameIndex> {
         let hash = hash::hash(name.as_bytes());
-        let (text, names) = (&self.text, &self.names);
-        let found = self.index.find(hash, |&(known, at)| known == hash && slice(text, &names[at as usize]) == name);
-        if let Some(&(_, at)) = found {
-            let row = &mut self.names[at as usize];
-            let root = &mut self.roots[row.root as usize];
+        self.add_found(self.find(name, hash), name, hash, (seen, rows))
+    }
+
+    /// Adds `rows` rows of a name, given whether it is known.
+    fn add_found(
+        &mut self,
+        found: Option<NameIndex>,
+        name: &str,
+        hash: u64,
+        (seen, rows): (u8, u32),
+    ) -> Option<NameIndex> {
+        if let Some(index) = found {
+            let place = self.places[index.index()];
+            let root = &mut self.roots[place.root as usize];
             root.rows += u64::from(rows);
-            if row.seen & DROPPED != 0 {
+            let row = &mut root.names[place.at as usize];
+            if !row.kept() {
                 return None;
             }
-            root.kept_rows += u64::from(rows);
-            self.rows_of[at as usize] = self.rows_of[at as usize].saturating_add(rows);
             row.seen |= seen;
-            return Some(NameIndex(at));
+            root.kept_rows += u64::from(rows);
+            self.rows_of[index.index()] = self.rows_of[index.index()].saturating_add(rows);
+            return Some(index);
         }
-        let root_text = name::registered_domain(name).unwrap_or(name);
-        let root = self.root(root_text);
-        let known = &mut self.roots[root as usize];
-        known.rows += u64::from(rows);
-        if hash >= known.threshold {
+        let root_at = self.root_by_end(name);
+        let root = &mut self.roots[root_at as usize];
+        root.rows += u64::from(rows);
+        if hash >= root.threshold {
             return None;
         }
-        known.kept_rows += u64::from(rows);
-        known.names += 1;
-        let crowded = known.names > self.limits.names_per_root;
-        let at = u32::try_from(self.names.len()).ok().filter(|&at| at < 1 << 31).expect("fewer than 2^31 names");
-        self.names.push(NameRow {
-            hash,
-            start: self.text.len(),
-            root,
-            octets: u8::try_from(name.len()).expect("a name has at most 253 octets"),
-            root_octets: u8::try_from(root_text.len()).expect("a root is part of a name"),
-            seen,
-            first: i64::MAX,
-            last: i64::MIN,
-        });
+        root.kept_rows += u64::from(rows);
+        let at = u32::try_from(self.places.len()).ok().filter(|&at| at < 1 << 31).expect("fewer than 2^31 names");
+        let place = Place { root: root_at, at: u32::try_from(root.names.len()).expect("fewer than 2^31 names") };
+        root.push(NameIndex(at), name, hash, seen);
+        self.places.push(place);
         self.rows_of.push(rows);
-        self.text.push_str(name);
-        self.index.insert_unique(hash, (hash, at), |&(hash, _)| hash);
-        if crowded {
-            self.thin(root);
+        self.index.insert_unique(spread(half(hash)), (half(hash), at), |&(half, _)| spread(half));
+        if self.roots[root_at as usize].kept > self.limits.names_per_root {
+            self.thin(root_at);
         }
-        (self.names[at as usize].seen & DROPPED == 0).then_some(NameIndex(at))
+        self.row(NameIndex(at)).kept().then_some(NameIndex(at))
     }
 
     /// Drops the name with the largest hash of a crowded root.
     fn thin(&mut self, root: u32) {
-        let names = &self.names;
-        let heap = self.crowded.entry(root).or_insert_with(|| {
-            let kept = |at: &u32| names[*at as usize].root == root && names[*at as usize].seen & DROPPED == 0;
-            let all = 0..u32::try_from(names.len()).expect("fewer than 2^31 names");
-            all.filter(kept).map(|at| (names[at as usize].hash, at)).collect()
-        });
-        let newest = u32::try_from(names.len() - 1).expect("fewer than 2^31 names");
-        if heap.len() < self.roots[root as usize].names {
-            heap.push((names[newest as usize].hash, newest));
-        }
+        let known = &mut self.roots[root as usize];
+        let (names, count) = (&known.names, u32::try_from(known.names.len()).expect("fewer than 2^31 names"));
+        let kept = (0..count).filter(|&at| names[at as usize].kept());
+        let mut rows = kept.map(|at| (names[at as usize].hash, at));
+        let heap = match &mut known.crowded {
+            Some(heap) => {
+                heap.extend(rows.next_back());
+                heap
+            }
+            none => none.insert(rows.collect()),
+        };
         if let Some((hash, at)) = heap.pop() {
+            known.threshold = hash;
             self.drop_name(root, at);
-            self.roots[root as usize].threshold = hash;
         }
     }
 
     fn drop_name(&mut self, root: u32, at: u32) {
         let known = &mut self.roots[root as usize];
-        known.kept_rows -= u64::from(self.rows_of[at as usize]);
-        known.names -= 1;
-        self.names[at as usize].seen |= DROPPED;
+        let row = &mut known.names[at as usize];
+        row.seen |= DROPPED;
+        known.kept -= 1;
+        known.kept_rows -= u64::from(self.rows_of[row.name.index()]);
+    }
+
+    /// The root of a name. The list of suffixes is asked once for all names whose ends decide alike.
+    fn root_by_end(&mut self, name: &str) -> u32 {
+        let end = |labels: usize| name.rmatch_indices('.').nth(labels - 1).map_or(name, |(dot, _)| &name[dot + 1..]);
+        for labels in 2.. {
+            match self.ends.get(end(labels)) {
+                Some(Decided::Root(root)) => return *root,
+                Some(Decided::Further) if end(labels).len() < name.len() => {}
+                _ => break,
+            }
+        }
+        let (domain, labels) = name::registered_domain_by(name);
+        let root = self.root(domain.unwrap_or(name));
+        if let Some(labels) = labels {
+            for fewer in 2..labels {
+                self.ends.insert(end(fewer).into(), Decided::Further);
+            }
+            self.ends.insert(end(labels).into(), Decided::Root(root));
+        }
+        root
     }
 
     fn root(&mut self, text: &str) -> u32 {
@@ -261,7 +397,7 @@ impl Summary {
             return found;
         }
         let at = u32::try_from(self.roots.len()).expect("fewer roots than names");
-        self.roots.push(RootRow { text: text.to_owned(), names: 0, rows: 0, kept_rows: 0, threshold: u64::MAX });
+        self.roots.push(RootRow::new(text));
         self.root_index.insert(text.to_owned(), at);
         at
     }
@@ -286,17 +422,12 @@ impl Summary {
     /// Names keep the indexes they have here; new ones follow.
     pub fn merge(&mut self, other: &Summary) {
         let issuers: Vec<u32> = other.issuers.iter().map(|name| self.issuer(name)).collect();
-        let mut moved = Vec::with_capacity(other.names.len());
-        for (at, row) in other.names.iter().enumerate() {
-            if row.seen & DROPPED != 0 {
-                moved.push(None);
-                continue;
-            }
-            let name = self.add_rows(slice(&other.text, row), row.seen, other.rows_of[at]);
+        let mut moved = Vec::with_capacity(other.places.len());
+        for at in 0..other.count() {
+            let (index, row) = (NameIndex(at), other.row(NameIndex(at)));
+            let name = if row.kept() { self.add_rows(other.name(index), row.seen, other.rows_of(index)) } else { None };
             if let Some(name) = name {
-                let known = &mut self.names[name.index()];
-                known.first = known.first.min(row.first);
-                known.last = known.last.max(row.last);
+                self.widen(name, row.first, row.last);
             }
             moved.push(name);
         }
@@ -320,11 +451,11 @@ impl Summary {
     fn lower(&mut self, root: u32, threshold: u64) {
         let known = &mut self.roots[root as usize];
         known.threshold = known.threshold.min(threshold);
-        self.crowded.remove(&root);
-        for at in 0..u32::try_from(self.names.len()).expect("fewer than 2^31 names") {
-            let row = &self.names[at as usize];
-            if row.root == root && row.seen & DROPPED == 0 && row.hash >= threshold {
-                self.drop_name(root, at);
+        known.crowded = None;
+        for at in 0..known.names.len() {
+            let row = &self.roots[root as usize].names[at];
+            if row.kept() && row.hash >= threshold {
+                self.drop_name(root, u32::try_from(at).expect("fewer than 2^31 names"));
             }
         }
     }
@@ -339,34 +470,39 @@ impl Summary {
     /// The text of a name, without `*.`.
     #[must_use]
     pub fn name(&self, name: NameIndex) -> &str {
-        slice(&self.text, &self.names[name.index()])
+        let place = self.places[name.index()];
+        let root = &self.roots[place.root as usize];
+        root.name(&root.names[place.at as usize])
     }
 
     /// The index of a canonical name, if it is kept.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<NameIndex> {
-        let hash = hash::hash(name.as_bytes());
-        let &(_, found) = self.index.find(hash, |&(known, at)| known == hash && self.name(NameIndex(at)) == name)?;
-        self.kept(found).then_some(NameIndex(found))
+        self.find(name, hash::hash(name.as_bytes())).filter(|&name| self.kept(name))
     }
 
-    pub(super) fn kept(&self, at: u32) -> bool {
-        self.names[at as usize].seen & DROPPED == 0
+    pub(super) fn kept(&self, name: NameIndex) -> bool {
+        self.row(name).kept()
     }
 
-    pub(super) fn rows_of(&self, at: u32) -> u32 {
-        self.rows_of[at as usize]
+    pub(super) fn rows_of(&self, name: NameIndex) -> u32 {
+        self.rows_of[name.index()]
+    }
+
+    /// How many names have an index, those among them that were dropped.
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.places.len()).expect("fewer than 2^31 names")
     }
 
     /// The names that are kept, in order of their indexes.
     pub fn names(&self) -> impl Iterator<Item = NameIndex> + '_ {
-        (0..u32::try_from(self.names.len()).expect("fewer than 2^31 names")).filter(|&at| self.kept(at)).map(NameIndex)
+        (0..self.count()).map(NameIndex).filter(|&name| self.kept(name))
     }
 
     /// Whether the name was seen without `*.`, and with it.
     #[must_use]
     pub fn forms(&self, name: NameIndex) -> (bool, bool) {
-        let seen = self.names[name.index()].seen;
+        let seen = self.row(name).seen;
         (seen & BARE != 0, seen & WILDCARD != 0)
     }
 
@@ -377,6 +513,17 @@ impl Summary {
     }
 }
 
-fn slice<'a>(text: &'a str, row: &NameRow) -> &'a str {
-    &text[row.start..row.start + usize::from(row.octets)]
+fn form(wildcard: bool) -> u8 {
+    if wildcard { WILDCARD } else { BARE }
+}
+
+/// The half of a hash that stands in the table.
+#[expect(clippy::cast_possible_truncation, reason = "half of the hash is wanted")]
+fn half(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+/// A whole hash of half of one: the table takes its place from the low bits and its tag from the high ones.
+fn spread(half: u32) -> u64 {
+    u64::from(half).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

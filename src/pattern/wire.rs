@@ -75,17 +75,17 @@ impl Summary {
         }
         let mut names: Vec<NameIndex> = self.names().collect();
         names.sort_unstable_by(|&a, &b| self.name(a).cmp(self.name(b)));
-        let mut place = vec![0_u32; self.names.len()];
+        let mut place = vec![0_u32; self.count() as usize];
         put_count(&mut out, names.len());
         let mut before = "";
         for (at, &name) in names.iter().enumerate() {
             place[name.index()] = u32::try_from(at).expect("fewer than 2^31 names");
-            let (text, row) = (self.name(name), &self.names[name.index()]);
+            let (text, row) = (self.name(name), self.row(name));
             let shared = before.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count();
             out.push(u8::try_from(shared).expect("a name has at most 253 octets"));
             put_short(&mut out, &text.as_bytes()[shared..]);
             out.push(row.seen);
-            out.extend(self.rows_of(name.0).to_le_bytes());
+            out.extend(self.rows_of(name).to_le_bytes());
             out.extend(row.first.to_le_bytes());
             out.extend(row.last.to_le_bytes());
             before = text;
@@ -100,7 +100,7 @@ impl Summary {
         let mut seen = vec![false; self.issuers.len()];
         for &(certificate, name) in &self.edges {
             let issuer = self.certificates[certificate as usize].issuer;
-            if issuer != NONE && self.kept(name >> 1) {
+            if issuer != NONE && self.kept(NameIndex(name >> 1)) {
                 seen[issuer as usize] = true;
             }
         }
@@ -111,7 +111,7 @@ impl Summary {
     }
 
     fn put_certificates(&self, out: &mut Vec<u8>, used: &[(&str, u32)], place: &[u32]) {
-        let kept = self.edges.iter().filter(|&&(_, name)| self.kept(name >> 1));
+        let kept = self.edges.iter().filter(|&&(_, name)| self.kept(NameIndex(name >> 1)));
         let mut edges: Vec<Edge> = kept
             .map(|&(certificate, name)| {
                 let row = self.certificates[certificate as usize];
@@ -259,14 +259,6 @@ impl<'a> Reader<'a> {
 
 fn is_canonical(name: &str) -> bool {
     crate::name::DomainName::parse(name).is_ok_and(|parsed| parsed.as_str() == name)
-}
-
-impl Summary {
-    fn widen(&mut self, name: NameIndex, first: i64, last: i64) {
-        let row = &mut self.names[name.index()];
-        row.first = row.first.min(first);
-        row.last = row.last.max(last);
-    }
 }
 
 fn put_count(out: &mut Vec<u8>, count: usize) {

@@ -8,7 +8,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::window::Window;
-use super::{Entry, Sink, Summary, certificates};
+use super::{Sink, Summary, certificates};
 use crate::issuance::{Record, x509};
 
 /// Octets a line may have.
@@ -62,12 +62,12 @@ pub(super) fn names(window: &mut Window<impl Read>, summary: &mut Summary, sink:
             summary.bad(offset, "a line over 64 KiB", line);
         } else if !line.is_empty() {
             let text = std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
-            let mut columns = text.split('\t');
-            let name = columns.next().unwrap_or_default();
-            let label = columns.next().map(str::trim).filter(|label| !label.is_empty());
+            let tab = memchr::memchr(b'\t', text.as_bytes());
+            let (name, rest) = tab.map_or((&*text, ""), |tab| (&text[..tab], &text[tab + 1..]));
+            let label = rest.split('\t').next().map(str::trim).filter(|label| !label.is_empty());
             // A name without a label is of no certificate: nothing but itself is to be kept.
             if sink.names_only() || label.is_none() {
-                sink.entries(std::iter::once(Entry::Name(name)));
+                sink.listed(name);
             } else {
                 let label = label.map(Into::into);
                 sink.record(&Record { names: vec![name.into()], label, ..Record::default() });

@@ -81,6 +81,11 @@ impl Sink<'_> {
         }
     }
 
+    /// Takes a name that is of no certificate.
+    fn listed(&mut self, name: &str) {
+        self.collection.listed(name);
+    }
+
     /// Takes a record that is told as its entries alone.
     fn entries<'a>(&mut self, entries: impl Iterator<Item = Entry<'a>>) {
         self.collection.begin();
