@@ -18,11 +18,11 @@ pub(super) struct Affix {
 const ENOUGH: usize = 6;
 
 /// The end that most labels have in common; `None` when there is none.
-pub(super) fn most_frequent(members: &[Member<'_>], all: &[usize]) -> Option<Affix> {
+pub(super) fn most_frequent(members: &[&Member<'_>], all: &[usize]) -> Option<Affix> {
     let mut best: Option<(usize, Affix)> = None;
     for left in [true, false] {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for text in all.iter().filter_map(|&at| end(&members[at], left)) {
+        for text in all.iter().filter_map(|&at| end(members[at], left)) {
             *counts.entry(text).or_default() += 1;
         }
         let most = counts.into_iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(a.0)));
@@ -39,8 +39,8 @@ pub(super) fn most_frequent(members: &[Member<'_>], all: &[usize]) -> Option<Aff
 }
 
 /// Whether most labels without an end are built like those with it: then it is a value of a column.
-fn is_one_of_many(members: &[Member<'_>], all: &[usize], text: &str, left: bool) -> bool {
-    let (with, without): (Vec<usize>, Vec<usize>) = all.iter().partition(|&&at| end(&members[at], left) == Some(text));
+fn is_one_of_many(members: &[&Member<'_>], all: &[usize], text: &str, left: bool) -> bool {
+    let (with, without): (Vec<usize>, Vec<usize>) = all.iter().partition(|&&at| end(members[at], left) == Some(text));
     let frame = |at: &usize| -> Vec<Kind> { members[*at].tokens.iter().map(|token| token.kind).collect() };
     let frames: BTreeSet<Vec<Kind>> = with.iter().map(frame).filter(|frame| frame.len() > 1).collect();
     let alike = without.iter().filter(|at| frames.contains(&frame(at))).count();

@@ -1,10 +1,10 @@
 //! What kind of labels hangs below each label of a place, learned over all of them at once.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
-use super::columns::{children, is_word};
+use super::columns::is_word;
 use super::form::{Piece, Style};
-use super::grow::{Branches, Place};
+use super::grow::{Branch, Place};
 use super::hash::{self, MixBuilder};
 use super::population::{self, Member};
 use super::settings::Settings;
@@ -19,17 +19,29 @@ pub(super) struct Below {
     inner: bool,
 }
 
+/// By label of a place: what hangs below it, where that can be told.
+pub(super) type Kinds = Vec<Option<Below>>;
+
 /// For the labels that names only go on below: what hangs below each.
-pub(super) fn kinds<'a>(branches: &Branches<'a>, settings: &Settings) -> BTreeMap<&'a str, Below> {
+pub(super) fn kinds(branches: &[Branch<'_>], settings: &Settings) -> Kinds {
     let is_kept = |label: &str| settings.keep.iter().any(|keep| keep == label);
-    let plain = |label: &&str| label.len() <= 24 && !is_kept(label);
-    let inner = branches.iter().filter(|(label, rows)| plain(label) && rows.iter().all(|(below, _)| !below.is_empty()));
-    let inner: Vec<(&'a str, BTreeSet<&'a str>)> = inner.map(|(label, rows)| (*label, children(rows))).collect();
-    let all: BTreeSet<&'a str> = inner.iter().flat_map(|(_, children)| children.iter().copied()).collect();
-    if inner.len() < 2 || all.len() < 4 {
-        return BTreeMap::new();
+    let told = |at: &usize| {
+        let branch = &branches[*at];
+        branch.label.len() <= 24 && branch.is_inner() && !is_kept(branch.label)
+    };
+    let mut kinds = vec![None; branches.len()];
+    let inner: Vec<usize> = (0..branches.len()).filter(told).collect();
+    if inner.len() < 2 {
+        return kinds;
     }
-    let members: Vec<Member<'a>> = all.iter().map(|label| Member::new(label, [false; 3], 1.0)).collect();
+    let mut all: Vec<&str> = inner.iter().flat_map(|&at| branches[at].children.iter().copied()).collect();
+    all.sort_unstable();
+    all.dedup();
+    if all.len() < 4 {
+        return kinds;
+    }
+    let members: Vec<Member<'_>> = all.iter().map(|label| Member::new(label, [false; 3], 1.0)).collect();
+    let members: Vec<&Member<'_>> = members.iter().collect();
     let mut family_of: HashMap<&str, (u64, bool), MixBuilder> = HashMap::default();
     for (form, found) in population::split(&members, Place::INSIDE, settings) {
         let special = |piece: &Piece| matches!(piece, Piece::Digits | Piece::Opaque { .. } | Piece::Typed(_));
@@ -50,10 +62,10 @@ pub(super) fn kinds<'a>(branches: &Branches<'a>, settings: &Settings) -> BTreeMa
         };
         family_of.extend(found.into_iter().map(|at| (members[at].label, (family, specific))));
     }
-    let mut kinds = BTreeMap::new();
-    for (label, children) in inner {
+    for at in inner {
+        let (rows, children) = (&branches[at].rows, &branches[at].children);
         let mut counts: BTreeMap<(u64, bool), usize> = BTreeMap::new();
-        for child in &children {
+        for child in children {
             match family_of.get(child) {
                 Some(found) => *counts.entry(*found).or_default() += 1,
                 None if is_word(child) => *counts.entry((0, false)).or_default() += 1,
@@ -62,8 +74,8 @@ pub(super) fn kinds<'a>(branches: &Branches<'a>, settings: &Settings) -> BTreeMa
         }
         let most = counts.into_iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(&a.0)));
         if let Some(((family, specific), _)) = most.filter(|(_, count)| 5 * count >= 3 * children.len()) {
-            let deep = branches[label].iter().filter(|(below, _)| below.contains('.')).count();
-            kinds.insert(label, Below { family, specific, inner: 2 * deep >= branches[label].len() });
+            let deep = rows.iter().filter(|row| row.below.contains('.')).count();
+            kinds[at] = Some(Below { family, specific, inner: 2 * deep >= rows.len() });
         }
     }
     kinds

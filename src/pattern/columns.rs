@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::below::{Below, kinds};
+use super::below::{Below, Kinds, kinds};
 use super::class;
 use super::cost::float;
 use super::form::{Form, Piece, Shape, Style};
-use super::grow::{Branches, Grounds, Place, Row};
+use super::grow::{Branch, Place, Row};
 use super::hash::MixBuilder;
 use super::ids;
 use super::population::{Families, Member};
@@ -31,21 +31,19 @@ pub(super) struct Found<'a> {
 }
 
 /// Looks at what hangs below each label of a place.
-pub(super) fn find<'a>(branches: &Branches<'a>, place: Place, grounds: &Grounds<'_>) -> Found<'a> {
-    let settings = grounds.settings;
+pub(super) fn find<'a>(branches: &[Branch<'a>], place: Place, settings: &Settings) -> Found<'a> {
     let repeats = repeats(branches);
-    let mut zones = zones(branches, &repeats, place.pooled);
     let kinds = kinds(branches, settings);
     let alike = alike(branches, &kinds);
-    zones.retain(|label| !alike.iter().any(|group| group.contains(label)) && !has_like(label, &kinds));
-    let members: Vec<Member<'a>> = branches
-        .iter()
-        .map(|(label, rows)| {
-            let inner = rows.iter().all(|(below, _)| !below.is_empty());
-            let paired = children(rows).iter().any(|child| repeats[child] >= 3);
-            Member::new(label, [zones.contains(label), inner, paired], grounds.weight(rows))
-        })
-        .collect();
+    let mut zone = vec![false; branches.len()];
+    for at in zones(branches, &repeats, place.pooled) {
+        zone[at] = !alike.iter().any(|group| group.contains(&at)) && !has_like(at, branches, &kinds);
+    }
+    let member = |(branch, zone): (&Branch<'a>, bool)| {
+        let paired = branch.children.iter().any(|child| repeats[child] >= 3);
+        Member::new(branch.label, [zone, branch.is_inner(), paired], branch.weight())
+    };
+    let members: Vec<Member<'a>> = branches.iter().zip(zone).map(member).collect();
     let closed = |found: Vec<usize>| {
         let shapes: BTreeSet<Shape> = found.iter().map(|&at| Shape::of(&members[at])).collect();
         (Form { style: Style::Closed, shapes: shapes.into_iter().collect() }, found)
@@ -55,10 +53,7 @@ pub(super) fn find<'a>(branches: &Branches<'a>, place: Place, grounds: &Grounds<
     }
     let mut lists: Vec<BTreeSet<usize>> = Vec::new();
     let product = siblings(branches, &members, &repeats, settings).into_iter();
-    let columns = alike
-        .iter()
-        .filter(|group| group.len() <= WORDS)
-        .map(|group| (0..members.len()).filter(|&at| group.contains(members[at].label)).collect::<BTreeSet<usize>>());
+    let columns = alike.into_iter().filter(|group| group.len() <= WORDS);
     for list in product.chain(columns) {
         match lists.iter_mut().find(|known| !known.is_disjoint(&list)) {
             Some(known) => known.extend(list),
@@ -90,43 +85,42 @@ fn nibbles(members: &[Member<'_>], place: Place) -> Option<(Form, Vec<usize>)> {
     (enough && 5 * found.len() >= 4 * members.len()).then_some((form, found))
 }
 
-/// The labels next below a branch.
-pub(super) fn children<'a>(rows: &[Row<'a>]) -> BTreeSet<&'a str> {
-    let labels = rows.iter().filter(|(below, _)| !below.is_empty());
-    labels.map(|(below, _)| below.rsplit_once('.').map_or(*below, |(_, label)| label)).collect()
-}
-
 type Repeats<'a> = HashMap<&'a str, usize, MixBuilder>;
 
 /// How many branches each child label hangs below.
-fn repeats<'a>(branches: &Branches<'a>) -> Repeats<'a> {
+fn repeats<'a>(branches: &[Branch<'a>]) -> Repeats<'a> {
     let mut counts = HashMap::default();
-    for rows in branches.values() {
-        for child in children(rows) {
-            *counts.entry(child).or_default() += 1;
-        }
+    for child in branches.iter().flat_map(|branch| &branch.children) {
+        *counts.entry(*child).or_default() += 1;
     }
     counts
 }
 
 /// Labels with much below them that hangs below none of their siblings.
-fn zones<'a>(branches: &Branches<'a>, repeats: &Repeats<'a>, pooled: bool) -> BTreeSet<&'a str> {
-    let own = |rows: &[Row<'a>], enough: usize| {
-        let children = children(rows);
-        let shared = children.iter().filter(|child| repeats[*child] > 1).count();
-        children.len() >= enough && 2 * shared < children.len()
+fn zones(branches: &[Branch<'_>], repeats: &Repeats<'_>, pooled: bool) -> Vec<usize> {
+    let own = |branch: &Branch<'_>, enough: usize| {
+        let children = &branch.children;
+        let shared = || children.iter().filter(|child| repeats[*child] > 1).count();
+        children.len() >= enough && 2 * shared() < children.len()
     };
-    let stem = |label: &str| label.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     let has_digits = |label: &str| label.bytes().any(|octet| octet.is_ascii_digit());
-    let numbered = |label: &str| has_digits(label) && stem(label) > 0;
-    let numbered: Vec<&str> =
-        branches.iter().filter(|(label, rows)| numbered(label) && own(rows, 8)).map(|(label, _)| *label).collect();
+    let own_of = |digits: bool, enough: usize| -> Vec<usize> {
+        let has = |at: &usize| has_digits(branches[*at].label) == digits && own(&branches[*at], enough);
+        (0..branches.len()).filter(has).collect()
+    };
+    let stem = |at: usize| stem(branches[at].label);
+    let mut numbered = own_of(true, 8);
+    numbered.retain(|&at| !stem(at).is_empty());
     // `pop1`, `pop2`, `pop3` are a column, however much hangs below each.
-    let alone = |label: &&str| numbered.iter().filter(|other| other[..stem(other)] == label[..stem(label)]).count() < 2;
-    let alone: Vec<&str> = numbered.iter().copied().filter(alone).collect();
-    let alone = if are_alike(branches, &alone) { Vec::new() } else { alone };
-    let words = branches.iter().filter(|(label, rows)| !has_digits(label) && own(rows, 3)).map(|(label, _)| *label);
-    words.chain(alone.iter().copied().filter(|_| alone.len() <= 12 && !pooled)).collect()
+    let alone = |&at: &usize| numbered.iter().filter(|&&other| stem(other) == stem(at)).count() < 2;
+    let alone: Vec<usize> = numbered.iter().copied().filter(alone).collect();
+    let taken = alone.len() <= 12 && !pooled && !are_alike(branches, &alone);
+    own_of(false, 3).into_iter().chain(alone.into_iter().filter(|_| taken)).collect()
+}
+
+/// A label without the number at its end.
+fn stem(label: &str) -> &str {
+    label.trim_end_matches(|c: char| c.is_ascii_digit())
 }
 
 pub(super) fn is_word(label: &str) -> bool {
@@ -134,22 +128,24 @@ pub(super) fn is_word(label: &str) -> bool {
 }
 
 /// Whether two and more siblings of a numbered label's form hold names of one form with it.
-fn has_like(label: &str, kinds: &BTreeMap<&str, Below>) -> bool {
+fn has_like(at: usize, branches: &[Branch<'_>], kinds: &Kinds) -> bool {
     let has_number = |label: &str| label.bytes().any(|octet| octet.is_ascii_digit());
     let form = |label: &str| -> Vec<bool> { ids::runs(label).map(|run| run.as_bytes()[0].is_ascii_digit()).collect() };
-    let Some(mine) = kinds.get(label).filter(|_| has_number(label)) else { return false };
-    let like = kinds.iter().filter(|(other, kind)| *kind == mine && form(other) == form(label));
-    let stem = |label: &str| label.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
-    let same = like.clone().filter(|(other, _)| stem(other) == stem(label)).count();
-    like.count() >= 3 || same >= 2
+    let label = branches[at].label;
+    if !has_number(label) || kinds[at].is_none() {
+        return false;
+    }
+    let mine = form(label);
+    let like = || branches.iter().zip(kinds).filter(|(other, kind)| **kind == kinds[at] && form(other.label) == mine);
+    like().count() >= 3 || like().filter(|(other, _)| stem(other.label) == stem(label)).count() >= 2
 }
 
 /// Two labels that differ in their number only and hold names of one form, as no other label does: `use1`, `use2`.
-fn numbered(members: &[Member<'_>], kinds: &BTreeMap<&str, Below>) -> Families {
+fn numbered(members: &[Member<'_>], kinds: &Kinds) -> Families {
     let mut groups: BTreeMap<Below, Vec<(&str, usize)>> = BTreeMap::new();
-    for (at, member) in members.iter().enumerate() {
-        let stem = member.label.trim_end_matches(|c: char| c.is_ascii_digit());
-        if let Some(kind) = kinds.get(member.label)
+    for (at, (member, kind)) in members.iter().zip(kinds).enumerate() {
+        let stem = stem(member.label);
+        if let Some(kind) = kind
             && stem.len() < member.label.len()
             && !stem.is_empty()
         {
@@ -167,27 +163,32 @@ fn numbered(members: &[Member<'_>], kinds: &BTreeMap<&str, Below>) -> Families {
 }
 
 /// Groups of three and more words that names only go on below, and that hold names of one form.
-fn alike<'a>(branches: &Branches<'a>, kinds: &BTreeMap<&'a str, Below>) -> Vec<BTreeSet<&'a str>> {
-    let mut groups: BTreeMap<Below, BTreeSet<&str>> = BTreeMap::new();
+fn alike(branches: &[Branch<'_>], kinds: &Kinds) -> Vec<BTreeSet<usize>> {
+    let mut groups: BTreeMap<Below, BTreeSet<usize>> = BTreeMap::new();
     let is_plain = |label: &str| {
         let wordy =
             label.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'-') && !label.starts_with("xn--");
         wordy && label.len() <= 24 && !is_region_word(label)
     };
     let alone = branches.len() == 2;
-    for (label, kind) in kinds.iter().filter(|(label, kind)| is_plain(label) || alone && kind.specific) {
-        groups.entry(*kind).or_default().insert(label);
+    for (at, kind) in kinds.iter().enumerate() {
+        if let Some(kind) = kind
+            && (alone && kind.specific || is_plain(branches[at].label))
+        {
+            groups.entry(*kind).or_default().insert(at);
+        }
     }
-    let column = |specific: bool, group: &BTreeSet<&str>| {
-        let counts = |enough: usize| group.iter().filter(|label| children(&branches[*label]).len() >= enough).count();
+    let column = |specific: bool, group: &BTreeSet<usize>| {
+        let counts = |enough: usize| group.iter().filter(|&&at| branches[at].children.len() >= enough).count();
+        let below: Vec<&[&str]> = group.iter().map(|&at| branches[at].children.as_slice()).collect();
         // Two are a column where nothing else stands, and what hangs below is the same or of one form.
-        let few = group.len() >= 3 || alone && group.len() == 2 && (specific || shares(branches, group));
+        let few = group.len() >= 3 || alone && group.len() == 2 && (specific || shares(below[0], below[1]));
         let same = if specific {
-            counts(2) >= 1 && !have_own_words(branches, group)
+            counts(2) >= 1 && !have_own_words(&below)
         } else {
-            let environments = group.iter().filter(|label| words::is_environment(label)).count();
+            let environments = group.iter().filter(|&&at| words::is_environment(branches[at].label)).count();
             group.len() == 2
-                || counts(4) >= 3 && are_one_list(branches, group)
+                || counts(4) >= 3 && are_one_list(&below)
                 || environments >= 3 && 5 * environments >= 4 * group.len()
         };
         few && same
@@ -196,60 +197,54 @@ fn alike<'a>(branches: &Branches<'a>, kinds: &BTreeMap<&'a str, Below>) -> Vec<B
 }
 
 /// Whether half of what hangs below the smaller of two labels hangs below the other too.
-fn shares(branches: &Branches<'_>, group: &BTreeSet<&str>) -> bool {
-    let below: Vec<BTreeSet<&str>> = group.iter().map(|label| children(&branches[label])).collect();
-    let shared = below[0].intersection(&below[1]).count();
-    shared >= 2 && 2 * shared >= below[0].len().min(below[1].len())
+fn shares(one: &[&str], other: &[&str]) -> bool {
+    let shared = one.iter().filter(|child| other.binary_search(child).is_ok()).count();
+    shared >= 2 && 2 * shared >= one.len().min(other.len())
 }
 
 /// Whether several labels each have one word below them that none of the others has: families of their own.
-fn have_own_words(branches: &Branches<'_>, group: &BTreeSet<&str>) -> bool {
-    let mut constants: BTreeMap<&str, usize> = BTreeMap::new();
+fn have_own_words(below: &[&[&str]]) -> bool {
+    let mut constants: BTreeSet<&str> = BTreeSet::new();
     let mut open = 0;
-    for label in group {
-        let children = children(&branches[label]);
+    for children in below {
         let first: BTreeSet<&str> = children.iter().filter_map(|child| ids::runs(child).next()).collect();
         match (children.len() >= 3, first.len()) {
-            (true, 1) => *constants.entry(first.first().copied().unwrap_or_default()).or_default() += 1,
+            (true, 1) => constants.extend(first),
             (true, _) => open += 1,
             (false, _) => {}
         }
     }
     let is_number = |text: &&str| text.as_bytes().first().is_some_and(u8::is_ascii_digit);
-    constants.keys().filter(|text| !is_number(text)).count() >= 2 && open == 0
+    constants.iter().filter(|text| !is_number(text)).count() >= 2 && open == 0
 }
 
 /// Whether words below several words are one list: the same ones again, or an open list below each, about equally long.
-fn are_one_list(branches: &Branches<'_>, group: &BTreeSet<&str>) -> bool {
+fn are_one_list(below: &[&[&str]]) -> bool {
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut sizes: Vec<usize> = Vec::new();
-    for label in group {
-        let children = children(&branches[label]);
-        sizes.push(children.len());
-        for child in children {
-            *places.entry(child).or_default() += 1;
-        }
+    for child in below.iter().copied().flatten() {
+        *places.entry(child).or_default() += 1;
     }
+    let mut sizes: Vec<usize> = below.iter().map(|children| children.len()).collect();
     sizes.sort_unstable();
     let all: usize = sizes.iter().sum();
     let shared: usize = places.values().filter(|&&places| places > 1).sum();
     let known = places.keys().filter(|child| is_known_host(child)).count();
     let even = sizes[sizes.len() - 1] <= 8 * sizes[sizes.len() / 2];
-    even && have_one_build(branches, group) && (2 * shared >= all || (places.len() >= 12 && 4 * known <= places.len()))
+    even && have_one_build(below) && (2 * shared >= all || (places.len() >= 12 && 4 * known <= places.len()))
 }
 
 /// Whether what hangs below each of several labels has about as many parts as below the others.
-fn have_one_build(branches: &Branches<'_>, group: &BTreeSet<&str>) -> bool {
+fn have_one_build(below: &[&[&str]]) -> bool {
     let parts = |label: &str| label.split(['-', '_']).count().min(7);
-    let shares = |labels: &BTreeSet<&str>| -> [f64; 8] {
+    let shares = |labels: &[&str]| -> [f64; 8] {
         let mut shares = [0.0; 8];
         for label in labels {
             shares[parts(label)] += 1.0 / float(labels.len());
         }
         shares
     };
-    let below: Vec<BTreeSet<&str>> = group.iter().map(|label| children(&branches[label])).collect();
-    let all = shares(&below.iter().flatten().copied().collect());
+    let all: BTreeSet<&str> = below.iter().copied().flatten().copied().collect();
+    let all = shares(&all.into_iter().collect::<Vec<_>>());
     below.iter().filter(|labels| labels.len() >= 4).all(|labels| {
         let mine = shares(labels);
         mine.iter().zip(all).map(|(mine, all)| mine.min(all)).sum::<f64>() >= 0.5
@@ -257,15 +252,14 @@ fn have_one_build(branches: &Branches<'_>, group: &BTreeSet<&str>) -> bool {
 }
 
 /// Whether three or more labels have the same form and the same forms below them.
-fn are_alike(branches: &Branches<'_>, labels: &[&str]) -> bool {
-    let form = |label: &str| -> Vec<Kind> {
+fn are_alike(branches: &[Branch<'_>], labels: &[usize]) -> bool {
+    let form = |label: &&str| -> Vec<Kind> {
         let mut tokens = Vec::new();
         token::tokenize(label, &mut tokens);
         tokens.iter().map(|token| token.kind).collect()
     };
-    let forms = |label: &&str| -> BTreeSet<Vec<Kind>> { children(&branches[label]).into_iter().map(form).collect() };
-    let plain =
-        |label: &&str| label.trim_end_matches(|c: char| c.is_ascii_digit()).bytes().all(|o| o.is_ascii_lowercase());
+    let forms = |at: &usize| -> BTreeSet<Vec<Kind>> { branches[*at].children.iter().map(form).collect() };
+    let plain = |at: &usize| stem(branches[*at].label).bytes().all(|octet| octet.is_ascii_lowercase());
     let mut all = labels.iter().map(forms);
     let first = all.next().unwrap_or_default();
     labels.len() >= 3
@@ -274,8 +268,8 @@ fn are_alike(branches: &Branches<'_>, labels: &[&str]) -> bool {
 }
 
 /// Below a family that names end at: words that stand below several of its members are roles, such as `www`.
-fn roles(branches: &Branches<'_>, members: &[Member<'_>]) -> Vec<usize> {
-    let places: Vec<usize> = members.iter().map(|member| places(&branches[member.label])).collect();
+fn roles(branches: &[Branch<'_>], members: &[Member<'_>]) -> Vec<usize> {
+    let places: Vec<usize> = branches.iter().map(places).collect();
     let most = places.iter().copied().max().unwrap_or(0);
     let often = |at: &usize| {
         places[*at] >= 3 && 10 * places[*at] >= most && !members[*at].tokens.iter().any(|token| token.kind.is_typed())
@@ -284,19 +278,21 @@ fn roles(branches: &Branches<'_>, members: &[Member<'_>]) -> Vec<usize> {
 }
 
 /// How many places of a pooled node a label stands at.
-fn places(rows: &[Row<'_>]) -> usize {
-    rows.iter().map(|(below, whole)| &whole[below.len()..]).collect::<BTreeSet<&str>>().len()
+fn places(branch: &Branch<'_>) -> usize {
+    let mut places: Vec<&str> = branch.rows.iter().map(Row::place).collect();
+    places.sort_unstable();
+    places.dedup();
+    places.len()
 }
 
 /// Below a family: words that stand below many of its members, five or more of them about equally often.
-fn repeated(branches: &Branches<'_>, members: &[Member<'_>], settings: &Settings) -> Option<Vec<usize>> {
+fn repeated(branches: &[Branch<'_>], members: &[Member<'_>], settings: &Settings) -> Option<Vec<usize>> {
     let is_word = |member: &Member<'_>| {
         matches!(member.tokens[..], [Token { kind: Kind::Word, .. }])
             && !settings.keep.iter().any(|keep| keep == member.label)
     };
     let words: Vec<usize> = (0..members.len()).filter(|&at| is_word(&members[at])).collect();
-    let mut often: Vec<usize> =
-        words.iter().map(|&at| places(&branches[members[at].label])).filter(|&places| places >= 2).collect();
+    let mut often: Vec<usize> = words.iter().map(|&at| places(&branches[at])).filter(|&places| places >= 2).collect();
     often.sort_unstable();
     let even = often.last().is_some_and(|most| *most <= 5 * often[often.len() / 2]);
     let known = words.iter().filter(|&&at| is_known_host(members[at].label)).count();
@@ -310,15 +306,15 @@ fn repeated(branches: &Branches<'_>, members: &[Member<'_>], settings: &Settings
 
 /// Words that have the same labels below them: the columns of a product, such as services in each environment.
 fn siblings(
-    branches: &Branches<'_>,
+    branches: &[Branch<'_>],
     members: &[Member<'_>],
     repeats: &Repeats<'_>,
     settings: &Settings,
 ) -> Option<BTreeSet<usize>> {
     let (mut words, mut others) = (BTreeSet::new(), 0);
-    let (mut edges, mut labels, mut known, mut ends) = (0, BTreeSet::new(), 0, 0);
+    let (mut edges, mut labels, mut known, mut ends) = (0, BTreeSet::<&str>::new(), 0, 0);
     for (at, member) in members.iter().enumerate() {
-        let children = children(&branches[member.label]);
+        let children = &branches[at].children;
         let shared = children.iter().filter(|child| repeats[*child] > 1).count();
         if children.is_empty() || 2 * shared < children.len() || settings.keep.iter().any(|keep| keep == member.label) {
             continue;
@@ -335,20 +331,13 @@ fn siblings(
     }
     // Every word here has words below it, and these stand below several of them.
     let inner: Vec<usize> = (0..members.len()).filter(|&at| members[at].inner).collect();
-    let (all, distinct) = inner.iter().map(|&at| children(&branches[members[at].label])).fold(
-        (0, BTreeSet::new()),
-        |(all, mut distinct), children| {
-            let all = all + children.len();
-            distinct.extend(children);
-            (all, distinct)
-        },
-    );
+    let below = || inner.iter().flat_map(|&at| &branches[at].children);
     let is_word = |at: &usize| matches!(members[*at].tokens[..], [Token { kind: Kind::Word, .. }]);
     if (4..=WORDS).contains(&inner.len())
         && inner.len() == members.len()
         && inner.iter().all(is_word)
-        && all >= 10
-        && 4 * all >= 5 * distinct.len()
+        && below().count() >= 10
+        && 4 * below().count() >= 5 * below().collect::<BTreeSet<_>>().len()
     {
         return Some(inner.into_iter().collect());
     }

@@ -1,23 +1,79 @@
 //! Growing the tree of a [`Model`] from a sample of names: at each place labels become constants and families, and what
 //! hangs below a family is looked at together.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
-use super::columns::{self, children};
+use super::columns;
 use super::facts::Facts;
 use super::form::{Form, Piece, Shape, Style};
-use super::hash::MixBuilder;
 use super::model::{Bounds, Depth, Edge, Model};
 use super::population::{self, Member};
 use super::roots::Sampled;
 use super::settings::Settings;
 use super::words::is_known_host;
 
-/// What hangs below each label of a place. A row is what is left of the name below the label, and its whole left part.
-pub(super) type Branches<'a> = BTreeMap<&'a str, Vec<Row<'a>>>;
+/// What is left of a name below a place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row<'a> {
+    /// The labels below, empty where the name ends.
+    pub(super) below: &'a str,
+    /// The whole part left of the root.
+    whole: &'a str,
+    /// How many names it stands for.
+    weight: f64,
+}
 
-/// What is left of a name below a place, and its whole left part.
-pub(super) type Row<'a> = (&'a str, &'a str);
+impl<'a> Row<'a> {
+    pub(super) fn ends(&self) -> bool {
+        self.below.is_empty()
+    }
+
+    /// The labels from the place on: where it stands in the tree of names.
+    pub(super) fn place(&self) -> &'a str {
+        &self.whole[self.below.len()..]
+    }
+}
+
+/// One label of a place and what hangs below it.
+#[derive(Debug)]
+pub(super) struct Branch<'a> {
+    pub(super) label: &'a str,
+    pub(super) rows: Vec<Row<'a>>,
+    /// The distinct labels next below, sorted.
+    pub(super) children: Vec<&'a str>,
+}
+
+impl Branch<'_> {
+    /// Whether names only go on below the label.
+    pub(super) fn is_inner(&self) -> bool {
+        self.rows.iter().all(|row| !row.ends())
+    }
+
+    /// How many names its rows stand for.
+    pub(super) fn weight(&self) -> f64 {
+        self.rows.iter().map(|row| row.weight).sum()
+    }
+}
+
+/// The branches of a place by their labels, from rows.
+fn branches<'a>(rows: &[Row<'a>]) -> Vec<Branch<'a>> {
+    let cut = |row: &Row<'a>| {
+        let dot = row.below.bytes().rposition(|octet| octet == b'.');
+        let (below, label) = dot.map_or(("", row.below), |dot| (&row.below[..dot], &row.below[dot + 1..]));
+        (label, Row { below, ..*row })
+    };
+    let mut cut: Vec<(&'a str, Row<'a>)> = rows.iter().filter(|row| !row.ends()).map(cut).collect();
+    cut.sort_by(|a, b| a.0.cmp(b.0));
+    let branch = |rows: &[(&'a str, Row<'a>)]| {
+        let below = rows.iter().map(|(_, row)| row.below).filter(|below| !below.is_empty());
+        let mut children: Vec<&str> =
+            below.map(|below| below.rsplit_once('.').map_or(below, |(_, label)| label)).collect();
+        children.sort_unstable();
+        children.dedup();
+        Branch { label: rows[0].0, rows: rows.iter().map(|(_, row)| *row).collect(), children }
+    };
+    cut.chunk_by(|a, b| a.0 == b.0).map(branch).collect()
+}
 
 /// Where in the tree a node is grown.
 #[derive(Debug, Clone, Copy)]
@@ -32,20 +88,6 @@ pub(super) struct Place {
     pub(super) nibbles: bool,
 }
 
-/// What a tree is grown from.
-pub(super) struct Grounds<'a> {
-    pub(super) settings: &'a Settings,
-    /// How many names each name of the sample stands for, by its left part.
-    weights: HashMap<&'a str, f64, MixBuilder>,
-}
-
-impl Grounds<'_> {
-    /// How many names the rows of a branch stand for.
-    pub(super) fn weight(&self, rows: &[Row<'_>]) -> f64 {
-        rows.iter().map(|(_, whole)| self.weights.get(whole).copied().unwrap_or(1.0)).sum()
-    }
-}
-
 impl Place {
     /// One place below others.
     pub(super) const INSIDE: Self = Self { at_root: false, pooled: false, ends: false, nibbles: false };
@@ -53,34 +95,29 @@ impl Place {
 
 impl Model {
     /// Learns from names below a root; each is the part left of the root without the dot, empty for the root itself.
-    pub(super) fn learn(mut sample: Vec<Sampled<'_>>, settings: &Settings) -> Self {
+    pub(super) fn learn<'a>(mut sample: Vec<Sampled<'a>>, settings: &Settings) -> Self {
         sample.sort_unstable_by_key(|name| name.left);
         sample.dedup_by_key(|name| name.left);
         let mut model = Self::new(settings.keep.clone());
-        let rows = sample.iter().map(|name| (name.left, name.left)).collect();
-        let weights = sample.iter().map(|name| (name.left, name.weight)).collect();
-        model.grow(rows, Place { at_root: true, ..Place::INSIDE }, &Grounds { settings, weights });
+        let row = |name: &Sampled<'a>| Row { below: name.left, whole: name.left, weight: name.weight };
+        let rows: Vec<Row<'a>> = sample.iter().map(row).collect();
+        model.grow(&rows, Place { at_root: true, ..Place::INSIDE }, settings);
         model
     }
 
     /// Grows the tree below a new node.
-    fn grow(&mut self, rows: Vec<Row<'_>>, place: Place, grounds: &Grounds<'_>) -> u32 {
+    fn grow(&mut self, rows: &[Row<'_>], place: Place, settings: &Settings) -> u32 {
         let node = self.push();
-        let mut branches: Branches<'_> = BTreeMap::new();
-        for (left, whole) in rows {
-            match left.rsplit_once('.') {
-                _ if left.is_empty() => {}
-                Some((below, label)) => branches.entry(label).or_default().push((below, whole)),
-                None => branches.entry(left).or_default().push(("", whole)),
-            }
+        let branches = branches(rows);
+        let columns::Found { members, mut families, constants } = columns::find(&branches, place, settings);
+        let mut taken = vec![false; members.len()];
+        for at in families.iter().flat_map(|(_, found)| found.iter().copied()).chain(constants) {
+            taken[at] = true;
         }
-        let columns::Found { members, mut families, constants } = columns::find(&branches, place, grounds);
-        let taken: BTreeSet<usize> =
-            families.iter().flat_map(|(_, found)| found.iter().copied()).chain(constants).collect();
-        let free: Vec<usize> = (0..members.len()).filter(|at| !taken.contains(at)).collect();
-        for part in by_depth(&branches, &members, &free) {
-            let rest: Vec<Member<'_>> = part.iter().map(|&at| members[at].clone()).collect();
-            for (form, found) in population::split(&rest, place, grounds.settings) {
+        let free: Vec<usize> = (0..members.len()).filter(|&at| !taken[at]).collect();
+        for part in by_depth(&branches, &free) {
+            let rest: Vec<&Member<'_>> = part.iter().map(|&at| &members[at]).collect();
+            for (form, found) in population::split(&rest, place, settings) {
                 families.push((form, found.into_iter().map(|at| part[at]).collect()));
             }
         }
@@ -93,14 +130,14 @@ impl Model {
             for &at in &found {
                 in_family[at] = true;
             }
-            let edge = self.edge(form, &found, &branches, &members, grounds);
+            let edge = self.edge(form, &found, &branches, &members, settings);
             self.nodes[node as usize].edges.push(edge);
         }
         self.nodes[node as usize].see_mixture();
-        for (member, _) in members.iter().zip(in_family).filter(|(_, taken)| !taken) {
+        for (branch, _) in branches.iter().zip(in_family).filter(|(_, taken)| !taken) {
             let below = Place { at_root: false, ends: false, ..place };
-            let child = self.grow(branches[member.label].clone(), below, grounds);
-            self.nodes[node as usize].constants.insert(member.label.into(), child);
+            let child = self.grow(&branch.rows, below, settings);
+            self.nodes[node as usize].constants.insert(branch.label.into(), child);
         }
         node
     }
@@ -110,32 +147,35 @@ impl Model {
         &mut self,
         form: Form,
         found: &[usize],
-        branches: &Branches<'_>,
+        branches: &[Branch<'_>],
         members: &[Member<'_>],
-        grounds: &Grounds<'_>,
+        settings: &Settings,
     ) -> Edge {
         let spans = spans(&form, found, members);
         // What was learned without known hosts takes none.
         let spares_known = form.style == Style::Slug && !found.iter().any(|&at| is_known_host(members[at].label));
-        let depth = Depth::of(found.iter().map(|&at| &branches[members[at].label]));
-        let (mut pooled, mut places, mut ends) = (Vec::new(), BTreeSet::new(), 0);
+        let depth = Depth::of(found.iter().map(|&at| &branches[at]));
+        let (mut pooled, mut places, mut ends) = (Vec::new(), Vec::new(), 0);
         let mut rows = vec![0; form.shapes.len()];
         for &at in found {
-            let mut mine = BTreeSet::new();
-            for &(below, whole) in &branches[members[at].label] {
-                mine.insert(&whole[below.len()..]);
-                ends += usize::from(below.is_empty());
-                pooled.push((below, whole));
+            let first = places.len();
+            for row in &branches[at].rows {
+                places.push(row.place());
+                ends += usize::from(row.ends());
+                pooled.push(*row);
             }
+            places[first..].sort_unstable();
+            dedup_from(&mut places, first);
             if let Some(shape) = form.shape_of(&members[at]) {
-                rows[shape] += mine.len();
+                rows[shape] += places.len() - first;
             }
-            places.extend(mine);
         }
+        places.sort_unstable();
+        places.dedup();
         let facts = form.shapes.iter().map(|shape| vec![Facts::default(); shape.pieces.len()]).collect();
         let nibbles = matches!(form.shapes[0].pieces[..], [Piece::Opaque { max: 1, .. }]);
         let below = Place { at_root: false, pooled: places.len() > 1, ends: 3 * ends >= places.len(), nibbles };
-        let node = self.grow(pooled, below, grounds);
+        let node = self.grow(&pooled, below, settings);
         let labels = if form.style == Style::Closed {
             found.iter().map(|&at| members[at].label.into()).collect()
         } else {
@@ -171,15 +211,29 @@ fn rank(form: &Form) -> (bool, bool, std::cmp::Reverse<usize>, &[Shape]) {
     (form.style == Style::Slug, !typed, std::cmp::Reverse(literal), &form.shapes)
 }
 
+/// Drops repeats that stand side by side from a position on.
+fn dedup_from(texts: &mut Vec<&str>, first: usize) {
+    let mut kept = first;
+    for at in first..texts.len() {
+        if kept == first || texts[at] != texts[kept - 1] {
+            texts[kept] = texts[at];
+            kept += 1;
+        }
+    }
+    texts.truncate(kept);
+}
+
 /// Labels parted into those that names end at and those that names only go on below, unless both hold the same things.
-fn by_depth(branches: &Branches<'_>, members: &[Member<'_>], free: &[usize]) -> Vec<Vec<usize>> {
-    let ends = |at: &usize| branches[members[*at].label].iter().any(|(below, _)| below.is_empty());
-    let (leaves, inner): (Vec<usize>, Vec<usize>) = free.iter().copied().partition(ends);
+fn by_depth(branches: &[Branch<'_>], free: &[usize]) -> Vec<Vec<usize>> {
+    let (inner, leaves): (Vec<usize>, Vec<usize>) = free.iter().copied().partition(|&at| branches[at].is_inner());
     let below = |part: &[usize]| -> BTreeSet<&str> {
-        part.iter().flat_map(|&at| children(&branches[members[at].label])).collect()
+        part.iter().flat_map(|&at| branches[at].children.iter().copied()).collect()
     };
-    let shared = below(&leaves).intersection(&below(&inner)).next().is_some();
-    if shared || inner.is_empty() { vec![free.to_vec()] } else { vec![leaves, inner] }
+    if inner.is_empty() || below(&leaves).intersection(&below(&inner)).next().is_some() {
+        vec![free.to_vec()]
+    } else {
+        vec![leaves, inner]
+    }
 }
 
 /// The lengths of the texts that a form was learned from, by shape and piece.
@@ -201,8 +255,8 @@ fn spans(form: &Form, found: &[usize], members: &[Member<'_>]) -> Vec<Vec<(u8, u
 }
 
 /// Families with ids of which one would take a third of the other's labels are one: no expression could tell them apart.
-fn join_overlapping(families: &mut population::Families, branches: &Branches<'_>, members: &[Member<'_>]) {
-    let depth = |found: &[usize]| Depth::of(found.iter().map(|&at| &branches[members[at].label]));
+fn join_overlapping(families: &mut population::Families, branches: &[Branch<'_>], members: &[Member<'_>]) {
+    let depth = |found: &[usize]| Depth::of(found.iter().map(|&at| &branches[at]));
     let mut ends = Vec::new();
     families.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then_with(|| a.0.shapes.cmp(&b.0.shapes)));
     let mut at = 0;
@@ -231,9 +285,9 @@ fn join_overlapping(families: &mut population::Families, branches: &Branches<'_>
 }
 
 /// Lone labels that a family with numbers or ids would take come to it.
-fn absorb(families: &mut population::Families, branches: &Branches<'_>, members: &[Member<'_>]) {
+fn absorb(families: &mut population::Families, branches: &[Branch<'_>], members: &[Member<'_>]) {
     let taken: BTreeSet<usize> = families.iter().flat_map(|(_, found)| found.iter().copied()).collect();
-    let depth = |found: &[usize]| Depth::of(found.iter().map(|&at| &branches[members[at].label]));
+    let depth = |found: &[usize]| Depth::of(found.iter().map(|&at| &branches[at]));
     let specific = |form: &Form| {
         let pieces = || form.shapes.iter().flat_map(|shape| &shape.pieces);
         form.style != Style::Slug

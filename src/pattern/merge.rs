@@ -46,7 +46,7 @@ struct Part {
 }
 
 impl Part {
-    fn new(form: &Form, members: Vec<usize>, all: &[Member<'_>]) -> Self {
+    fn new(form: &Form, members: Vec<usize>, all: &[&Member<'_>]) -> Self {
         let pieces = fine(&form.shapes[0]);
         let shape = Shape { pieces: pieces.clone() };
         let mut spans: Vec<(usize, usize, bool)> = vec![(64, 0, false); pieces.len()];
@@ -92,7 +92,7 @@ impl Part {
 }
 
 /// Joins families that differ in one word only: three or more of them. Two are two lines, unless few lines are asked for.
-pub(super) fn families(families: Families, members: &[Member<'_>], settings: &Settings) -> Families {
+pub(super) fn families(families: Families, members: &[&Member<'_>], settings: &Settings) -> Families {
     let (tables, mut rest): (Vec<_>, Vec<_>) =
         families.into_iter().partition(|(form, _)| form.style == Style::Table && form.shapes.len() == 1);
     let mut parts: Vec<Part> = tables.into_iter().map(|(form, at)| Part::new(&form, at, members)).collect();

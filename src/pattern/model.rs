@@ -4,11 +4,13 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::class::{self, Charset};
 use super::facts::Facts;
 use super::form::{Form, Piece, Shape, Style};
+use super::grow::Branch;
 use super::hash::MixBuilder;
 use super::letters;
-use super::token::{self, Token};
+use super::token::{self, Kind, Token};
 use super::words::is_known_host;
 
 /// One place of the tree.
@@ -18,8 +20,6 @@ pub(super) struct Node {
     pub(super) edges: Vec<Edge>,
     /// Whether families with ids stand beside others.
     mixed: bool,
-    /// Whether a form of an edge is read by its tokens.
-    typed: bool,
     /// Names that end here.
     pub(super) names: u64,
 }
@@ -56,6 +56,11 @@ pub(super) struct Bounds {
     max: usize,
     /// `None` where separators are in what varies.
     separators: Option<usize>,
+    /// Whether it is read by the tokens of a label.
+    typed: bool,
+    /// What it begins and ends with.
+    first: Charset,
+    last: Charset,
 }
 
 impl Bounds {
@@ -66,16 +71,41 @@ impl Bounds {
                 Piece::Const(text) => (text.len(), text.len(), Some(count_separators(text))),
                 Piece::Word | Piece::Choice | Piece::Digits | Piece::Number => (1, 63, Some(0)),
                 Piece::Opaque { min, max, dashed } => (usize::from(*min), usize::from(*max), (!dashed).then_some(0)),
-                Piece::Typed(_) => (1, 63, None),
+                Piece::Typed(kind) => size_of(*kind),
             };
             (min, max) = (min + least, max + most);
             separators = separators.zip(inside).map(|(a, b)| a + b);
         }
-        Self { min, max, separators }
+        let typed = shape.pieces.iter().any(|piece| matches!(piece, Piece::Typed(_)));
+        let edge = |piece: Option<&Piece>, text_end: fn(&str) -> Option<u8>| match piece {
+            Some(Piece::Const(text)) => text_end(text).map_or(0, class::bit),
+            Some(Piece::Word | Piece::Choice) => class::LETTERS,
+            Some(Piece::Digits | Piece::Number) => class::DIGITS,
+            Some(Piece::Opaque { .. } | Piece::Typed(_)) | None => Charset::MAX,
+        };
+        let first = edge(shape.pieces.first(), |text| text.bytes().next());
+        let last = edge(shape.pieces.last(), |text| text.bytes().next_back());
+        Self { min, max, separators, typed, first, last }
     }
 
     fn allow(&self, label: &str, separators: usize) -> bool {
-        (self.min..=self.max).contains(&label.len()) && self.separators.is_none_or(|count| count == separators)
+        let octets = label.as_bytes();
+        let meets = |octet: Option<&u8>, set: Charset| octet.is_some_and(|&octet| class::bit(octet) & set != 0);
+        (self.min..=self.max).contains(&octets.len())
+            && self.separators.is_none_or(|count| count == separators)
+            && meets(octets.first(), self.first)
+            && meets(octets.last(), self.last)
+    }
+}
+
+/// Shortest and longest text of a known form, and its separators if their number is fixed.
+fn size_of(kind: Kind) -> (usize, usize, Option<usize>) {
+    match kind {
+        Kind::Uuid => (36, 36, Some(4)),
+        Kind::Mac => (17, 17, Some(5)),
+        Kind::Ipv4 => (7, 15, Some(3)),
+        Kind::Date => (10, 10, Some(2)),
+        _ => (1, 63, None),
     }
 }
 
@@ -95,11 +125,11 @@ pub(super) enum Depth {
 }
 
 impl Depth {
-    pub(super) fn of<'a>(branches: impl Iterator<Item = &'a Vec<(&'a str, &'a str)>>) -> Self {
+    pub(super) fn of<'b, 'a: 'b>(branches: impl Iterator<Item = &'b Branch<'a>>) -> Self {
         let (mut ends, mut goes_on) = (false, false);
-        for (below, _) in branches.flatten() {
-            ends |= below.is_empty();
-            goes_on |= !below.is_empty();
+        for row in branches.flat_map(|branch| &branch.rows) {
+            ends |= row.ends();
+            goes_on |= !row.ends();
         }
         match (ends, goes_on) {
             (true, true) => Self::Both,
@@ -147,6 +177,16 @@ pub(super) struct Walk {
     all: Vec<u8>,
     /// Per place, how labels that names go on below were read before: they repeat.
     known: HashMap<u32, HashMap<Box<str>, Reading, MixBuilder>, MixBuilder>,
+}
+
+impl Walk {
+    /// Reads a label by a shape; the label is cut into tokens when the first shape needs them.
+    fn read(&mut self, label: &str, shape: &Shape, bounds: &Bounds) -> bool {
+        if bounds.typed && self.tokens.is_empty() {
+            token::tokenize(label, &mut self.tokens);
+        }
+        shape.read(label, &self.tokens, &mut self.ends)
+    }
 }
 
 /// How a label was read: the edge, the shape, and the ends of its pieces.
@@ -282,31 +322,23 @@ impl Node {
     pub(super) fn see_mixture(&mut self) {
         let ids = self.edges.iter().filter(|edge| edge.is_opaque).count();
         self.mixed = ids > 0 && self.edges.len() > 1;
-        let typed = |piece: &Piece| matches!(piece, Piece::Typed(_));
-        let shapes = || self.edges.iter().flat_map(|edge| &edge.form.shapes);
-        self.typed = shapes().any(|shape| shape.pieces.iter().any(typed));
-    }
-
-    /// The tokens of a label, if any form here needs them.
-    fn see_tokens(&self, label: &str, walk: &mut Walk) {
-        walk.tokens.clear();
-        if self.typed {
-            token::tokenize(label, &mut walk.tokens);
-        }
     }
 
     /// Notes a label with the other edges that would take it: words among ids, and ids among words.
     fn refuse(&mut self, label: &str, chosen: usize, walk: &mut Walk) {
-        self.see_tokens(label, walk);
+        walk.tokens.clear();
         let separators = count_separators(label);
         let (opaque, depth) = (self.edges[chosen].is_opaque, self.edges[chosen].depth);
         let others = self.edges.iter_mut().enumerate();
         for (_, other) in
             others.filter(|(at, other)| *at != chosen && (other.is_opaque || opaque) && other.depth.meets(depth))
         {
-            let takes = other.form.shapes.iter().zip(&other.bounds).any(|(shape, bounds)| {
-                bounds.allow(label, separators) && shape.read(label, &walk.tokens, &mut walk.ends)
-            });
+            let takes = other
+                .form
+                .shapes
+                .iter()
+                .zip(&other.bounds)
+                .any(|(shape, bounds)| bounds.allow(label, separators) && walk.read(label, shape, bounds));
             if takes && other.refused.len() < REFUSED {
                 other.refused.insert(label.into());
             }
@@ -315,7 +347,7 @@ impl Node {
 
     /// The edge that takes a label, and by which shape.
     fn choose(&self, label: &str, depth: Depth, walk: &mut Walk) -> Option<(u32, u32)> {
-        self.see_tokens(label, walk);
+        walk.tokens.clear();
         let separators = count_separators(label);
         let mut chosen: Option<(u32, u32)> = None;
         for (at, edge) in (0..).zip(&self.edges) {
@@ -326,7 +358,7 @@ impl Node {
                 continue;
             }
             for (shape_at, (shape, bounds)) in (0..).zip(edge.form.shapes.iter().zip(&edge.bounds)) {
-                if !bounds.allow(label, separators) || !shape.read(label, &walk.tokens, &mut walk.ends) {
+                if !bounds.allow(label, separators) || !walk.read(label, shape, bounds) {
                     continue;
                 }
                 if edge.spares_known && is_known_host(label) {

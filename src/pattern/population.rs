@@ -58,29 +58,36 @@ fn is_part(kind: Kind) -> bool {
 }
 
 pub(super) struct Splitter<'a, 's> {
-    pub(super) members: &'s [Member<'a>],
+    pub(super) members: &'s [&'s Member<'a>],
     pub(super) settings: &'s Settings,
     pub(super) place: Place,
     pub(super) families: Families,
 }
 
 /// Splits a population.
-pub(super) fn split(members: &[Member<'_>], place: Place, settings: &Settings) -> Families {
+pub(super) fn split(members: &[&Member<'_>], place: Place, settings: &Settings) -> Families {
     let is_constant = |member: &Member<'_>| {
         member.zone && member.tokens.iter().all(|token| !token.kind.is_typed())
             || settings.keep.iter().any(|keep| keep == member.label)
     };
-    let all: Vec<usize> = (0..members.len()).filter(|&at| !is_constant(&members[at])).collect();
+    let all: Vec<usize> = (0..members.len()).filter(|&at| !is_constant(members[at])).collect();
     let mut families = Vec::new();
     split_ends(members, all, place, settings, &mut families);
     merge::families(families, members, settings)
 }
 
 /// Splits labels with the constant letters that most of them begin or end with taken off.
-fn split_ends(members: &[Member<'_>], mut all: Vec<usize>, place: Place, settings: &Settings, families: &mut Families) {
+fn split_ends(
+    members: &[&Member<'_>],
+    mut all: Vec<usize>,
+    place: Place,
+    settings: &Settings,
+    families: &mut Families,
+) {
     while let Some(end) = affix::most_frequent(members, &all) {
-        let (with, without): (Vec<usize>, Vec<usize>) = all.iter().partition(|&&at| end.cut(&members[at]).is_some());
-        let inner: Vec<Member<'_>> = with.iter().filter_map(|&at| end.cut(&members[at])).collect();
+        let (with, without): (Vec<usize>, Vec<usize>) = all.iter().partition(|&&at| end.cut(members[at]).is_some());
+        let inner: Vec<Member<'_>> = with.iter().filter_map(|&at| end.cut(members[at])).collect();
+        let inner: Vec<&Member<'_>> = inner.iter().collect();
         let mut found = Vec::new();
         split_ends(&inner, (0..inner.len()).collect(), place, settings, &mut found);
         families.extend(
@@ -101,10 +108,15 @@ impl<'a> Splitter<'a, '_> {
     /// Reads every label and makes one table a shape.
     fn tables(&mut self, all: &[usize]) -> Vec<Table<'a>> {
         let mut frames: BTreeMap<Vec<Kind>, Vec<usize>> = BTreeMap::new();
+        let mut kinds = Vec::new();
         for &at in all {
-            let kinds =
-                self.members[at].tokens.iter().map(|token| if is_part(token.kind) { Kind::Mixed } else { token.kind });
-            frames.entry(kinds.collect()).or_default().push(at);
+            let tokens = self.members[at].tokens.iter();
+            kinds.clear();
+            kinds.extend(tokens.map(|token| if is_part(token.kind) { Kind::Mixed } else { token.kind }));
+            match frames.get_mut(kinds.as_slice()) {
+                Some(group) => group.push(at),
+                None => _ = frames.insert(kinds.clone(), vec![at]),
+            }
         }
         let ends = Ends::of(self.members, &frames);
         let mut tables: BTreeMap<Vec<Piece>, Table<'a>> = BTreeMap::new();
@@ -140,7 +152,7 @@ impl<'a> Splitter<'a, '_> {
     }
 
     fn read_part(&self, at: usize, column: usize, is_id: bool, pieces: &mut Vec<Piece>, row: &mut Vec<Spelled<'a>>) {
-        let (member, text) = (&self.members[at], self.members[at].part(column));
+        let (member, text) = (self.members[at], self.members[at].part(column));
         let token = member.tokens[column];
         match token.kind {
             Kind::Word | Kind::Digits | Kind::Mixed => {
@@ -328,7 +340,7 @@ struct Ends<'a> {
 }
 
 impl<'a> Ends<'a> {
-    fn of(members: &[Member<'a>], frames: &BTreeMap<Vec<Kind>, Vec<usize>>) -> Self {
+    fn of(members: &[&Member<'a>], frames: &BTreeMap<Vec<Kind>, Vec<usize>>) -> Self {
         if frames.keys().filter(|kinds| kinds.len() > 1).count() < 2 {
             return Self { columns: Default::default() };
         }

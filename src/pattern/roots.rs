@@ -8,7 +8,7 @@ use super::summary::{NameRow, RootRow};
 use super::words;
 
 /// Sampled names of one root at most; with more skeletons, fewer names of each.
-const SAMPLED: usize = 4096;
+const SAMPLED: usize = 1024;
 
 /// The names of one root that are kept.
 #[derive(Debug, Clone, Copy)]
@@ -100,26 +100,35 @@ impl Kept {
 /// turns, and the width of what is long. One pass over the octets, no tokens.
 fn skeleton(left: &str) -> u64 {
     let mut key = u64::from(!left.contains('.') && words::is_known_host(left));
-    let (mut len, mut digits, mut changes, mut first) = (0_u64, false, 0_u64, false);
+    let (mut len, mut changes, mut first, mut before) = (0_u64, 0_u64, 0, 0);
     for &octet in left.as_bytes() {
-        if octet.is_ascii_alphanumeric() {
-            let digit = octet.is_ascii_digit();
-            if len == 0 {
-                (digits, first) = (digit, digit);
-            } else if digit != digits {
-                (digits, changes) = (digit, changes + 1);
-            }
-            len += 1;
-        } else {
+        let class = CLASS[usize::from(octet)];
+        if class == 0 {
             key = part_key(key, len, first, changes);
             key = hash::mix(key, u64::from(octet));
             (len, changes) = (0, 0);
+        } else {
+            changes += u64::from(len > 0 && class != before);
+            first = if len == 0 { class } else { first };
+            len += 1;
         }
+        before = class;
     }
     part_key(key, len, first, changes)
 }
 
-fn part_key(key: u64, len: u64, first: bool, changes: u64) -> u64 {
+/// Letters, digits, and 0 for what stands between them. A table, for every octet of every name is looked at.
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut octet = 0_u8;
+    while octet < 128 {
+        class[octet as usize] = if octet.is_ascii_digit() { 2 } else { octet.is_ascii_alphabetic() as u8 };
+        octet += 1;
+    }
+    class
+};
+
+fn part_key(key: u64, len: u64, first: u8, changes: u64) -> u64 {
     let width = if len > 12 { len } else { 0 };
-    if len == 0 { key } else { hash::mix(key, width << 8 | changes.min(2) << 1 | u64::from(first) | 1 << 16) }
+    if len == 0 { key } else { hash::mix(key, width << 8 | changes.min(2) << 1 | u64::from(first == 2) | 1 << 16) }
 }

@@ -373,17 +373,22 @@ impl Summary {
 
     /// The root of a name. The list of suffixes is asked once for all names whose ends decide alike.
     fn root_by_end(&mut self, name: &str) -> u32 {
-        let end = |labels: usize| name.rmatch_indices('.').nth(labels - 1).map_or(name, |(dot, _)| &name[dot + 1..]);
-        for labels in 2.. {
-            match self.ends.get(end(labels)) {
-                Some(Decided::Root(root)) => return *root,
-                Some(Decided::Further) if end(labels).len() < name.len() => {}
-                _ => break,
+        let mut dots = name.bytes().enumerate().rev().filter(|(_, octet)| *octet == b'.').map(|(dot, _)| dot);
+        dots.next();
+        while let dot = dots.next()
+            && let Some(decided) = self.ends.get(&name[dot.map_or(0, |dot| dot + 1)..])
+        {
+            match decided {
+                Decided::Root(root) => return *root,
+                Decided::Further if dot.is_some() => {}
+                Decided::Further => break,
             }
         }
         let (domain, labels) = name::registered_domain_by(name);
         let root = self.root(domain.unwrap_or(name));
         if let Some(labels) = labels {
+            let end =
+                |labels: usize| name.rmatch_indices('.').nth(labels - 1).map_or(name, |(dot, _)| &name[dot + 1..]);
             for fewer in 2..labels {
                 self.ends.insert(end(fewer).into(), Decided::Further);
             }
