@@ -12,8 +12,8 @@ use super::class::{self, Charset};
 pub(super) enum Language {
     /// One of these; sorted.
     Values(Vec<String>),
-    /// Characters of a set; `max` of 0 is no limit.
-    Class { set: Charset, class: String, min: usize, max: usize },
+    /// Characters of a set, the first one of `first`; `max` of 0 is no limit.
+    Class { first: Charset, set: Charset, class: String, min: usize, max: usize },
     /// A form with a regular expression and a size of its own.
     Fixed { regex: &'static str, log10: f64 },
 }
@@ -24,6 +24,11 @@ pub(super) type Forbidden = Vec<Option<String>>;
 impl Language {
     pub(super) fn literal(text: &str) -> Self {
         Self::Values(vec![text.to_owned()])
+    }
+
+    /// Texts over a set, with a shortest and a longest length, 0 for no limit.
+    pub(super) fn class(set: Charset, class: &str, (min, max): (usize, usize)) -> Self {
+        Self::Class { first: set, set, class: class.to_owned(), min, max }
     }
 
     /// The decimal logarithm of the number of texts; `longest` stands for no limit.
@@ -44,7 +49,10 @@ impl Language {
     fn regex(&self) -> String {
         match self {
             Self::Values(values) => alternatives(values.iter().map(|value| escape(value)).collect()),
-            Self::Class { class, min, max, .. } => format!("{class}{}", times(*min, *max)),
+            Self::Class { first, set, class, min, max } => {
+                let max = (*max != 0).then_some(*max);
+                differing(*first, *set, class, *min, max, &BTreeSet::new()).unwrap_or_default()
+            }
             Self::Fixed { regex, .. } => (*regex).to_owned(),
         }
     }
@@ -52,8 +60,9 @@ impl Language {
     fn takes(&self, text: &str) -> bool {
         match self {
             Self::Values(values) => values.iter().any(|value| value == text),
-            Self::Class { set, min, max, .. } => {
-                class::charset(text) & !set == 0 && text.len() >= *min && (*max == 0 || text.len() <= *max)
+            Self::Class { first, set, min, max, .. } => {
+                let begins = text.bytes().next().is_none_or(|octet| class::bit(octet) & first != 0);
+                begins && class::charset(text) & !set == 0 && text.len() >= *min && (*max == 0 || text.len() <= *max)
             }
             Self::Fixed { .. } => true,
         }
@@ -128,17 +137,23 @@ fn without(language: &Language, texts: &BTreeSet<&str>) -> Option<String> {
                 values.iter().filter(|value| !texts.contains(value.as_str())).map(|value| escape(value)).collect();
             (!left.is_empty()).then(|| alternatives(left))
         }
-        Language::Class { set, class, min, max } => {
-            let max = if *max == 0 { None } else { Some(*max) };
-            differing(*set, class, *min, max, texts)
+        Language::Class { first, set, class, min, max } => {
+            differing(*first, *set, class, *min, (*max != 0).then_some(*max), texts)
         }
         Language::Fixed { regex, .. } => Some((*regex).to_owned()),
     }
 }
 
-/// Texts over a set with a length in bounds that are none of `texts`.
-fn differing(set: Charset, class: &str, min: usize, max: Option<usize>, texts: &BTreeSet<&str>) -> Option<String> {
-    if texts.is_empty() {
+/// Texts over a set, the first character one of `first`, with a length in bounds, that are none of `texts`.
+fn differing(
+    first: Charset,
+    set: Charset,
+    class: &str,
+    min: usize,
+    max: Option<usize>,
+    texts: &BTreeSet<&str>,
+) -> Option<String> {
+    if texts.is_empty() && first == set {
         return Some(match max {
             Some(0) => String::new(),
             Some(max) => format!("{class}{}", times(min, max)),
@@ -153,12 +168,12 @@ fn differing(set: Charset, class: &str, min: usize, max: Option<usize>, texts: &
         }
         let used = heads.keys().fold(0, |used, octet| used | class::bit(*octet));
         let (less, most) = (min.saturating_sub(1), max.map(|max| max - 1));
-        if set & !used != 0 {
-            let tail = differing(set, class, less, most, &BTreeSet::new()).unwrap_or_default();
-            parts.push(format!("{}{tail}", class::class_of(set & !used)));
+        if first & !used != 0 {
+            let tail = differing(set, set, class, less, most, &BTreeSet::new()).unwrap_or_default();
+            parts.push(format!("{}{tail}", class::class_of(first & !used)));
         }
         for (octet, tails) in heads {
-            if let Some(tail) = differing(set, class, less, most, &tails) {
+            if let Some(tail) = differing(set, set, class, less, most, &tails) {
                 parts.push(format!("{}{tail}", char::from(octet)));
             }
         }
@@ -180,11 +195,11 @@ mod tests {
     use regex::Regex;
 
     fn letters(min: usize) -> Language {
-        Language::Class { set: class::LETTERS, class: "[a-z]".to_owned(), min, max: 0 }
+        Language::class(class::LETTERS, "[a-z]", (min, 0))
     }
 
     fn digits() -> Language {
-        Language::Class { set: class::DIGITS, class: "[0-9]".to_owned(), min: 1, max: 0 }
+        Language::class(class::DIGITS, "[0-9]", (1, 0))
     }
 
     fn matches(columns: &[Language], forbidden: &[Forbidden], text: &str) -> bool {
@@ -207,6 +222,20 @@ mod tests {
         let values = Language::Values(vec!["a".to_owned()]);
         assert_eq!(sequence(&[values], &[vec![Some("a".to_owned())]]), None);
         assert_eq!(sequence(&[letters(1), digits()], &[vec![None, None]]), None);
+    }
+
+    #[test]
+    fn what_follows_letters_begins_with_a_digit() {
+        let set = class::LETTERS | class::DIGITS;
+        let id = |max| Language::Class { first: class::DIGITS, set, class: "[a-z0-9]".to_owned(), min: 1, max };
+        let forbidden = vec![vec![None, Some("1b".to_owned())]];
+        for (text, expected) in
+            [("node1", true), ("node1a", true), ("node1b", false), ("nodes", false), ("node1ab", false)]
+        {
+            assert_eq!(matches(&[letters(1), id(2)], &forbidden, text), expected, "{text}");
+        }
+        assert_eq!(sequence(&[letters(1), id(1)], &[]).as_deref(), Some("[a-z]+[0-9]"));
+        assert_eq!(sequence(&[letters(1), id(6)], &[]).as_deref(), Some("[a-z]+[0-9][a-z0-9]{0,5}"));
     }
 
     proptest! {

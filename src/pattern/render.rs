@@ -30,13 +30,10 @@ pub(super) fn edge(node: &Node, at: usize) -> Rendered {
             continue;
         }
         let views = views(edge, at_shape);
-        let languages: Vec<Language> = shape
-            .pieces
-            .iter()
-            .zip(facts)
-            .zip(&views)
-            .map(|((piece, facts), view)| language_of(piece, facts, *view))
-            .collect();
+        let pieces = shape.pieces.iter().zip(facts).zip(&views);
+        let mut languages: Vec<Language> =
+            pieces.map(|((piece, facts), view)| language_of(piece, facts, *view)).collect();
+        begin_apart(&shape.pieces, &mut languages);
         let forbidden = forbidden(node, at, shape);
         if let Some(regex) = language::sequence(&languages, &forbidden) {
             parts.push(regex);
@@ -47,6 +44,19 @@ pub(super) fn edge(node: &Node, at: usize) -> Rendered {
     }
     let columns = columns(edge);
     Rendered { template: template(edge, &columns), regex: language::alternatives(parts), columns, log10: size.log10() }
+}
+
+/// A word takes every letter, a number every digit: an id right behind one begins with something else. Its expression says
+/// so, or a label that is read in one way would match in another one too.
+fn begin_apart(pieces: &[Piece], languages: &mut [Language]) {
+    for (before, language) in pieces.iter().zip(languages.iter_mut().skip(1)) {
+        let Language::Class { first, .. } = language else { continue };
+        match before {
+            Piece::Word | Piece::Choice => *first &= !class::LETTERS,
+            Piece::Digits | Piece::Number => *first &= !class::DIGITS,
+            Piece::Const(_) | Piece::Opaque { .. } | Piece::Typed(_) => {}
+        }
+    }
 }
 
 /// Labels and families of the same node that the shape would take as well.
@@ -235,25 +245,21 @@ fn language_of(piece: &Piece, facts: &Facts, view: View) -> Language {
     let shortest = |min: u8| usize::from(if facts.rows >= 20 { min } else { min.saturating_sub(1).max(1) });
     match piece {
         Piece::Const(text) => Language::literal(text),
-        Piece::Word | Piece::Choice if are_countries(facts) => {
-            Language::Class { set: class::LETTERS, class: "[a-z]".to_owned(), min: 2, max: 2 }
-        }
+        Piece::Word | Piece::Choice if are_countries(facts) => Language::class(class::LETTERS, "[a-z]", (2, 2)),
         Piece::Word | Piece::Choice => match closed(facts, view) {
             Some(values) => Language::Values(values.into_iter().map(str::to_owned).collect()),
-            None => {
-                Language::Class { set: class::LETTERS, class: "[a-z]".to_owned(), min: shortest(facts.min), max: 0 }
-            }
+            None => Language::class(class::LETTERS, "[a-z]", (shortest(facts.min), 0)),
         },
         Piece::Digits | Piece::Number => {
             let (min, max) = padded(facts).map_or((1, 0), |width| (width, width));
-            Language::Class { set: class::DIGITS, class: "[0-9]".to_owned(), min, max }
+            Language::class(class::DIGITS, "[0-9]", (min, max))
         }
         Piece::Opaque { min, max, dashed } => {
             let alphabet = Alphabet::of(facts.charset & (class::LETTERS | class::DIGITS), facts.symbols);
             let (min, max) = ((*min).min(facts.min), (*max).max(facts.max));
             let set = alphabet.set() | if *dashed { facts.charset } else { 0 };
             let class = if *dashed { class::class_of(set) } else { alphabet.regex() };
-            Language::Class { set, class, min: usize::from(min), max: usize::from(max) }
+            Language::class(set, &class, (usize::from(min), usize::from(max)))
         }
         Piece::Typed(kind) => typed(*kind, facts),
     }
