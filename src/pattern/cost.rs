@@ -106,6 +106,11 @@ impl<'a> Counts<&'a str> {
         self.listed().min(self.even())
     }
 
+    /// The same, where it takes so many bits to tell which rows hold something new.
+    pub(super) fn bits_given(&self, novel: f64) -> f64 {
+        (self.listed() - self.novel() + novel).min(self.even())
+    }
+
     /// What a row costs, by its text.
     pub(super) fn rate(&self) -> Rate<'_, 'a> {
         let even = self.even() < self.listed();

@@ -38,11 +38,7 @@ pub(super) fn run_bits(group: &[&Table<'_>], settings: &Settings) -> f64 {
     let items: Vec<Vec<Item>> = group.iter().map(|table| loosened(table).collapse()).collect();
     let mut bits = 0.0;
     for place in 0..items[0].len() {
-        let columns = |table: usize| -> Range<usize> {
-            let len = |item: &Item| if let Item::Words(len) = item { *len } else { 1 };
-            let from = items[table][..place].iter().map(len).sum::<usize>();
-            from..from + len(&items[table][place])
-        };
+        let columns = |table: usize| columns_of(&items[table], place);
         bits += match &items[0][place] {
             Item::Words(_) => words_bits(group, columns),
             Item::Piece(Piece::Opaque { .. }) => {
@@ -89,21 +85,62 @@ pub(super) fn word_order_bits(group: &[Table<'_>], known: usize) -> f64 {
 
 /// Bits to tell runs of words: how many words there are and each of them, or each run as one text of a list.
 fn words_bits(group: &[&Table<'_>], columns: impl Fn(usize) -> Range<usize>) -> f64 {
-    let (mut words, mut whole) = (Counts::default(), Counts::default());
+    let (mut words, mut whole, mut novel) = (Counts::default(), Counts::default(), 0.0);
+    let edges = shared_edges(group, &columns);
     for (at, table) in group.iter().enumerate() {
-        let columns = columns(at);
+        let columns = edges.inside(columns(at));
+        let (known, rows) = (words.of.len(), words.rows);
         for column in columns.clone().filter(|&column| !matches!(table.shape.pieces[column], Piece::Const(_))) {
             table.cells(column).for_each(|cell| words.add(cell.text, || cell.bits));
         }
+        // A table of new words only, or of known ones, tells that once.
+        novel += cost::choice(words.of.len() - known, words.rows - rows);
         table.count_runs(columns, &mut whole);
     }
-    let apart = words.bits() + cost::entropy(group.iter().map(|table| table.len()).collect::<Vec<_>>());
+    let apart = words.bits_given(novel) + cost::entropy(group.iter().map(|table| table.len()).collect::<Vec<_>>());
     if 2 * whole.of.len() > whole.rows { apart } else { apart.min(whole.listed()) }
+}
+
+/// Pieces at the ends of a run of words that hold the same text in all rows of all tables.
+#[derive(Debug, Clone, Copy, Default)]
+struct Edges {
+    before: usize,
+    after: usize,
+}
+
+impl Edges {
+    /// The columns of a run that vary.
+    fn inside(self, columns: Range<usize>) -> Range<usize> {
+        columns.start + self.before..columns.end - self.after
+    }
+}
+
+/// The constant ends of a run; at least one piece of each table's run is left to vary.
+fn shared_edges(group: &[&Table<'_>], columns: impl Fn(usize) -> Range<usize>) -> Edges {
+    let rows: usize = group.iter().map(|table| table.len()).sum();
+    let shortest = (0..group.len()).map(|at| columns(at).len()).min().unwrap_or(0);
+    let shared = |left: bool, most: usize| {
+        let same = |place: &usize| {
+            let column = |at: usize| if left { columns(at).start + place } else { columns(at).end - 1 - place };
+            let first = group[0].cell(0, column(0));
+            group.iter().enumerate().all(|(at, table)| {
+                matches!(table.shape.pieces[column(at)], Piece::Word | Piece::Const(_))
+                    && table.column(column(at)).all(|text| text == first)
+            })
+        };
+        (0..most).take_while(same).count()
+    };
+    if rows < 4 || shortest < 2 {
+        return Edges::default();
+    }
+    let after = shared(false, shortest - 1);
+    Edges { before: shared(true, shortest - 1 - after), after }
 }
 
 /// The shapes of a family of runs: what all rows begin or end with is constant, and ids have one range of widths.
 pub(super) fn run_shapes(group: &[Table<'_>]) -> Vec<Shape> {
     let (before, after) = (shared_ends(group, true), shared_ends(group, false));
+    let fixed = fixed_words(group);
     let mut widths: BTreeMap<usize, (u8, u8)> = BTreeMap::new();
     let ids = |shape: &Shape| -> Vec<usize> {
         let pieces = shape.pieces.iter().enumerate();
@@ -121,7 +158,8 @@ pub(super) fn run_shapes(group: &[Table<'_>]) -> Vec<Shape> {
     }
     let mut shapes: Vec<Shape> = group
         .iter()
-        .map(|table| {
+        .zip(&fixed)
+        .map(|(table, fixed)| {
             let loose = loosened(table);
             let places = ids(&loose);
             let last = loose.pieces.len() - after;
@@ -129,7 +167,7 @@ pub(super) fn run_shapes(group: &[Table<'_>]) -> Vec<Shape> {
             for (at, piece) in loose.pieces.iter().enumerate() {
                 match piece {
                     Piece::Const(text) => table::push_const(&mut pieces, text),
-                    _ if at < before || at >= last => table::push_const(&mut pieces, table.cell(0, at)),
+                    _ if at < before || at >= last || fixed[at] => table::push_const(&mut pieces, table.cell(0, at)),
                     Piece::Opaque { dashed, .. } => {
                         let number = places.iter().position(|place| *place == at).unwrap_or(0);
                         let (min, max) = widths[&number];
@@ -149,6 +187,30 @@ pub(super) fn run_shapes(group: &[Table<'_>]) -> Vec<Shape> {
     shapes.sort();
     shapes.dedup();
     shapes
+}
+
+/// By table and column: whether it is at a constant end of a run of words.
+fn fixed_words(group: &[Table<'_>]) -> Vec<Vec<bool>> {
+    let tables: Vec<&Table<'_>> = group.iter().collect();
+    let items: Vec<Vec<Item>> = group.iter().map(|table| loosened(table).collapse()).collect();
+    let mut fixed: Vec<Vec<bool>> = group.iter().map(|table| vec![false; table.width()]).collect();
+    for place in (0..items[0].len()).filter(|&place| matches!(items[0][place], Item::Words(_))) {
+        let columns = |table: usize| columns_of(&items[table], place);
+        let edges = shared_edges(&tables, columns);
+        for (at, fixed) in fixed.iter_mut().enumerate() {
+            let inside = edges.inside(columns(at));
+            fixed[columns(at).start..inside.start].fill(true);
+            fixed[inside.end..columns(at).end].fill(true);
+        }
+    }
+    fixed
+}
+
+/// The columns of one item of a collapsed shape.
+fn columns_of(items: &[Item], place: usize) -> Range<usize> {
+    let len = |item: &Item| if let Item::Words(len) = item { *len } else { 1 };
+    let from = items[..place].iter().map(len).sum::<usize>();
+    from..from + len(&items[place])
 }
 
 /// How many pieces all rows of all tables have in common at one end, at least one piece of each left to vary.
