@@ -373,9 +373,11 @@ impl Node {
                     Some(first) if self.edges[first.0 as usize].is_opaque != edge.is_opaque => {
                         let (plain, id) =
                             if edge.is_opaque { (first, (at, shape_at)) } else { ((at, shape_at), first) };
-                        // A family of a few names beside thousands of ids took its names from them.
+                        // A family of a few names beside thousands of ids took its names from them; a closed list
+                        // has nothing but what was seen to be its own.
                         let (few, many) = (self.edges[plain.0 as usize].places(), self.edges[id.0 as usize].places());
-                        let is_plain = 20 * few > many && self.edges[plain.0 as usize].fits(label, plain.1, walk);
+                        let is_plain = self.edges[plain.0 as usize].form.style == Style::Closed
+                            || 20 * few > many && self.edges[plain.0 as usize].fits(label, plain.1, walk);
                         let better = if is_plain { plain } else { id };
                         chosen = Some(better);
                         let shape = &self.edges[better.0 as usize].form.shapes[better.1 as usize];
