@@ -10,7 +10,7 @@ use super::model::{Bounds, Depth, Edge, Model};
 use super::population::{self, Member};
 use super::roots::Sampled;
 use super::settings::Settings;
-use super::words::is_known_host;
+use super::words;
 
 /// What is left of a name below a place.
 #[derive(Debug, Clone, Copy)]
@@ -130,7 +130,7 @@ impl Model {
             for &at in &found {
                 in_family[at] = true;
             }
-            let edge = self.edge(form, &found, &branches, &members, settings);
+            let edge = self.edge(form, &found, &branches, &members, (place, settings));
             self.nodes[node as usize].edges.push(edge);
         }
         self.nodes[node as usize].see_mixture();
@@ -149,11 +149,13 @@ impl Model {
         found: &[usize],
         branches: &[Branch<'_>],
         members: &[Member<'_>],
-        settings: &Settings,
+        (place, settings): (Place, &Settings),
     ) -> Edge {
         let spans = spans(&form, found, members);
         // What was learned without known hosts takes none.
-        let spares_known = form.style == Style::Slug && !found.iter().any(|&at| is_known_host(members[at].label));
+        let is_host = if place.at_root { words::is_known_host } else { words::is_known_word };
+        let spared = form.style == Style::Slug && !found.iter().any(|&at| is_host(members[at].label));
+        let spares = spared.then_some(is_host as fn(&str) -> bool);
         let depth = Depth::of(found.iter().map(|&at| &branches[at]));
         let (mut pooled, mut places, mut ends) = (Vec::new(), Vec::new(), 0);
         let mut rows = vec![0; form.shapes.len()];
@@ -187,7 +189,7 @@ impl Model {
             labels,
             spans,
             depth,
-            spares_known,
+            spares,
             form,
             node,
             facts,

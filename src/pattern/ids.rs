@@ -161,9 +161,20 @@ fn structured<'a>(column: &[(&'a str, f64)]) -> Vec<Text<'a>> {
     texts
 }
 
-/// Whether a digit comes before a letter somewhere: no word with a number looks so.
+/// Whether a digit comes before a letter somewhere: no word with a number looks so, but for one before a word: `4you`.
 fn is_scrambled(text: &str) -> bool {
-    text.as_bytes().windows(2).any(|pair| pair[0].is_ascii_digit() && pair[1].is_ascii_lowercase())
+    let turns = text.as_bytes().windows(2).any(|pair| pair[0].is_ascii_digit() && pair[1].is_ascii_lowercase());
+    turns && !is_numbered_word(text)
+}
+
+/// Whether a word stands behind a short number: `2gozaklad`, `1awarsztat`.
+fn is_numbered_word(text: &str) -> bool {
+    let word = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let number = text.len() - word.len();
+    (1..=2).contains(&number)
+        && word.len() >= 6
+        && word.bytes().all(|octet| octet.is_ascii_lowercase())
+        && letters::bits_per_letter(word) < NOISE
 }
 
 /// The alphabets that ids are written in, the narrowest first.

@@ -11,7 +11,6 @@ use super::grow::Branch;
 use super::hash::MixBuilder;
 use super::letters;
 use super::token::{self, Kind, Token};
-use super::words::is_known_host;
 
 /// One place of the tree.
 #[derive(Debug, Default)]
@@ -37,8 +36,8 @@ pub(super) struct Edge {
     pub(super) is_opaque: bool,
     /// The labels of a closed list.
     pub(super) labels: HashSet<Box<str>, MixBuilder>,
-    /// Hosts that everybody has are none of it.
-    pub(super) spares_known: bool,
+    /// Labels that are none of it: hosts that everybody has.
+    pub(super) spares: Option<fn(&str) -> bool>,
     /// Whether names end at these labels, go on below them, or both.
     pub(super) depth: Depth,
     /// Per shape, what a label must have to be looked at by it.
@@ -361,7 +360,7 @@ impl Node {
                 if !bounds.allow(label, separators) || !walk.read(label, shape, bounds) {
                     continue;
                 }
-                if edge.spares_known && is_known_host(label) {
+                if edge.spares.is_some_and(|spares| spares(label)) {
                     break;
                 }
                 match chosen {

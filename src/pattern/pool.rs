@@ -116,8 +116,9 @@ impl<'a> Splitter<'a, '_> {
             return self.keep_table(table);
         }
         // Hosts that everybody has are no tenants; what stands below a family is no host.
+        let is_host = if self.place.at_root { words::is_known_host } else { words::is_known_word };
         for table in pool.iter_mut().filter(|_| !self.place.pooled) {
-            table.retain(|at| self.members[at].inner || !words::is_known_host(self.members[at].whole));
+            table.retain(|at| self.members[at].inner || !is_host(self.members[at].whole));
         }
         pool.retain(|table| table.len() > 0);
         let plain: usize = pool.iter().map(Table::len).sum();

@@ -31,7 +31,12 @@ pub(super) fn is_known_host(label: &str) -> bool {
     if word.len() < label.len() && is_country(word) && word != "mx" {
         return false;
     }
-    known().contains(word.strip_suffix(['-', '_']).unwrap_or(word))
+    is_known_word(word.strip_suffix(['-', '_']).unwrap_or(word))
+}
+
+/// Whether a label is such a word as it stands.
+pub(super) fn is_known_word(label: &str) -> bool {
+    known().contains(label)
 }
 
 /// What stages of a deployment are called, sorted; written by hand.
