@@ -240,16 +240,18 @@ impl Alphabet {
             Self::Digits,
             Self::Hex,
             Self::K8s,
+            Self::Letters,
             Self::Base32,
             Self::Base32Hex,
             Self::Crockford,
             Self::ZBase32,
-            Self::Letters,
         ];
         let fits = |alphabet: &Self| {
             let size = f64::from(alphabet.set().count_ones());
+            // Letters alone may be base32 that drew no digit yet.
+            let all = if *alphabet == Self::Letters { 32.0 } else { 36.0 };
             #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-            let chance = (size / 36.0).powf(symbols as f64);
+            let chance = (size / all).powf(symbols as f64);
             seen & !alphabet.set() == 0 && chance < 0.001
         };
         candidates.into_iter().find(fits).unwrap_or(Self::Base36)
@@ -326,6 +328,8 @@ mod tests {
         assert_eq!(Alphabet::of(charset("bcdfz2456789"), 100), Alphabet::K8s);
         assert_eq!(Alphabet::of(charset("abcdefghjkmnpqrstvwxyz0189"), 260), Alphabet::Crockford);
         assert_eq!(Alphabet::of(LETTERS | DIGITS, 1000), Alphabet::Base36);
+        assert_eq!(Alphabet::of(LETTERS, 300), Alphabet::Letters);
+        assert_eq!(Alphabet::of(charset("qwertyuiop"), 30), Alphabet::Base36);
     }
 
     #[test]

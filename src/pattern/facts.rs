@@ -1,6 +1,6 @@
 //! What is known of one column over all names of its family.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use super::class::{self, Charset};
 use super::hash::MixBuilder;
@@ -25,8 +25,59 @@ pub(super) struct Facts {
     pub(super) largest: u64,
     pub(super) dates: u64,
     pub(super) countries: u64,
-    /// The distinct values, until there are more than [`VALUES`].
-    pub(super) values: Option<HashSet<Box<str>, MixBuilder>>,
+    pub(super) values: Values,
+}
+
+/// The distinct texts of a column and how often each was seen, until there are more than [`VALUES`].
+#[derive(Debug, Clone)]
+pub(super) struct Values(Option<HashMap<Box<str>, u32, MixBuilder>>);
+
+impl Default for Values {
+    fn default() -> Self {
+        Self(Some(HashMap::default()))
+    }
+}
+
+impl Values {
+    /// Adds the text of one name; `free` says whether the name says how often the text comes.
+    pub(super) fn add(&mut self, text: &str, free: bool) {
+        let Some(values) = &mut self.0 else { return };
+        if let Some(times) = values.get_mut(text) {
+            *times = times.saturating_add(u32::from(free));
+        } else if values.len() < VALUES {
+            values.insert(text.into(), u32::from(free));
+        } else {
+            self.0 = None;
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let (Some(mut values), Some(theirs)) = (self.0.take(), &other.0) else { return };
+        for (text, times) in theirs {
+            let known = values.entry(text.clone()).or_default();
+            *known = known.saturating_add(*times);
+        }
+        self.0 = Some(values).filter(|values| values.len() <= VALUES);
+    }
+
+    /// How many there are, if they are few.
+    pub(super) fn count(&self) -> Option<usize> {
+        self.0.as_ref().map(HashMap::len)
+    }
+
+    /// The values in order, if they are few.
+    pub(super) fn sorted(&self) -> Option<BTreeSet<&str>> {
+        self.0.as_ref().map(|values| values.keys().map(|value| &**value).collect())
+    }
+
+    /// Whether the next name would hardly bring a new value: the share of values seen once estimates that chance (Good
+    /// and Turing), and each was seen several times on average.
+    pub(super) fn are_all(&self) -> bool {
+        let Some(values) = &self.0 else { return false };
+        let rows: u64 = values.values().map(|&times| u64::from(times)).sum();
+        let once = values.values().filter(|&&times| times <= 1).count() as u64;
+        (2..=40).contains(&values.len()) && rows >= 6 * values.len() as u64 && 50 * once <= rows
+    }
 }
 
 impl Default for Facts {
@@ -43,7 +94,7 @@ impl Default for Facts {
             largest: 0,
             dates: 0,
             countries: 0,
-            values: Some(HashSet::default()),
+            values: Values::default(),
         }
     }
 }
@@ -62,14 +113,11 @@ impl Facts {
         self.largest = self.largest.max(other.largest);
         self.dates += other.dates;
         self.countries += other.countries;
-        let Some(mut values) = self.values.take() else { return };
-        let Some(theirs) = &other.values else { return };
-        values.extend(theirs.iter().cloned());
-        self.values = (values.len() <= VALUES).then_some(values);
+        self.values.merge(&other.values);
     }
 
-    /// Adds the text of one name.
-    pub(super) fn add(&mut self, text: &str) {
+    /// Adds the text of one name; `free` says whether the name says how often the text comes.
+    pub(super) fn add(&mut self, text: &str, free: bool) {
         let len = u8::try_from(text.len()).expect("a label has at most 63 octets");
         self.rows += 1;
         self.min = self.min.min(len);
@@ -87,19 +135,6 @@ impl Facts {
                 self.largest = self.largest.max(number);
             }
         }
-        if let Some(values) = &mut self.values
-            && !values.contains(text)
-        {
-            if values.len() < VALUES {
-                values.insert(text.into());
-            } else {
-                self.values = None;
-            }
-        }
-    }
-
-    /// The distinct values in order, if there are few.
-    pub(super) fn sorted(&self) -> Option<BTreeSet<&str>> {
-        self.values.as_ref().map(|values| values.iter().map(|value| &**value).collect())
+        self.values.add(text, free);
     }
 }

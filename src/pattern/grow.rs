@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::columns;
-use super::facts::Facts;
+use super::facts::{Facts, Values};
 use super::form::{Form, Piece, Shape, Style};
 use super::model::{Bounds, Depth, Edge, Model};
 use super::population::{self, Member};
@@ -193,6 +193,7 @@ impl Model {
             form,
             node,
             facts,
+            labels_seen: Values::default(),
             refused: BTreeSet::new(),
             rows,
         }

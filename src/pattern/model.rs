@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::class::{self, Charset};
-use super::facts::Facts;
+use super::facts::{Facts, Values};
 use super::form::{Form, Piece, Shape, Style};
 use super::grow::Branch;
 use super::hash::MixBuilder;
@@ -30,6 +30,8 @@ pub(super) struct Edge {
     pub(super) node: u32,
     /// Per shape and piece, over all names that went this way.
     pub(super) facts: Vec<Vec<Facts>>,
+    /// The labels of an open list of words, over all names.
+    pub(super) labels_seen: Values,
     /// Labels that this edge would take too, but that belong to another one.
     pub(super) refused: BTreeSet<Box<str>>,
     /// Whether ids are in it.
@@ -285,12 +287,16 @@ impl Model {
         self.nodes[end as usize].names += 1;
         for at in 0..walk.steps.len() {
             let step = walk.steps[at];
+            let free = self.is_free(&walk.steps[at..]);
             let label = &left[usize::from(step.start)..usize::from(step.start) + usize::from(step.len)];
             let node = &mut self.nodes[step.node as usize];
             if node.mixed {
                 node.refuse(label, step.edge as usize, walk);
             }
             let edge = &mut node.edges[step.edge as usize];
+            if edge.form.style == Style::Slug {
+                edge.labels_seen.add(label, free);
+            }
             let pieces = &edge.form.shapes[step.shape as usize].pieces;
             let facts = edge.facts[step.shape as usize].iter_mut();
             let mut start = 0;
@@ -299,11 +305,23 @@ impl Model {
                 if facts.rows > 0 && matches!(piece, Piece::Const(_)) {
                     facts.rows += 1;
                 } else {
-                    facts.add(&label[start..end]);
+                    facts.add(&label[start..end], free);
                 }
                 start = end;
             }
         }
+    }
+}
+
+impl Model {
+    /// Whether a name is one of any number that can stand below its label: it ends there, or an open list is further down.
+    /// A tenant with the same ten hosts as every other one is no ten tenants.
+    fn is_free(&self, steps: &[Step]) -> bool {
+        let is_open = |step: &Step| {
+            let edge = &self.nodes[step.node as usize].edges[step.edge as usize];
+            edge.form.style != Style::Closed
+        };
+        steps[0].start == 0 || steps[1..].iter().any(is_open)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an edge of a model looks like to a reader: template, regular expression, columns with reasons.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use super::class::{self, Alphabet};
 use super::facts::Facts;
@@ -43,6 +43,13 @@ pub(super) fn edge(node: &Node, at: usize) -> Rendered {
         }
     }
     let columns = columns(edge);
+    if edge.form.style == Style::Slug
+        && let Some(labels) = edge.labels_seen.sorted().filter(|_| edge.labels_seen.are_all())
+    {
+        let language = Language::Values(labels.into_iter().map(str::to_owned).collect());
+        parts = language::sequence(std::slice::from_ref(&language), &[]).into_iter().collect();
+        size = 10_f64.powf(language.log10(0));
+    }
     Rendered { template: template(edge, &columns), regex: language::alternatives(parts), columns, log10: size.log10() }
 }
 
@@ -229,15 +236,17 @@ fn runs(edge: &Edge) -> Vec<bool> {
 
 /// Whether the few values of a word column are all there are.
 pub(super) fn closed(facts: &Facts, view: View) -> Option<BTreeSet<&str>> {
-    let values = facts.sorted()?;
+    let values = facts.values.sorted()?;
     let known = values.iter().filter(|value| words::is_known_host(value)).count();
-    let repeated = view.rows >= 2 * values.len() || (10 * known >= 7 * values.len() && values.len() >= 3);
+    let repeated = view.rows >= 2 * values.len()
+        || (10 * known >= 7 * values.len() && values.len() >= 3)
+        || facts.values.are_all();
     let few = if view.style == Style::Closed { !values.is_empty() } else { values.len() <= 40 && repeated };
     (!view.open && few).then_some(values)
 }
 
 pub(super) fn are_countries(facts: &Facts) -> bool {
-    let values = facts.values.as_ref().map_or(usize::MAX, HashSet::len);
+    let values = facts.values.count().unwrap_or(usize::MAX);
     facts.max == 2 && 10 * facts.countries >= 9 * facts.rows && values >= 6
 }
 

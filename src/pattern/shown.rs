@@ -1,6 +1,6 @@
 //! How the columns of a family are shown to a reader, and why they are what they are said to be.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use super::class::{self, Alphabet};
 use super::facts::Facts;
@@ -15,7 +15,7 @@ pub const BY_FORM: &str = "the form says it";
 /// One variable column of a pattern, and why it is what it is said to be.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Column {
-    /// The class: `num`, `hex`, `base32`, `base36`, `k8s`, `uuid`, `ipv4`, `ipv6`, `mac`, `date`, `version`, `region`, `cc`, `enum`,
+    /// The class: `num`, `hex`, `letters`, `base32`, `base36`, `k8s`, `uuid`, `ipv4`, `ipv6`, `mac`, `date`, `version`, `region`, `cc`, `enum`,
     /// `word`, `slug`, `puny`.
     pub class: String,
     /// The class as it stands in the template, with its width or values.
@@ -39,7 +39,7 @@ pub struct Column {
 fn describe(piece: &Piece, facts: &Facts, view: View) -> Option<Column> {
     let widths = if facts.min == facts.max { facts.max.to_string() } else { format!("{}-{}", facts.min, facts.max) };
     let mut values = Vec::new();
-    let distinct = facts.values.as_ref().map(HashSet::len);
+    let distinct = facts.values.count();
     let counted = distinct.map_or_else(|| "more than 64".to_owned(), |distinct| distinct.to_string());
     let (class, shown, reason) = match piece {
         Piece::Const(_) => return None,
@@ -52,10 +52,7 @@ fn describe(piece: &Piece, facts: &Facts, view: View) -> Option<Column> {
         Piece::Word | Piece::Choice => match closed(facts, view) {
             Some(found) => {
                 values = found.into_iter().map(str::to_owned).collect();
-                let listed = values.join("|");
-                let shown =
-                    if listed.len() <= 48 { format!("enum:{listed}") } else { format!("enum:{}", values.len()) };
-                ("enum", shown, format!("{} words that repeat over {} places", values.len(), view.rows))
+                ("enum", listed(&values), format!("{} words that repeat over {} places", values.len(), view.rows))
             }
             None if view.only => {
                 ("slug", "slug".to_owned(), format!("{counted} different words in {} names", facts.rows))
@@ -107,6 +104,12 @@ fn describe(piece: &Piece, facts: &Facts, view: View) -> Option<Column> {
     })
 }
 
+/// How a closed list stands in a template.
+fn listed(values: &[String]) -> String {
+    let listed = values.join("|");
+    if listed.len() <= 48 { format!("enum:{listed}") } else { format!("enum:{}", values.len()) }
+}
+
 fn numbers(facts: &Facts) -> (&'static str, String, String) {
     let range = format!("{}..{} in {} names", facts.smallest, facts.largest, facts.rows);
     if facts.min == 8 && facts.max == 8 && 20 * facts.dates >= 19 * facts.rows && facts.rows >= 3 {
@@ -129,7 +132,10 @@ fn numbers(facts: &Facts) -> (&'static str, String, String) {
 
 pub(super) fn columns(edge: &Edge) -> Vec<Column> {
     if edge.form.style == Style::Slug {
-        return slug_column(edge).into_iter().collect();
+        return match edge.labels_seen.sorted().filter(|_| edge.labels_seen.are_all()) {
+            Some(labels) => vec![label_column(edge, &labels)],
+            None => slug_column(edge).into_iter().collect(),
+        };
     }
     // Columns of all shapes over each other; a run of words is one column.
     let run = edge.form.style == Style::Run;
@@ -166,7 +172,7 @@ fn items(shape: &Shape, run: bool) -> Vec<Item> {
 
 /// A run of words as one column.
 fn run_column(facts: &Facts) -> Option<Column> {
-    let counted = facts.values.as_ref().map_or_else(|| "more than 64".to_owned(), |values| values.len().to_string());
+    let counted = facts.values.count().map_or_else(|| "more than 64".to_owned(), |count| count.to_string());
     (facts.rows > 0).then(|| Column {
         class: "slug".to_owned(),
         shown: "slug".to_owned(),
@@ -177,6 +183,28 @@ fn run_column(facts: &Facts) -> Option<Column> {
         values: Vec::new(),
         reason: format!("one or more words in a row, {counted} different ones"),
     })
+}
+
+/// Labels of an open list that is none: every name brings one of these.
+fn label_column(edge: &Edge, labels: &BTreeSet<&str>) -> Column {
+    let (before, after) = affixes(&edge.form.shapes);
+    let values: Vec<String> = labels
+        .iter()
+        .map(|label| label.strip_prefix(&*before).unwrap_or(label))
+        .map(|label| label.strip_suffix(&*after).unwrap_or(label).to_owned())
+        .collect();
+    let lengths = || values.iter().map(String::len);
+    let rows = edge.facts.iter().filter_map(|facts| facts.first()).map(|facts| facts.rows).sum();
+    Column {
+        class: "enum".to_owned(),
+        shown: listed(&values),
+        alphabet: class::class_of(values.iter().fold(0, |set, value| set | class::charset(value))),
+        length: (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0)),
+        distinct: Some(values.len()),
+        rows,
+        reason: format!("{} labels in {rows} names, hardly one of them seen once", values.len()),
+        values,
+    }
 }
 
 /// All shapes of a slug as one column.
@@ -211,7 +239,8 @@ fn slug_column(edge: &Edge) -> Option<Column> {
 pub(super) fn template(edge: &Edge, columns: &[Column]) -> String {
     if edge.form.style == Style::Slug {
         let (before, after) = affixes(&edge.form.shapes);
-        return format!("{before}{{slug}}{after}");
+        let shown = columns.first().map_or("slug", |column| column.shown.as_str());
+        return format!("{before}{{{shown}}}{after}");
     }
     let mut columns = columns.iter();
     let mut template = String::new();
