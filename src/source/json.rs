@@ -157,6 +157,17 @@ pub(crate) fn object<'a>(input: &'a [u8], mut field: impl FnMut(&'a [u8], Value<
     }
 }
 
+/// The end of an element of a list that is itself no list and no object; `None` where none starts at `at`.
+pub(crate) fn plain_element(input: &[u8], at: usize) -> Option<usize> {
+    match value(input, at) {
+        // What a quote that was never closed runs into is no end of an element.
+        Ok((Value::Text(..) | Value::Bare(_), end)) => {
+            matches!(input.get(skip_blank(input, end)), Some(b',' | b']')).then_some(end)
+        }
+        Ok((Value::Nested(_), _)) | Err(_) => None,
+    }
+}
+
 fn value(input: &[u8], at: usize) -> Result<(Value<'_>, usize), Walk> {
     match input.get(at) {
         None => Err(Walk::Cut),

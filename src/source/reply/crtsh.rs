@@ -240,6 +240,9 @@ mod tests {
                 r#"[{"name_value":"a"},{"x":{"y":{"name_value":"no record, but inside of one"}}},{"name_value":"c"}]"#,
                 "a c",
             ),
+            (r#"[null, "{", {"name_value":"a"}, 5 ,{"name_value":"b"}]"#, "a b"),
+            (r#"[null, {"x":{"name_value":"inside of none"}}, {"name_value":"b"}]"#, "b"),
+            (r#"[{"name_value":"a"},"no end {"name_value":"b"}]"#, "a b"),
             (r#"[{"name_value":"a"}][{"name_value":"b"}]"#, "a b"),
             (r#"[{"name_value":"a"},{"name_value":"b","#, "a"),
             (r#"<html>{"name_value":"a"}"#, "a"),
@@ -265,7 +268,51 @@ mod tests {
         assert_eq!(read(body.as_bytes()).unwrap().0[0].record.names, ["a.example", "b.example\\303\\251"]);
     }
 
+    #[test]
+    fn a_plain_value_among_records_is_no_record_and_no_fault() {
+        let body = br#"[null, {"name_value":"a"}, "{", 5, {"name_value":"b"}, true]"#;
+        let (entries, odd) = read(body).unwrap();
+        assert_eq!((entries.len(), odd), (2, 4));
+        for body in ["[null]", "[null,5,\"x\"]", "[null,<html>]", "null", "5"] {
+            assert!(matches!(read(body.as_bytes()), Err(ReplyError::NotAList { .. })), "{body}");
+        }
+    }
+
+    /// Lists of what crt.sh answers and of what it does not.
+    fn lists() -> impl Strategy<Value = String> {
+        let element = prop::sample::select(vec![
+            "null",
+            "5",
+            "true",
+            "\"{\"",
+            "\"\\\"\"",
+            "{}",
+            "{\"name_value\":\"a\"}",
+            "{\"x\":{\"name_value\":\"a\"}}",
+            "[]",
+            "[{\"name_value\":\"a\"}]",
+            "oops",
+            "\"",
+            "",
+        ]);
+        (any::<bool>(), prop::collection::vec(element, 0..6))
+            .prop_map(|(mark, elements)| format!("{}[{}]", if mark { "\u{feff}" } else { "" }, elements.join(", ")))
+    }
+
     proptest! {
+        #[test]
+        fn what_a_whole_list_counts_is_what_is_found_in_it(list in lists()) {
+            if let Ok((entries, _)) = read(list.as_bytes()) {
+                let mut found = 0;
+                salvage(list.as_bytes(), |fields: Fields<'_>| {
+                    let record = fields.entry().is_some();
+                    found += usize::from(record);
+                    record
+                });
+                prop_assert_eq!(found, entries.len());
+            }
+        }
+
         #[test]
         fn any_octets_are_a_reply_or_not(octets in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = read(&octets);

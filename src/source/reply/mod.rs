@@ -111,7 +111,7 @@ pub(crate) fn each<'a, R: Row<'a>, E>(
     mut take: impl FnMut(E),
 ) -> Result<Option<Odd>, ReplyError> {
     let mut odd = None;
-    rows(body, |offset, row: R| match read(&row) {
+    rows(body, |offset, row: Option<R>| match row.as_ref().and_then(&read) {
         Some(entry) => take(entry),
         None => Odd::count(&mut odd, || format!("octet {offset}: `{}`", head(&body[offset..]))),
     })?;
@@ -122,10 +122,13 @@ pub(crate) fn each<'a, R: Row<'a>, E>(
 ///
 /// After a fault each object is tried, also those within others, until one is a record again.
 pub(crate) fn salvage<'a, R: Row<'a>>(body: &'a [u8], mut take: impl FnMut(R) -> bool) {
-    let (mut at, mut lost) = (0, false);
-    while let Some(found) = body.get(at..).and_then(|rest| memchr::memchr(b'{', rest)) {
-        let between = &body[at..at + found];
-        lost |= !between.iter().all(|octet| matches!(octet, b'[' | b']' | b',' | b' ' | b'\n' | b'\r' | b'\t'));
+    let (mut at, mut lost) = (without_mark(body), false);
+    while at < body.len() {
+        if !lost {
+            at = between(body, at);
+        }
+        let Some(found) = body.get(at..).and_then(|rest| memchr::memchr(b'{', rest)) else { return };
+        lost |= found > 0;
         at += found;
         let mut row = R::default();
         match json::object(&body[at..], |name, value| row.field(name, value)) {
@@ -137,6 +140,23 @@ pub(crate) fn salvage<'a, R: Row<'a>>(body: &'a [u8], mut take: impl FnMut(R) ->
             Walk::Cut | Walk::Broken(..) => (at, lost) = (at + 1, true),
         }
     }
+}
+
+/// The position of the next octet from `at` on that neither separates the objects of a list nor belongs to a plain value.
+fn between(body: &[u8], mut at: usize) -> usize {
+    while let Some(octet) = body.get(at) {
+        at = match (octet, json::plain_element(body, at)) {
+            (b'[' | b']' | b',' | b' ' | b'\n' | b'\r' | b'\t', _) => at + 1,
+            (_, Some(end)) => end,
+            (_, None) => return at,
+        };
+    }
+    at
+}
+
+/// Where a body starts, behind a byte order mark.
+fn without_mark(body: &[u8]) -> usize {
+    if body.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }
 }
 
 /// Whether a body has a record anywhere.
@@ -151,45 +171,56 @@ pub(crate) fn has_records<'a, R: Row<'a>, E>(body: &'a [u8], read: impl Fn(&R) -
 }
 
 /// Reads a body that is one list of objects, or objects one after the other (older dumps), and hands out each with the
-/// octet it starts at.
+/// octet it starts at; a plain value among the objects of a list is handed out as no row.
 ///
 /// # Errors
 /// [`ReplyError`] for anything else. Objects before a fault have been handed out by then.
-fn rows<'a, R: Row<'a>>(body: &'a [u8], mut take: impl FnMut(usize, R)) -> Result<(), ReplyError> {
-    let start = if body.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let mut at = json::skip_blank(body, start);
+fn rows<'a, R: Row<'a>>(body: &'a [u8], mut take: impl FnMut(usize, Option<R>)) -> Result<(), ReplyError> {
+    let mut at = json::skip_blank(body, without_mark(body));
     let listed = match body.get(at) {
         None => return Err(ReplyError::Empty),
         Some(b'[') => true,
         Some(b'{') => false,
         Some(_) => return Err(ReplyError::NotAList { head: head(body) }),
     };
-    let mut records = 0;
+    let (mut records, mut plain) = (0, false);
     let broken = |records, offset: usize| Err(ReplyError::Broken { records, offset, head: head(&body[offset..]) });
     at = json::skip_blank(body, at + usize::from(listed));
     loop {
         match body.get(at) {
             Some(b'{') => {}
+            Some(b']') if listed && plain && records == 0 => return Err(ReplyError::NotAList { head: head(body) }),
             Some(b']') if listed => {
                 let end = json::skip_blank(body, at + 1);
                 return if end == body.len() { Ok(()) } else { broken(records, end) };
             }
             None if !listed => return Ok(()),
             None => return Err(ReplyError::Cut { records, offset: at }),
-            Some(_) if records == 0 => return Err(ReplyError::NotAList { head: head(body) }),
-            Some(_) => return broken(records, at),
+            Some(_) => match json::plain_element(body, at).filter(|_| listed) {
+                Some(end) => {
+                    take(at, None);
+                    plain = true;
+                    at = behind_comma(body, end);
+                    continue;
+                }
+                None if records == 0 => return Err(ReplyError::NotAList { head: head(body) }),
+                None => return broken(records, at),
+            },
         }
         let mut row = R::default();
         let offset = at;
         match json::object(&body[at..], |name, value| row.field(name, value)) {
-            Walk::Whole(length) => at = json::skip_blank(body, at + length),
+            Walk::Whole(length) => at = behind_comma(body, at + length),
             Walk::Cut => return Err(ReplyError::Cut { records, offset: body.len() }),
             Walk::Broken(fault, _) => return broken(records, at + fault),
         }
-        take(offset, row);
+        take(offset, Some(row));
         records += 1;
-        if body.get(at) == Some(&b',') {
-            at = json::skip_blank(body, at + 1);
-        }
     }
+}
+
+/// The next octet behind an element and the comma that may follow it.
+fn behind_comma(body: &[u8], end: usize) -> usize {
+    let at = json::skip_blank(body, end);
+    if body.get(at) == Some(&b',') { json::skip_blank(body, at + 1) } else { at }
 }
