@@ -42,8 +42,8 @@ pub struct Fetcher<'a, T> {
     pub tool: &'static str,
     /// Gives the time that counts for the age of replies.
     pub clock: &'a (dyn Fn() -> Timestamp + Sync),
-    /// Is told what happens.
-    pub on_event: &'a (dyn Fn(&Event) + Sync),
+    /// Is told what happens, and to which domain; to a service as a whole without one.
+    pub on_event: &'a (dyn Fn(Option<&DomainName>, &Event) + Sync),
     /// Why nothing more is asked in this run; what was fetched before is still finished.
     pub halted: OnceLock<String>,
     /// Held while a service rests; the number of rests in a row.
@@ -104,7 +104,7 @@ impl<T: Transport> Fetcher<'_, T> {
             if let Err(error) = self.ledger.note(event, Timestamp::now().as_millisecond()) {
                 failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }
-            (self.on_event)(event);
+            (self.on_event)(Some(&plan.domain), event);
         };
         let throttle = self.ledger.throttle;
         let outcome =
@@ -148,7 +148,7 @@ impl<T: Transport> Fetcher<'_, T> {
         }
         *rests += 1;
         let time = self.plan.patience.first_wait.saturating_mul(REST);
-        (self.on_event)(&Event::Waiting { service: dead.service, wait: Wait::Failure, time });
+        (self.on_event)(None, &Event::Waiting { service: dead.service, wait: Wait::Failure, time });
         tokio::time::sleep(time).await;
         throttle.answered(&endpoint);
         true

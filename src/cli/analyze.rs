@@ -38,20 +38,16 @@ pub fn run(env: &mut Env, context: &Context, args: &Analyze) -> Result<Exit, Fai
     }
     let errors = args.error.as_deref().map(|path| read_history(env, context, path)).transpose()?;
     let sample = (!args.climb.all_names).then(|| args.climb.sample.or(context.file.sample).unwrap_or(SAMPLE));
-    let judging = judging(context, &args.climb)?;
+    let judging = judging(context, &args.climb);
     let scope = scope(args.domain.as_deref())?;
     // A scenario answers in place of the lookups that a case file holds; its certificates are read like any others.
     if let [Input::File(path)] = inputs.as_slice()
         && is_case(path)
         && script.is_none()
     {
-        let regrouped = grouping.detail.is_some()
-            || grouping.max_patterns.is_some()
-            || !grouping.keep.is_empty()
-            || !grouping.join.is_empty();
         let resampled = args.climb.all_names || args.climb.sample.is_some();
         let again = Again {
-            grouping: regrouped.then_some(settings),
+            grouping: grouping.is_typed().then_some(settings),
             sample: if resampled { Sample::Now(sample) } else { Sample::AsThen },
             judging,
             errors: errors.as_ref(),

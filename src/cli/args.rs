@@ -285,7 +285,7 @@ pub struct Patterns {
     #[command(flatten)]
     pub grouping: Grouping,
     /// Threads; default: all cores
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::valid::at_least_one)]
     pub threads: Option<usize>,
 }
 

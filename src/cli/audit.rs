@@ -12,6 +12,7 @@ use super::audit_run::audit;
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
+use super::valid;
 use crate::audit::shard::Shard;
 
 /// `ctclimb audit`
@@ -37,7 +38,7 @@ pub struct Audit {
     /// Domains from FILE, one a line, `#` starts a comment; `-` is standard input
     #[arg(short, long, value_name = "FILE")]
     pub list: Option<PathBuf>,
-    /// Audit the registered domains of dumps, without fetching (repeatable)
+    /// Audit the registered domains of dumps, lists of names and case files, without fetching (repeatable)
     #[arg(long, value_name = "INPUT", num_args = 1..)]
     pub from: Vec<PathBuf>,
     /// Keep the audit in FILE: the same command goes on where it was stopped
@@ -47,7 +48,7 @@ pub struct Audit {
     #[arg(long)]
     pub strict: bool,
     /// Ask no DNS
-    #[arg(long, conflicts_with_all = ["resolver", "dns"])]
+    #[arg(long, conflicts_with_all = ["resolver", "dns", "deep", "no_deep", "root_hints", "port", "repeat"])]
     pub no_dns: bool,
     /// Audit only the domains of shard I of N
     #[arg(long, value_name = "I/N")]
@@ -56,7 +57,7 @@ pub struct Audit {
     #[arg(long, value_name = "AGE")]
     pub max_age: Option<String>,
     /// Threads that group and judge; default: all cores
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = valid::at_least_one)]
     pub workers: Option<usize>,
     /// Audit again every INTERVAL, such as 6h, until interrupted; rows that are new or changed are appended to the output
     #[arg(long, value_name = "INTERVAL", requires = "file", conflicts_with = "from")]

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
+use serde_json::{Map, Value};
 
-use super::Failure;
 use super::args::Format;
 use super::audit_output::{Outputs, Render};
 use super::context::Context;
@@ -13,6 +13,7 @@ use super::env::Env;
 use super::exit::Exit;
 use super::live::timestamp;
 use super::output::{directory_of, write_result};
+use super::{Failure, wrong_format};
 use crate::audit::diff::{Change, diff};
 use crate::audit::file::{AuditFile, Kept};
 use crate::audit::merge::merge;
@@ -62,11 +63,20 @@ fn facts_of(file: &AuditFile) -> anyhow::Result<Facts> {
     serde_json::from_str(&text).context("the audit file does not say what its input held")
 }
 
+/// Whether JSON is wanted of what has no other form beside words.
+fn wants_json(context: &Context, command: &str) -> Result<bool, Failure> {
+    match context.format {
+        None | Some(Format::Text) => Ok(false),
+        Some(Format::Json | Format::Jsonl) => Ok(true),
+        Some(format) => Err(wrong_format(command, format, "text, json and jsonl")),
+    }
+}
+
 /// How far an audit is, as lines of `name: value` or JSON.
 pub fn status(env: &mut Env, context: &Context, file: &Path) -> Result<Exit, Failure> {
+    let json = wants_json(context, "audit status")?;
     let status = AuditFile::open_read_only(file).and_then(|file| file.status())?;
     let time = |seconds: i64| timestamp(seconds).to_string();
-    let json = matches!(context.format, Some(Format::Json | Format::Jsonl));
     write_result(env, context.output.as_deref(), |out| {
         if json {
             serde_json::to_writer(&mut *out, &status).map_err(std::io::Error::from)?;
@@ -85,25 +95,62 @@ pub fn status(env: &mut Env, context: &Context, file: &Path) -> Result<Exit, Fai
             if let Some((oldest, newest)) = status.finished {
                 writeln!(out, "rows made: {} to {}", time(oldest), time(newest))?;
             }
-            for (name, value) in &status.settings {
-                writeln!(out, "{name}: {}", safe_text(value))?;
-            }
-            Ok(())
+            status.settings.iter().try_for_each(|(name, value)| write_setting(name, value, out))
         }
     })?;
     let all = status.failed == 0 && status.pending == 0 && status.incomplete == 0 && status.stale == 0;
     Ok(if all { Exit::Complete } else { Exit::Incomplete })
 }
 
+/// A setting in words: of several values each that is set has a line.
+fn write_setting(name: &str, value: &str, out: &mut dyn Write) -> std::io::Result<()> {
+    let title = match name {
+        "facts" => "input",
+        "options" => "made with",
+        name => name,
+    };
+    let Ok(values) = serde_json::from_str::<Map<String, Value>>(value) else {
+        return writeln!(out, "{}: {}", safe_text(title), safe_text(value));
+    };
+    writeln!(out, "{title}:")?;
+    for (name, value) in &values {
+        let words = match (name.as_str(), value) {
+            ("sample", Value::Null) => Some("all names".to_owned()),
+            (_, value) => in_words(value),
+        };
+        if let Some(words) = words {
+            writeln!(out, "  {}: {}", safe_text(&name.replace('_', " ")), safe_text(&words))?;
+        }
+    }
+    Ok(())
+}
+
+/// A value of a setting; `None` where nothing is set.
+fn in_words(value: &Value) -> Option<String> {
+    let all: Vec<String> = match value {
+        Value::Null | Value::Bool(false) => Vec::new(),
+        Value::Bool(true) => vec!["yes".to_owned()],
+        Value::Number(number) => vec![number.to_string()],
+        Value::String(text) => vec![text.clone()],
+        Value::Array(values) => values.iter().filter_map(in_words).collect(),
+        Value::Object(values) => {
+            let one =
+                |(name, value): (&String, &Value)| Some(format!("{} {}", name.replace('_', " "), in_words(value)?));
+            values.iter().filter_map(one).collect()
+        }
+    };
+    Some(all.join(", ")).filter(|words| !words.is_empty())
+}
+
 /// What is different between two audits, a line a domain.
 pub fn differences(env: &mut Env, context: &Context, old: &Path, new: &Path) -> Result<Exit, Failure> {
+    let json = wants_json(context, "audit diff")?;
     let open = |path: &Path| AuditFile::open_read_only(path).map_err(anyhow::Error::from);
     let (old, new) = (open(old)?, open(new)?);
     let options = |file: &AuditFile| file.setting("options").map_err(anyhow::Error::from);
     if options(&old)? != options(&new)? {
         env.say("ctclimb: the audits were made with different options; some differences may come from that");
     }
-    let json = matches!(context.format, Some(Format::Json | Format::Jsonl));
     write_result(env, context.output.as_deref(), |out| {
         diff(&old, &new, |change| -> Result<(), AuditError> {
             if json {
@@ -120,8 +167,8 @@ pub fn differences(env: &mut Env, context: &Context, old: &Path, new: &Path) -> 
 
 /// What changed when rows were made again, oldest first.
 pub fn changes(env: &mut Env, context: &Context, file: &Path) -> Result<Exit, Failure> {
+    let json = wants_json(context, "audit changes")?;
     let file = AuditFile::open_read_only(file)?;
-    let json = matches!(context.format, Some(Format::Json | Format::Jsonl));
     write_result(env, context.output.as_deref(), |out| {
         let mut after = 0;
         loop {

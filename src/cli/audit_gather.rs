@@ -1,5 +1,6 @@
 //! What an audit is about: the lists and dumps it was given, read before anything is asked.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -9,17 +10,24 @@ use anyhow::{Context as _, anyhow};
 
 use super::Failure;
 use super::audit::Audit as Args;
+use super::context::Context;
 use super::env::Env;
-use super::inputs::inputs;
+use super::inputs::{inputs, only_once};
+use super::live::is_case;
+use super::stored;
 use crate::audit::input::{Domains, Place, Refused};
 use crate::audit::partition::{Facts, Part, Partition};
 use crate::audit::shard::Shard;
 use crate::audit::stop::Stop;
 use crate::issuance::Collection;
 use crate::source::dump::{self, Input};
+use crate::source::live::{FetchOutcome, ServiceOutcome};
 
 /// Refused entries of lists that are named; more are counted.
 const NAMED: u64 = 1000;
+
+/// The place of what was typed.
+pub const COMMAND_LINE: &str = "command line";
 
 /// What is to be audited.
 pub struct Work {
@@ -35,8 +43,11 @@ pub struct Work {
 ///
 /// # Errors
 /// Nothing to audit, a list or temporary file that cannot be read or written, no dump that can be used.
-pub fn gather(env: &mut Env, args: &Args, shard: Shard, stop: &Arc<Stop>) -> Result<Work, Failure> {
+pub fn gather(env: &mut Env, context: &Context, args: &Args, shard: Shard, stop: &Arc<Stop>) -> Result<Work, Failure> {
+    let listed = args.list.iter().chain(&args.from).map(|path| path.as_os_str());
+    only_once(args.named().map(OsStr::new).chain(listed))?;
     let from_stdin = args.list.as_deref() == Some(Path::new("-"))
+        || args.named().any(|text| text == "-")
         || (args.list.is_none() && args.named().next().is_none() && args.from.is_empty() && !env.stdin_is_terminal);
     let domains = read_lists(env, args, from_stdin)?;
     let named = args.list.is_some() || args.named().next().is_some() || from_stdin;
@@ -46,7 +57,7 @@ pub fn gather(env: &mut Env, args: &Args, shard: Shard, stop: &Arc<Stop>) -> Res
     let (parts, mut facts) = if args.from.is_empty() {
         (None, Facts::default())
     } else {
-        let (parts, facts) = read_dumps(env, args, shard, stop)?;
+        let (parts, facts) = read_dumps(env, context, args, shard, stop)?;
         (Some(parts), facts)
     };
     facts.repeated = domains.repeated;
@@ -70,18 +81,20 @@ fn read_lists(env: &mut Env, args: &Args, from_stdin: bool) -> Result<Domains, F
         told += 1;
         if told <= NAMED {
             // A closed standard error is no reason to stop.
-            let _ = writeln!(stderr, "ctclimb: {}, line {}: {why}", place.source, place.line);
+            let unit = if &*place.source == COMMAND_LINE { "domain" } else { "line" };
+            let _ = writeln!(stderr, "ctclimb: {}, {unit} {}: {why}", place.source, place.line);
         }
     };
-    for (line, text) in (1..).zip(args.named()) {
-        let place = Place { source: "command line".into(), line };
+    for (line, text) in (1..).zip(args.named().filter(|text| *text != "-")) {
+        let place = Place { source: COMMAND_LINE.into(), line };
         domains.add(text, place).unwrap_or_else(&mut tell);
     }
     if from_stdin {
         let stdin = std::mem::replace(stdin, Box::new(io::empty()));
         let read = domains.read(&mut BufReader::new(stdin), "standard input", &mut tell);
         read.context("cannot read standard input")?;
-    } else if let Some(path) = &args.list {
+    }
+    if let Some(path) = args.list.as_ref().filter(|path| path.as_os_str() != "-") {
         let complain = || format!("cannot read `{}`", path.display());
         let mut reader = BufReader::new(File::open(path).with_context(complain)?);
         domains.read(&mut reader, &path.display().to_string(), &mut tell).with_context(complain)?;
@@ -111,7 +124,13 @@ impl Read for Stoppable {
     }
 }
 
-fn read_dumps(env: &mut Env, args: &Args, shard: Shard, stop: &Arc<Stop>) -> Result<(Vec<Part>, Facts), Failure> {
+fn read_dumps(
+    env: &mut Env,
+    context: &Context,
+    args: &Args,
+    shard: Shard,
+    stop: &Arc<Stop>,
+) -> Result<(Vec<Part>, Facts), Failure> {
     let complain = "cannot use the directory for temporary files";
     let partition = Arc::new(Mutex::new(Partition::new(shard).context(complain)?));
     let taking = Arc::clone(&partition);
@@ -125,6 +144,22 @@ fn read_dumps(env: &mut Env, args: &Args, shard: Shard, stop: &Arc<Stop>) -> Res
             break;
         }
         let label = input.label();
+        if let Input::File(path) = &input
+            && is_case(path)
+        {
+            match stored::read(env, context, path, &mut collection) {
+                Ok(outcome) => {
+                    used += 1;
+                    read.gaps.extend(gaps_of_case(&label, &outcome));
+                }
+                Err(Failure::Work(error)) => {
+                    env.say(&format!("ctclimb: {error:#}"));
+                    read.gaps.push(format!("{label}: cannot be used"));
+                }
+                Err(failure) => return Err(failure),
+            }
+            continue;
+        }
         let inner: Box<dyn Read + Send> = match input {
             Input::Stdin => env.take_stdin(),
             Input::File(path) => Box::new(File::open(path).with_context(|| format!("cannot read `{label}`"))?),
@@ -154,6 +189,16 @@ fn read_dumps(env: &mut Env, args: &Args, shard: Shard, stop: &Arc<Stop>) -> Res
         facts.dropped.insert("unreadable-record".to_owned(), unreadable);
     }
     Ok((parts, facts))
+}
+
+/// What the services did not give to a case file, one sentence each.
+fn gaps_of_case(label: &str, outcome: &FetchOutcome) -> Vec<String> {
+    let gap = |service: &ServiceOutcome| {
+        let title = service.service.title();
+        let why = service.error.as_deref().map(|why| format!("{label}: {title}: {why}"));
+        why.or_else(|| service.truncated.then(|| format!("{label}: {title} had more than it gave")))
+    };
+    outcome.services.iter().filter_map(gap).collect()
 }
 
 /// What is missing of an input, one sentence each.

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::args::{FailOn, Format};
+use super::audit_gather::COMMAND_LINE;
 use super::audit_side::{Atomic, artifact, check};
 use super::context::Context;
 use super::env::Env;
@@ -207,7 +208,7 @@ impl<'a> Render<'a> {
             }
             match &state {
                 Ok(row) => totals.add(row),
-                Err(_) => totals.failed += 1,
+                Err((domain, why)) => totals.fail(domain, why),
             }
             Ok(())
         });
@@ -291,7 +292,7 @@ fn unwrapped(error: AuditError) -> std::io::Error {
 
 /// Whether a place of the input is a file that a reader can open.
 fn is_file(source: &str) -> bool {
-    !matches!(source, "" | "command line" | "standard input")
+    !matches!(source, "" | COMMAND_LINE | "standard input")
 }
 
 impl From<AuditError> for Failure {

@@ -68,6 +68,11 @@ impl Plan {
         if !live && let Some(option) = needless(args) {
             return Err(Failure::Usage(anyhow!("`{option}` is for fetching, and `--from` fetches nothing")));
         }
+        let asks_dns = !args.no_dns && args.lookups.climb.dns.is_none();
+        if !live && !asks_dns && args.sources.case.is_some() {
+            let why = "`--case` is for what is fetched and looked up, and here is neither; `--file` keeps the audit";
+            return Err(Failure::Usage(anyhow!(why)));
+        }
         if args.sources.offline && cases(args).is_none() {
             let why = "`--offline` needs the case files of an earlier run: name them with `--file` or `--case`";
             return Err(Failure::Usage(anyhow!(why)));
@@ -75,7 +80,6 @@ impl Plan {
         let anybody = DomainName::parse("invalid").expect("a name");
         let fetch = fetch_plan(context, anybody, &args.sources, &args.limits)?;
         let fresh = [max_age, watch.map(|interval| interval / 2)].into_iter().flatten().min();
-        let asks_dns = !args.no_dns && args.lookups.climb.dns.is_none();
         let resolvers = if asks_dns { resolvers(context, &args.lookups)? } else { Vec::new() };
         let treatment = treatment(context, args)?;
         let mut plan = Self {
@@ -190,7 +194,7 @@ fn treatment(context: &Context, args: &Args) -> Result<Treatment, Failure> {
         grouping: settings(context, &args.grouping)?,
         sample: (!args.lookups.climb.all_names)
             .then(|| args.lookups.climb.sample.or(context.file.sample).unwrap_or(SAMPLE)),
-        judging: judging(context, &args.lookups.climb)?,
+        judging: judging(context, &args.lookups.climb),
     })
 }
 

@@ -20,7 +20,7 @@ use super::audit_stop::stop_on_signals;
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
-use super::live::{http, timestamp};
+use super::live::{http, tell_unused, timestamp};
 use super::progress::Progress;
 use crate::audit::diff::Change;
 use crate::audit::dns::Dns;
@@ -62,7 +62,8 @@ struct Rows<'a> {
 pub fn audit(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Failure> {
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let session = Session::new(env, context, args)?;
-    let work = gather(env, args, shard, &session.stop)?;
+    tell_unused(env, context, &args.lookups);
+    let work = gather(env, context, args, shard, &session.stop)?;
     if session.stop.is_asked() {
         return Ok(session.interrupted(env));
     }
@@ -245,7 +246,7 @@ impl<'a> Session<'a> {
             return Ok(self.runtime.block_on(audit.dumps(parts, &wanted, &mut on_row))?);
         }
         let clock = || timestamp((self.clock)());
-        let on_event = |event: &Event| progress.of_many(event);
+        let on_event = |domain: Option<&DomainName>, event: &Event| progress.of_many(domain, event);
         let fetcher = Fetcher {
             plan: self.plan.fetch.clone(),
             transport: &self.http,

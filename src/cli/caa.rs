@@ -1,5 +1,6 @@
 //! `ctclimb caa`: all levels of all names, looked up and judged.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 
@@ -13,6 +14,7 @@ use super::context::Context;
 use super::deep::DeepPlan;
 use super::env::Env;
 use super::exit::Exit;
+use super::inputs::only_once;
 use super::interrupt::block_on;
 use super::investigate::judging;
 use super::live::{batch, rates, resolvers, tell_unused, throttle};
@@ -58,7 +60,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
     let (batch, rates) = (batch(context, &args.limits)?, rates(context, &args.limits)?);
     let deep = DeepPlan::new(context, &args.lookups, &args.limits)?;
     let issued = names(env, context, args)?;
-    let judging = judging(context, &args.lookups.climb)?;
+    let judging = judging(context, &args.lookups.climb);
     // Issuers of single certificates are only known to the whole.
     let issuers_known = !judging.issuers.is_empty() || issued.issuers.is_empty();
     let repeat = args.lookups.repeat.unwrap_or(1);
@@ -142,7 +144,9 @@ fn names(env: &mut Env, context: &Context, args: &Caa) -> Result<Issuances, Fail
         let class = collection.drops().iter().next().map_or_else(String::new, |(class, _)| format!(" ({class})"));
         Failure::Usage(anyhow!("`{}` is no DNS name{class}", text.escape_debug()))
     };
-    for text in &args.names {
+    let listed = args.list.iter().map(|path| path.as_os_str());
+    let stdin = only_once(args.names.iter().map(OsStr::new).chain(listed))?;
+    for text in args.names.iter().filter(|text| *text != "-") {
         if text == "." {
             return Err(Failure::Usage(anyhow!(
                 "`.` is the root, which is never asked for CAA; name a TLD or a name below"
@@ -154,24 +158,25 @@ fn names(env: &mut Env, context: &Context, args: &Caa) -> Result<Issuances, Fail
             return Err(refused(&collection, text));
         }
     }
-    let stdin = args.names.is_empty() && args.list.is_none();
-    if stdin && env.stdin_is_terminal {
+    let nothing = args.names.is_empty() && args.list.is_none();
+    if nothing && env.stdin_is_terminal {
         return Err(Failure::Usage(anyhow!("a name is needed; see `ctclimb caa --help`")));
     }
-    let list = args.list.as_ref().filter(|path| path.as_os_str() != "-");
-    if stdin || args.list.is_some() {
-        let (input, label): (Box<dyn Read + Send>, _) = match list {
-            Some(path) => {
-                let file = File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-                (Box::new(file), path.display().to_string())
-            }
-            None => (env.take_stdin(), "standard input".to_owned()),
-        };
+    let mut lists: Vec<(Box<dyn Read + Send>, String)> = Vec::new();
+    if stdin || nothing {
+        lists.push((env.take_stdin(), "standard input".to_owned()));
+    }
+    if let Some(path) = args.list.as_ref().filter(|path| path.as_os_str() != "-") {
+        let file = File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        lists.push((Box::new(file), path.display().to_string()));
+    }
+    for (input, label) in lists {
         dump::read(input, &label, &mut collection).map_err(anyhow::Error::from)?;
-        let dropped = collection.drops().total();
-        if dropped > 0 {
-            context.say(env, &format!("ctclimb: {dropped} lines are no DNS names; see coverage"));
-        }
+    }
+    let dropped = collection.drops().total();
+    if dropped > 0 {
+        let are = if dropped == 1 { "is no DNS name" } else { "are no DNS names" };
+        context.say(env, &format!("ctclimb: {} {are}; see coverage", counted(dropped, "line")));
     }
     // Lines as they come need no order, and a second copy of the names may be large.
     let issued = if streams(context, args) { collection.finish_as_read() } else { collection.finish() };

@@ -54,13 +54,15 @@ impl Context {
     pub fn resolve(env: &Env, common: Common, arguments: &[OsString]) -> anyhow::Result<Self> {
         let (file, file_path) = FileSettings::load(env, common.config.as_deref())?;
         let color_choice = pick(common.color, None, file.color, || ColorChoice::Auto);
+        // As everywhere, `-` is the stream.
+        let output = common.output.filter(|path| path.as_os_str() != "-");
         let color = match color_choice.value {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             // Any non-empty NO_COLOR counts (no-color.org); a file is no terminal.
             ColorChoice::Auto => {
                 let dumb = env.var("TERM") == Some("dumb");
-                env.columns.is_some() && common.output.is_none() && env.var("NO_COLOR").is_none() && !dumb
+                env.columns.is_some() && output.is_none() && env.var("NO_COLOR").is_none() && !dumb
             }
         };
         let now = match &common.now {
@@ -77,12 +79,8 @@ impl Context {
             now,
             fail_on: pick(common.fail_on, None, file.fail_on, || FailOn::Error),
             // A reader without a terminal gets a width that fits a mail, unless the shell says another.
-            columns: if common.output.is_some() {
-                80
-            } else {
-                env.columns.or_else(|| wanted_columns(env)).unwrap_or(80)
-            },
-            output: common.output,
+            columns: if output.is_some() { 80 } else { env.columns.or_else(|| wanted_columns(env)).unwrap_or(80) },
+            output,
             command: command_line(arguments),
             format: common.format,
             file,

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read, Write};
 
+use crate::report::safe_text;
+
 /// The surroundings of a run.
 pub struct Env {
     /// Environment variables.
@@ -87,9 +89,12 @@ impl Env {
         }
     }
 
-    /// Says one line to the person at the terminal. A closed standard error is no reason to stop.
-    pub fn say(&mut self, line: &str) {
-        let _ = writeln!(self.stderr, "{line}");
+    /// Says something to the person at the terminal, a line or several: what they quote, a path or what was typed, cannot
+    /// steer the terminal. A closed standard error is no reason to stop.
+    pub fn say(&mut self, text: &str) {
+        for line in text.lines() {
+            let _ = writeln!(self.stderr, "{}", safe_text(line));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `ctclimb explain`: ACME errors from the command line, files or standard input.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -10,6 +11,7 @@ use super::args::{Explain, Format};
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
+use super::inputs::only_once;
 use super::output::write_result;
 use super::settings::nearest;
 use super::{Failure, wrong_format};
@@ -55,6 +57,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Explain) -> Result<Exit, Fai
     if args.inputs.is_empty() {
         read_lines(env.take_stdin(), &mut lines).context("cannot read standard input")?;
     }
+    only_once(args.inputs.iter().map(OsStr::new))?;
     for input in &args.inputs {
         read_input(env, input, &mut lines)?;
     }
@@ -96,7 +99,7 @@ pub fn read_history_and_text(
     let mut lines = Lines { history: History::new(Some(context.now)), text: Some(String::new()) };
     let input = path.to_string_lossy();
     // No error is one word: it was meant as a file.
-    if input != "-" && !input.contains(char::is_whitespace) && !path.is_file() {
+    if input != "-" && !input.contains(char::is_whitespace) && !path.exists() {
         return Err(Failure::Work(anyhow::anyhow!("`--error`: there is no file `{}`", input.escape_debug())));
     }
     read_input(env, &input, &mut lines)?;
@@ -146,7 +149,9 @@ fn finish(mut history: History) -> HistoryReport {
 fn read_input(env: &mut Env, input: &str, lines: &mut Lines) -> anyhow::Result<()> {
     if input == "-" {
         read_lines(env.take_stdin(), lines).context("cannot read standard input")
-    } else if Path::new(input).is_file() {
+    } else if Path::new(input).is_dir() {
+        Err(anyhow::anyhow!("`{}` is a directory: give its files", input.escape_debug()))
+    } else if Path::new(input).exists() {
         let file = File::open(input).with_context(|| format!("cannot read `{input}`"))?;
         read_lines(file, lines).with_context(|| format!("cannot read `{input}`"))
     } else if looks_like_a_path(input) {

@@ -1,8 +1,10 @@
 //! `ctclimb fetch`: certificates only, kept in the case file and written as NDJSON.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Read, Seek};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
@@ -11,6 +13,7 @@ use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
 use super::fetched::{fetch_into, forecast_text, is_full_disk, tell_budget, tell_outcome};
+use super::inputs::only_once;
 use super::interrupt;
 use super::live::{domain, fetch_plan, http, open_case, peek_case, rates, resume_hint, stand_in, throttle};
 use super::output::write_result;
@@ -128,8 +131,12 @@ fn dry_run(
 }
 
 fn domains(env: &mut Env, args: &Fetch) -> Result<Vec<DomainName>, Failure> {
-    let mut texts = args.domains.clone();
-    if let Some(path) = &args.list {
+    let listed = args.list.iter().map(|path| path.as_os_str());
+    let stdin = only_once(args.domains.iter().map(OsStr::new).chain(listed))?;
+    let nothing = args.domains.is_empty() && args.list.is_none() && !env.stdin_is_terminal;
+    let mut texts: Vec<String> = args.domains.iter().filter(|text| *text != "-").cloned().collect();
+    let lists = args.list.iter().filter(|path| path.as_os_str() != "-").map(PathBuf::as_path);
+    for path in lists.chain((stdin || nothing).then(|| Path::new("-"))) {
         let input: Box<dyn Read> = if path.as_os_str() == "-" {
             env.take_stdin()
         } else {

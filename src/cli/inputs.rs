@@ -1,6 +1,7 @@
 //! Inputs from the command line into one collection, and what each of them gave.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
@@ -109,6 +110,7 @@ pub fn inputs(env: &mut Env, arguments: &[PathBuf], command: &str) -> Result<Vec
             return Err(Failure::Usage(anyhow!("{nothing}; see `ctclimb {command} --help`")));
         }
     }
+    only_once(arguments.iter().map(|path| path.as_os_str()))?;
     let inputs = dump::expand(arguments).context("cannot find the input")?;
     if inputs.is_empty() {
         let named: Vec<String> =
@@ -116,6 +118,18 @@ pub fn inputs(env: &mut Env, arguments: &[PathBuf], command: &str) -> Result<Vec
         return Err(Failure::Work(anyhow!("there is no file to read in {}", named.join(", "))));
     }
     Ok(inputs)
+}
+
+/// Whether `-` is among what was typed.
+///
+/// # Errors
+/// It is there twice: standard input can be read once.
+pub fn only_once<'a>(arguments: impl Iterator<Item = &'a OsStr>) -> Result<bool, Failure> {
+    match arguments.filter(|argument| *argument == "-").count() {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Failure::Usage(anyhow!("standard input (`-`) can be given once only"))),
+    }
 }
 
 /// Reads all inputs into `collection`. An input that gives nothing is an error only if it is the only one; otherwise it is

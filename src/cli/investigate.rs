@@ -24,9 +24,9 @@ use super::patterns::Chosen;
 use super::present::present;
 use super::progress::Progress;
 use super::stored::Choices;
+use super::valid;
 use crate::investigate::{Gathered, Grouped, Judging, assemble};
 use crate::issuance::Collection;
-use crate::name::DomainName;
 use crate::source::live::FetchOutcome;
 
 /// Runs the command.
@@ -44,7 +44,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     let deep = DeepPlan::new(context, &args.lookups, &args.limits)?;
     let throttle = throttle(rates(context, &args.limits)?);
     let http = http(env, context)?;
-    let judging = judging(context, &args.lookups.climb)?;
+    let judging = judging(context, &args.lookups.climb);
     let errors = args.error.as_deref().map(|path| read_history_and_text(env, context, path)).transpose()?;
     let (errors, error_text) = errors.map_or((None, None), |(errors, text)| (Some(errors), Some(text)));
     if args.sources.dry_run {
@@ -124,23 +124,19 @@ fn no_source(env: &mut Env, outcome: &FetchOutcome) -> Failure {
         let why = service.error.as_deref().unwrap_or("nothing came");
         env.say(&format!("ctclimb: {}: {why}", service.service.title()));
     }
-    Failure::Work(anyhow!("no source of certificates could be used"))
+    Failure::Work(anyhow!(
+        "no source of certificates could be used; the same command tries again, and `analyze` reads answers that were saved \
+         in another way"
+    ))
 }
 
 /// For whom names are judged.
-///
-/// # Errors
-/// An issuer that is no domain: every set would deny it, whatever it says.
-pub fn judging(context: &Context, climb: &Climb) -> Result<Judging, Failure> {
+pub fn judging(context: &Context, climb: &Climb) -> Judging {
     let asked = climb.issuer.clone();
     let issuers = if asked.is_empty() { context.file.issuer.clone().unwrap_or_default() } else { asked };
-    if let Some(odd) = issuers.iter().find(|issuer| DomainName::parse(issuer).is_err()) {
-        return Err(Failure::Usage(anyhow!(
-            "`--issuer {}`: write the domain that stands for the CA in CAA records, such as `letsencrypt.org`",
-            odd.escape_debug()
-        )));
-    }
-    Ok(Judging { issuers, method: climb.method.clone(), account_uri: climb.account_uri.clone() })
+    // Judged when they were read; here they only get the form that CAs know themselves by.
+    let issuers = issuers.into_iter().map(|issuer| valid::issuer(&issuer).unwrap_or(issuer)).collect();
+    Judging { issuers, method: climb.method.clone(), account_uri: climb.account_uri.clone() }
 }
 
 /// Names of each pattern to climb; `None` for all.

@@ -11,19 +11,15 @@ use super::args::{Limits, Lookups as LookupArgs, Sources};
 use super::context::Context;
 use super::env::Env;
 use super::rate;
-use super::settings::{data_directory, duration, nearest};
-use crate::case::Case;
+use super::settings::{data_directory, duration};
+use super::valid;
+use crate::case::{Case, CaseError};
 use crate::dns::{BatchPlan, Resolver};
 use crate::investigate::TOOL;
 use crate::limit::{Rates, Throttle};
-use crate::name::{DomainName, DropClass, SubjectAltName, is_public_suffix};
+use crate::name::{DomainName, DropClass, NameError, SubjectAltName, is_public_suffix};
 use crate::report::safe_text;
 use crate::source::live::{ApiKey, FetchPlan, Http, HttpSettings, Service};
-
-/// Questions in flight that may be asked for; resolvers lose answers far below that.
-const MOST_IN_FLIGHT: usize = 10_000;
-/// The longest time for one try.
-const LONGEST_TRY: Duration = Duration::from_secs(120);
 
 /// The domain of an investigation.
 ///
@@ -31,6 +27,12 @@ const LONGEST_TRY: Duration = Duration::from_secs(120);
 /// No domain name, or a public suffix, which is nobody's domain.
 pub fn domain(text: &str) -> Result<DomainName, Failure> {
     let domain = domain_name(text)?;
+    if domain.depth() == 0 {
+        return Err(Failure::Usage(anyhow!(
+            "`{domain}` is one label, which is a TLD if anything: the names below it are other people's domains; write a \
+             domain such as `example.net`"
+        )));
+    }
     if is_public_suffix(&domain) {
         return Err(Failure::Usage(anyhow!(
             "`{domain}` is a public suffix: the names below it are other people's domains"
@@ -45,12 +47,19 @@ pub fn domain(text: &str) -> Result<DomainName, Failure> {
 /// No domain name: an address, a URL and the like by what they are, all else by what is wrong in it.
 pub fn domain_name(text: &str) -> Result<DomainName, Failure> {
     let text = text.strip_prefix("*.").unwrap_or(text);
+    if text.trim_matches(['.', ' ']).is_empty() {
+        return Err(Failure::Usage(anyhow!("`{}` is no domain; write one such as `example.net`", text.escape_debug())));
+    }
     match SubjectAltName::parse(text) {
         Err(class @ (DropClass::Email | DropClass::IpAddress | DropClass::Uri)) => Err(Failure::Usage(anyhow!(
             "`{}` is no domain name ({class}); write the domain alone, such as `example.net`",
             text.escape_debug()
         ))),
-        _ => DomainName::parse(text).map_err(|error| Failure::Usage(error.into())),
+        _ => DomainName::parse(text).map_err(|error| {
+            let pasted = matches!(error, NameError::Character { character: '/' | ':' | '@' | '[' | '?' | '#', .. });
+            let hint = if pasted { "; write the domain alone, such as `example.net`" } else { "" };
+            Failure::Usage(anyhow!("{error}{hint}"))
+        }),
     }
 }
 
@@ -65,8 +74,7 @@ pub fn rates(context: &Context, limits: &Limits) -> Result<Rates, Failure> {
 pub fn batch(context: &Context, limits: &Limits) -> Result<BatchPlan, Failure> {
     let mut plan = BatchPlan::default();
     if let Some(asked) = limits.concurrency.or(context.file.concurrency) {
-        plan.in_flight =
-            in_flight(&asked.to_string()).map_err(|why| Failure::Usage(anyhow!("`concurrency`: {why}")))?;
+        plan.in_flight = asked;
     }
     if let Some(time) = timeout(context, limits.timeout.as_deref())? {
         plan.timeout = time;
@@ -77,31 +85,13 @@ pub fn batch(context: &Context, limits: &Limits) -> Result<BatchPlan, Failure> {
     Ok(plan)
 }
 
-/// Questions in flight: an id tells them apart, and there are 65,536 of these.
-///
-/// # Errors
-/// No number from 1 to [`MOST_IN_FLIGHT`].
-pub fn in_flight(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (1..=MOST_IN_FLIGHT).contains(number));
-    number.ok_or_else(|| format!("`{}` is no number from 1 to {MOST_IN_FLIGHT}", text.escape_debug()))
-}
-
 /// The time for one try that was asked for, on the command line or in the configuration file.
 ///
 /// # Errors
-/// A text that is no time, or a time longer than [`LONGEST_TRY`].
+/// A text that is no time, or a time that is too long for one try.
 pub fn timeout(context: &Context, asked: Option<&str>) -> Result<Option<Duration>, Failure> {
     let Some(text) = asked.or(context.file.timeout.as_deref()) else { return Ok(None) };
-    let place = if asked.is_some() { "`--timeout`" } else { "`timeout` in the configuration file" };
-    let time = duration(text).context(place).map_err(Failure::Usage)?;
-    if time > LONGEST_TRY {
-        return Err(Failure::Usage(anyhow!(
-            "`--timeout {}`: one try may take {} s at most; write `{0}ms` for milliseconds",
-            text.escape_debug(),
-            LONGEST_TRY.as_secs()
-        )));
-    }
-    Ok(Some(time))
+    valid::try_time(text).map(Some).map_err(|why| Failure::Usage(anyhow!("`--timeout`: {why}")))
 }
 
 /// The resolvers to ask.
@@ -150,17 +140,7 @@ pub fn fetch_plan(
     };
     let mut services = Vec::new();
     for text in &named {
-        let unknown = || {
-            let hint = nearest(text, &["crtsh", "certspotter", "crtsh-pg"]);
-            Failure::Usage(anyhow!(
-                "`--source {}`: known are crtsh, certspotter and crtsh-pg{hint}",
-                text.escape_debug()
-            ))
-        };
-        let service = Service::parse(text).ok_or_else(unknown)?;
-        if service == Service::CrtshPg && !cfg!(feature = "crtsh-pg") {
-            return Err(Failure::Usage(anyhow!("`crtsh-pg` is not in this build; build with `--features crtsh-pg`")));
-        }
+        let service = valid::service(text).map_err(|why| Failure::Usage(anyhow!("`--source`: {why}")))?;
         if !services.contains(&service) {
             services.push(service);
         }
@@ -231,9 +211,35 @@ pub fn open_case(
         None => default_case(env, context, domain)?,
     };
     let now = timestamp(context.now);
-    let case =
-        Case::open(&path, TOOL, now).with_context(|| format!("cannot use the case file `{}`", path.display()))?;
+    let case = Case::open(&path, TOOL, now).map_err(|error| {
+        let hint = if path.is_file() && is_protected(&error) {
+            "; it is not to be written: `report` and `analyze` read it as it is"
+        } else {
+            ""
+        };
+        anyhow!("cannot use the case file `{}`: {error}{hint}", path.display())
+    })?;
+    of_domain(&case, domain, &path)?;
     Ok(Some(case))
+}
+
+/// Whether a file is there and we may not write to it.
+fn is_protected(error: &CaseError) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    matches!(error, CaseError::File(error) if matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem))
+}
+
+/// Refuses the case file of another domain, whose report would be lost.
+fn of_domain(case: &Case, domain: &DomainName, path: &Path) -> Result<(), Failure> {
+    let plan = FetchPlan::of_case(case).with_context(|| format!("cannot read the case file `{}`", path.display()))?;
+    match plan {
+        Some(plan) if plan.domain != *domain => Err(Failure::Usage(anyhow!(
+            "`{}` is the case file of `{}`; choose another one for `{domain}` with `--case`",
+            path.display(),
+            plan.domain
+        ))),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The case file of a domain for looking into it only; `None` where there is none yet, or with `--no-case`.
@@ -252,7 +258,9 @@ pub fn peek_case(
         return Ok(None);
     }
     let complain = || format!("cannot use the case file `{}`", path.display());
-    Ok(Some(Case::open_read_only(&path).with_context(complain)?))
+    let case = Case::open_read_only(&path).with_context(complain)?;
+    of_domain(&case, domain, &path)?;
+    Ok(Some(case))
 }
 
 /// What somebody who interrupts a run should know.

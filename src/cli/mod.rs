@@ -15,6 +15,7 @@ mod audit_side;
 mod audit_stop;
 mod caa;
 mod caa_stream;
+mod config_file;
 mod context;
 mod deep;
 mod env;
@@ -38,11 +39,13 @@ mod rate;
 mod settings;
 mod stored;
 mod trace;
+mod valid;
 
 use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches};
 
+use crate::report::safe_text;
 use args::{Cli, Command, ConfigAction};
 use context::Context;
 pub use env::Env;
@@ -92,13 +95,25 @@ pub fn run(env: &mut Env, arguments: impl IntoIterator<Item = OsString>) -> Exit
 /// Help and version are results; everything else is a mistake that clap explains.
 fn answer_clap(env: &mut Env, error: &clap::Error) -> Exit {
     let colored = env.columns.is_some() && env.var("NO_COLOR").is_none();
-    let text = if colored { error.render().ansi().to_string() } else { error.render().to_string() };
+    let plain = error.render().to_string();
+    // What was typed is quoted as it is, and a script may have it from anywhere.
+    let hostile = plain.lines().any(|line| safe_text(line) != line);
+    let text = if colored && !hostile { error.render().ansi().to_string() } else { plain };
     if error.use_stderr() {
-        let _ = env.stderr.write_all(text.as_bytes());
-        Exit::Usage
-    } else {
-        let _ = env.stdout.write_all(text.as_bytes());
-        Exit::Complete
+        if hostile {
+            env.say(&text);
+        } else {
+            // A closed standard error is no reason to end in another way.
+            let _ = env.stderr.write_all(text.as_bytes());
+        }
+        return Exit::Usage;
+    }
+    match output::write_result(env, None, |out| out.write_all(text.as_bytes())) {
+        Ok(()) => Exit::Complete,
+        Err(error) => {
+            env.say(&format!("ctclimb: {error:#}"));
+            Exit::Failed
+        }
     }
 }
 
@@ -106,6 +121,9 @@ fn dispatch(env: &mut Env, cli: Cli, arguments: &[OsString]) -> Result<Exit, Fai
     let context = Context::resolve(env, cli.common, arguments).map_err(Failure::Usage)?;
     match cli.command {
         Command::Config { action: ConfigAction::Show } => {
+            if let Some(format) = context.format.filter(|format| *format != args::Format::Text) {
+                return Err(wrong_format("config show", format, "text"));
+            }
             let mut text = Vec::new();
             context::show(&context, env, &mut text).map_err(anyhow::Error::from)?;
             output::write_result(env, context.output.as_deref(), |out| out.write_all(&text))?;

@@ -4,8 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context as _, anyhow};
-use regex::Regex;
+use anyhow::anyhow;
 
 use super::args::{DetailArg, Format, Grouping, Patterns as Args};
 use super::context::Context;
@@ -13,6 +12,7 @@ use super::env::Env;
 use super::exit::Exit;
 use super::inputs::{Told, inputs, read_all, scope};
 use super::output::write_result;
+use super::valid;
 use super::{Failure, need_parquet, wrong_format};
 use crate::investigate::summarise;
 use crate::issuance::Collection;
@@ -30,6 +30,10 @@ pub fn run(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Failur
     }
     if format == Format::Parquet {
         need_parquet()?;
+    }
+    refuse_unused(args, context.format)?;
+    if args.partial && args.grouping.is_typed() {
+        context.say(env, "ctclimb: `--partial` groups nothing yet: how names are grouped is for `--merge` to be told");
     }
     let mut settings = settings(context, &args.grouping)?;
     settings.threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
@@ -98,6 +102,20 @@ fn read(
     Ok((summary, told))
 }
 
+/// Options that were typed and could change nothing are a mistake.
+fn refuse_unused(args: &Args, format: Option<Format>) -> Result<(), Failure> {
+    let refuse = |why: &str| Err(Failure::Usage(anyhow!("{why}")));
+    match (args.partial, args.merge) {
+        (true, _) if format.is_some() => refuse(
+            "`--partial` writes summaries in a form of their own, for `--merge`: leave out `--format`, and give it to `--merge`",
+        ),
+        (_, true) if args.domain.is_some() => {
+            refuse("`--merge` joins summaries whole: give `--domain` where they are made, to `--partial`")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// How names are grouped, on the command line or in the configuration file.
 ///
 /// # Errors
@@ -126,7 +144,11 @@ impl Chosen {
         Self {
             detail: grouping.detail.or(file.detail),
             max_patterns: grouping.max_patterns.or(file.max_patterns),
-            keep: first(&grouping.keep, &file.keep),
+            // Judged when they were read; here they only get the form that names have.
+            keep: first(&grouping.keep, &file.keep)
+                .into_iter()
+                .map(|label| valid::label(&label).unwrap_or(label))
+                .collect(),
             join: first(&grouping.join, &file.join),
         }
     }
@@ -141,9 +163,7 @@ impl Chosen {
             DetailArg::Normal => Detail::Normal,
             DetailArg::High => Detail::High,
         };
-        let regex = |text: &String| {
-            Regex::new(text).with_context(|| format!("`--join {}` is no regular expression", text.escape_debug()))
-        };
+        let regex = |text: &String| valid::regex(text).map_err(|why| anyhow!("`--join`: {why}"));
         Ok(Settings {
             detail,
             max_patterns: self.max_patterns,

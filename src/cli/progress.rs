@@ -12,6 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 use super::context::Context;
 use super::env::Env;
 use crate::caa::{Lookup, LookupOutcome};
+use crate::name::DomainName;
 use crate::report::{counted, safe_text, thousands};
 use crate::source::live::{Event, Service, SoFar, Wait};
 
@@ -74,27 +75,37 @@ impl Progress {
 
     /// What happened during a fetch.
     pub fn fetch(&self, event: &Event) {
+        self.fetch_of(None, event);
+    }
+
+    /// What happened during a fetch, of a domain that is to be named where there are several.
+    fn fetch_of(&self, domain: Option<&DomainName>, event: &Event) {
+        let named = |line: String| domain.map_or(line.clone(), |domain| format!("{domain}: {line}"));
         match &self.shown {
             Shown::Nowhere => {}
             // What is kept comes too fast for a line each.
             Shown::Plain if matches!(event, Event::Page { kept: true, .. }) && !self.is_time() => {}
             Shown::Plain => {
                 if let Some(line) = plain(event, self.verbose) {
-                    Self::print(&line);
+                    Self::print(&named(line));
                 }
+            }
+            // What went wrong stays to be read; it is not the end yet.
+            Shown::Moving(moving) if matches!(event, Event::Failed { .. }) => {
+                moving.line(&named(plain(event, false).unwrap_or_default()));
             }
             Shown::Moving(moving) => moving.fetch(event),
         }
     }
 
     /// What happened during one of many fetches: troubles are told, the rest now and then.
-    pub fn of_many(&self, event: &Event) {
+    pub fn of_many(&self, domain: Option<&DomainName>, event: &Event) {
         match event {
             Event::Waiting { wait: Wait::Rate, .. }
             | Event::Asking { .. }
             | Event::Page { .. }
             | Event::Ended { complete: true, .. } => {}
-            Event::Waiting { .. } | Event::Failed { .. } | Event::Ended { .. } => self.fetch(event),
+            Event::Waiting { .. } | Event::Failed { .. } | Event::Ended { .. } => self.fetch_of(domain, event),
         }
     }
 
@@ -212,10 +223,7 @@ impl Moving {
                 line.show(format!("{}{comma}{}", line.requests, why(*wait)), Instant::now().checked_add(*time));
             }),
             Event::Page { so_far, .. } => self.below.set_message(what(so_far)),
-            Event::Failed { .. } => {
-                // What went wrong stays to be read; it is not the end yet.
-                self.line(&plain(event, false).unwrap_or_default());
-            }
+            Event::Failed { .. } => {}
             Event::Ended { service, complete, .. } => {
                 let end = if *complete { "complete" } else { "ended" };
                 self.with_line(*service, |line| line.show(end.to_owned(), None));

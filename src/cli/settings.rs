@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 
 use super::args::{ColorChoice, DetailArg, FailOn};
+use super::config_file;
 use super::env::Env;
 
 /// Where a value comes from.
@@ -74,33 +75,6 @@ pub struct FileSettings {
     pub certspotter_key: Option<String>,
 }
 
-/// Every key of the configuration file, in the order in which `config show` prints them.
-pub const KEYS: [&str; 23] = [
-    "resolver",
-    "rate",
-    "concurrency",
-    "timeout",
-    "retries",
-    "source",
-    "sample",
-    "issuer",
-    "detail",
-    "max-patterns",
-    "keep",
-    "join",
-    "root-hints",
-    "port",
-    "max-requests",
-    "max-time",
-    "case-directory",
-    "crtsh-pg",
-    "crtsh-url",
-    "certspotter-url",
-    "certspotter-key",
-    "color",
-    "fail-on",
-];
-
 /// `; did you mean ...?` with the known word that looks most like what was typed; empty where none does.
 pub fn nearest(typed: &str, known: &[&str]) -> String {
     let likeness = |word: &&&str| strsim::jaro_winkler(&typed.to_lowercase(), word);
@@ -112,21 +86,13 @@ pub fn nearest(typed: &str, known: &[&str]) -> String {
 }
 
 impl FileSettings {
-    /// Reads the text of a configuration file.
+    /// Reads the text of a configuration file, and judges every value as that of the option is judged.
     ///
     /// # Errors
-    /// It is not TOML, or has a key that is not known or a value of the wrong kind; with the place.
+    /// It is not TOML, or has a key that is not known or a value that the key does not take; with the place, and with what
+    /// would do.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        if let Ok(table) = text.parse::<toml::Table>()
-            && let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str()))
-        {
-            let line = text.lines().position(|line| line.trim_start().starts_with(key.as_str())).map_or(1, |at| at + 1);
-            bail!(
-                "line {line}: there is no setting `{}`{}; `ctclimb config show` lists all",
-                key.escape_debug(),
-                nearest(key, &KEYS)
-            );
-        }
+        config_file::judge(text)?;
         Ok(toml::from_str(text)?)
     }
 
@@ -225,23 +191,5 @@ mod tests {
         for text in ["", "0s", "5d", "-5s", "s", "99999999999999999999h"] {
             assert!(duration(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn an_unknown_key_is_an_error_that_names_it() {
-        let error = FileSettings::parse("port = 53\nresolvr = [\"127.0.0.1\"]").unwrap_err().to_string();
-        assert!(error.starts_with("line 2: there is no setting `resolvr`; did you mean `resolver`?"), "{error}");
-        assert!(FileSettings::parse("port = \"x\"").unwrap_err().to_string().contains("invalid type"));
-    }
-
-    #[test]
-    fn the_list_of_keys_is_that_of_the_file() {
-        let told = toml::from_str::<FileSettings>("no-such-key = 1").unwrap_err().to_string();
-        let (_, expected) = told.split_once("expected one of").unwrap();
-        let mut keys: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-        let mut known = KEYS.to_vec();
-        keys.sort_unstable();
-        known.sort_unstable();
-        assert_eq!(keys, known);
     }
 }

@@ -101,11 +101,10 @@ pub fn run(env: &mut Env, context: &Context, args: &ReportArgs) -> Result<Exit, 
 /// A report, and the names it is on where a table of them is wanted.
 type Stored = (Report, Option<(NameTable, Issuances)>);
 
-/// Opens a case file, and gives what was fetched into it.
-fn open(path: &Path) -> anyhow::Result<(Case, FetchPlan)> {
+/// Opens a case file, and gives what was fetched into it, if anything was.
+fn open(path: &Path) -> anyhow::Result<(Case, Option<FetchPlan>)> {
     let case = Case::open_read_only(path).with_context(|| format!("cannot use the case file `{}`", path.display()))?;
     let plan = FetchPlan::of_case(&case).with_context(|| format!("cannot read the case file `{}`", path.display()))?;
-    let plan = plan.ok_or_else(|| anyhow!("`{}` holds no investigation", path.display()))?;
     Ok((case, plan))
 }
 
@@ -126,15 +125,26 @@ fn refetch(
 /// Reads the certificates of a case file into a collection.
 ///
 /// # Errors
-/// The file cannot be used, or holds no fetch.
-pub fn read(env: &Env, context: &Context, path: &Path, collection: &mut Collection) -> Result<FetchOutcome, Failure> {
+/// The file cannot be used.
+pub fn read(
+    env: &mut Env,
+    context: &Context,
+    path: &Path,
+    collection: &mut Collection,
+) -> Result<FetchOutcome, Failure> {
     let (mut case, plan) = open(path)?;
+    let Some(plan) = plan else {
+        // An audit keeps what name servers said in such a file, beside those of its domains.
+        context.say(env, &format!("ctclimb: `{}` holds no certificates", path.display()));
+        return Ok(FetchOutcome { services: Vec::new() });
+    };
     refetch(env, context, &plan, &mut case, collection)
 }
 
 /// The report of a case file. Its time is that of the run that filled it.
 pub fn report(env: &Env, context: &Context, path: &Path, again: Again<'_>) -> Result<Stored, Failure> {
     let (mut case, plan) = open(path)?;
+    let plan = plan.ok_or_else(|| anyhow!("`{}` holds no investigation", path.display()))?;
     let reading = || format!("cannot read the case file `{}`", path.display());
     let choices = Choices::of(&case).with_context(reading)?;
     let time = case.setting("report_time").with_context(reading)?;

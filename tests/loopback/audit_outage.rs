@@ -39,7 +39,7 @@ async fn audited(service: &CtService) -> (u64, u64, Option<String>) {
         sent: AtomicU32::new(0),
         tool: "ctclimb test",
         clock: &clock,
-        on_event: &|_| (),
+        on_event: &|_, _| (),
         halted: OnceLock::new(),
         rests: tokio::sync::Mutex::new(0),
     };

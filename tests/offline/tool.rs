@@ -6,17 +6,17 @@ use std::process::{Command, Output, Stdio};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ctclimb");
 
-fn ctclimb(arguments: &[&str]) -> Command {
+pub(crate) fn ctclimb(arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(arguments).env("CTCLIMB_CONFIG", "/dev/null").env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
     command
 }
 
-fn run(arguments: &[&str]) -> Output {
+pub(crate) fn run(arguments: &[&str]) -> Output {
     ctclimb(arguments).output().unwrap()
 }
 
-fn text(octets: &[u8]) -> String {
+pub(crate) fn text(octets: &[u8]) -> String {
     String::from_utf8(octets.to_vec()).unwrap()
 }
 
@@ -281,7 +281,7 @@ fn a_text_without_a_level_has_no_level_to_quote() {
 }
 
 #[test]
-fn a_case_file_is_judged_by_the_scenario_that_is_given() {
+fn a_case_file_is_judged_by_the_scenario_that_is_given_and_audited() {
     let dir = tempfile::tempdir().unwrap();
     let case = dir.path().join("case.ctclimb");
     let service = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -304,6 +304,20 @@ fn a_case_file_is_judged_by_the_scenario_that_is_given() {
     assert!(plain.contains("CAA was not looked up"), "{plain}");
     let scripted = text(&run(&["analyze", path, "--dns", "fixtures/dns/caa.toml"]).stdout);
     assert!(scripted.starts_with("OK `example.com`: CAA lookups work"), "{scripted}");
+    let audited = text(&run(&["audit", "--from", path, "--no-dns", "-f", "csv"]).stdout);
+    assert!(audited.lines().any(|line| line.contains("example.com") && line.contains("www.example.com")), "{audited}");
+    let kept = std::fs::read(&case).unwrap();
+    for arguments in [
+        &["fetch", "example.net", "--offline", "--case", path][..],
+        &["investigate", "example.net", "--case", path, "--no-deep"],
+        &["investigate", "example.net", "--case", path, "--dry-run"],
+    ] {
+        let other = run(arguments);
+        assert_eq!(other.status.code(), Some(2), "{arguments:?}");
+        let said = text(&other.stderr);
+        assert!(said.contains("is the case file of `example.com`; choose another one for `example.net`"), "{said}");
+    }
+    assert!(std::fs::read(&case).unwrap() == kept, "nothing of it is lost");
     let other = run(&["analyze", path, "-d", "example.net"]);
     assert_eq!(other.status.code(), Some(2));
     assert!(text(&other.stderr).contains("is the case of `example.com`"), "{}", text(&other.stderr));

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::case::CaseError;
+use crate::case::{CaseError, Holder};
 
 /// An audit file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,8 +45,16 @@ pub enum AuditFileError {
         /// What SQLite says, or which row.
         what: String,
     },
-    /// In use by another process, or the lock beside it cannot be made.
-    #[error("cannot use `{}`: {source}", path.display())]
+    /// In use by another process.
+    #[error("`{}` is in use: {holder}; wait for it, or choose another file with `--file`", path.display())]
+    Held {
+        /// The file.
+        path: PathBuf,
+        /// Who writes to it.
+        holder: Holder,
+    },
+    /// It cannot be looked at, or the lock beside it cannot be made.
+    #[error("cannot use `{}`", path.display())]
     Hold {
         /// The file.
         path: PathBuf,
@@ -54,7 +62,7 @@ pub enum AuditFileError {
         source: CaseError,
     },
     /// It is not there, cannot be written, the disk is full.
-    #[error("cannot use `{}`: {source}", path.display())]
+    #[error("cannot use `{}`", path.display())]
     Sqlite {
         /// The file; empty for a temporary one.
         path: PathBuf,

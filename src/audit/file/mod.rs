@@ -94,7 +94,10 @@ impl AuditFile {
         let shown = path.unwrap_or(Path::new("")).to_owned();
         let tool = settings.iter().find(|(name, _)| *name == "tool").map_or("ctclimb", |(_, tool)| tool.as_str());
         let hold = path.map(|path| Hold::take(path, tool, now)).transpose();
-        let hold = hold.map_err(|source| AuditFileError::Hold { path: shown.clone(), source })?;
+        let hold = hold.map_err(|source| match source {
+            CaseError::Held(holder) => AuditFileError::Held { path: shown.clone(), holder },
+            source => AuditFileError::Hold { path: shown.clone(), source },
+        })?;
         let connection = connect(&shown, flags)?;
         let mut file = Self { connection, path: shown, run: 1, _hold: hold };
         if file.is_new()? {

@@ -82,7 +82,9 @@ fn other_options_and_a_second_writer_are_refused() {
     let path = directory.path().join("a.audit");
     let file = AuditFile::open(Some(&path), &settings(r#"{"a":1,"sample":8}"#), now()).unwrap();
     let asked = settings(r#"{"a":1,"sample":4}"#);
-    assert!(matches!(AuditFile::open(Some(&path), &asked, now()), Err(AuditFileError::Hold { .. })));
+    let held = AuditFile::open(Some(&path), &asked, now()).unwrap_err();
+    assert!(matches!(held, AuditFileError::Held { .. }));
+    assert!(held.to_string().ends_with("wait for it, or choose another file with `--file`"), "{held}");
     AuditFile::open_read_only(&path).unwrap().status().unwrap();
     drop(file);
     let error = AuditFile::open(Some(&path), &asked, now()).unwrap_err().to_string();

@@ -75,8 +75,11 @@ fn headline(summary: &Summary<'_>, totals: &Totals, out: &mut dyn Write) -> io::
         thousands(summary.wildcard_patterns),
         counted(summary.levels_asked, "level")
     )?;
+    if summary.failed > 0 {
+        writeln!(out, "{} failed", counted(summary.failed, "domain"))?;
+        totals.failure_lines().try_for_each(|line| writeln!(out, "  {line}"))?;
+    }
     let gaps = [
-        (summary.failed, "domain", "failed"),
         (summary.incomplete, "domain", "with something missing"),
         (summary.input.refused, "entry", "of the list refused"),
     ];

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::audit::dns::is_shared;
 use crate::audit::partition::Facts;
 use crate::audit::row::{Cover, DomainRow, rank};
+use crate::report::{safe_text, thousands};
 
 /// What a page or table shows of one domain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Totals {
     pub done: u64,
     /// Domains that could not be audited.
     pub failed: u64,
+    /// Why, of the first [`Totals::NAMED`] of them by name.
+    pub failures: BTreeMap<String, String>,
     /// Domains whose coverage is not complete.
     pub incomplete: u64,
     /// Certificates; one with names of several domains counts for each.
@@ -113,6 +116,25 @@ impl Totals {
     #[must_use]
     pub fn listing(most: usize) -> Self {
         Self { most, ..Self::default() }
+    }
+
+    /// Domains that could not be audited of which more than the number is told.
+    pub const NAMED: usize = 20;
+
+    /// Takes a domain that could not be audited.
+    pub fn fail(&mut self, domain: &str, why: &str) {
+        self.failed += 1;
+        self.failures.insert(domain.to_owned(), why.to_owned());
+        if self.failures.len() > Self::NAMED {
+            self.failures.pop_last();
+        }
+    }
+
+    /// Each domain that could not be audited with the reason, as far as they are told, and how many more there are.
+    pub fn failure_lines(&self) -> impl Iterator<Item = String> + '_ {
+        let more = self.failed.saturating_sub(self.failures.len() as u64);
+        let lines = self.failures.iter().map(|(domain, why)| safe_text(&format!("{domain}: {why}")).into_owned());
+        lines.chain((more > 0).then(|| format!("and {} more", thousands(more))))
     }
 
     /// Takes a row.

@@ -5,11 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::DetailArg;
-
-/// A count of what there is always one of.
-fn at_least_one(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| format!("`{}` is no number from 1", text.escape_debug()))
-}
+use crate::cli::valid;
 
 /// How names are grouped.
 #[derive(Debug, Args, Default)]
@@ -19,14 +15,21 @@ pub struct Grouping {
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub detail: Option<DetailArg>,
     /// At most this many patterns
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = valid::at_least_one)]
     pub max_patterns: Option<usize>,
     /// This label is always a constant (repeatable)
-    #[arg(long, value_name = "LABEL")]
+    #[arg(long, value_name = "LABEL", value_parser = valid::label)]
     pub keep: Vec<String>,
     /// What matches is one pattern (repeatable)
     #[arg(long, value_name = "REGEX")]
     pub join: Vec<String>,
+}
+
+impl Grouping {
+    /// Whether any of it was typed.
+    pub fn is_typed(&self) -> bool {
+        self.detail.is_some() || self.max_patterns.is_some() || !self.keep.is_empty() || !self.join.is_empty()
+    }
 }
 
 /// Which names are climbed, and for whom they are judged.
@@ -40,16 +43,16 @@ pub struct Climb {
     #[arg(long)]
     pub all_names: bool,
     /// Names of each pattern to climb [default: 8]
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = valid::at_least_one)]
     pub sample: Option<usize>,
     /// Judge for this CA's CAA domain (repeatable); default: the issuers seen
-    #[arg(long, value_name = "DOMAIN")]
+    #[arg(long, value_name = "DOMAIN", value_parser = valid::issuer)]
     pub issuer: Vec<String>,
     /// Judge for this validation method (RFC 8657)
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", value_parser = valid::method)]
     pub method: Option<String>,
     /// Judge for this ACME account (RFC 8657)
-    #[arg(long, value_name = "URI")]
+    #[arg(long, value_name = "URI", value_parser = valid::account_uri)]
     pub account_uri: Option<String>,
 }
 
@@ -88,7 +91,7 @@ pub struct Limits {
     #[arg(long, value_name = "[WHAT=]N[/s|/m|/h]", alias = "rl")]
     pub rate: Vec<String>,
     /// Questions in flight at each resolver, 1 to 10000 [default: 192]
-    #[arg(long, value_name = "N", alias = "threads", value_parser = crate::cli::live::in_flight)]
+    #[arg(long, value_name = "N", alias = "threads", value_parser = valid::in_flight)]
     pub concurrency: Option<usize>,
     /// Time for one try, such as 5s or 800ms; a bare number is seconds [default: 4s at resolvers, 5s at name servers]
     #[arg(long, value_name = "TIME")]

@@ -140,6 +140,14 @@ impl Http {
         Ok(Self { client, crtsh, certspotter, bearer: bearer.transpose()?, settings })
     }
 
+    /// Checks an address alone.
+    ///
+    /// # Errors
+    /// [`BaseUrlError`].
+    pub fn check_address(service: Service, text: &str) -> Result<(), BaseUrlError> {
+        base_url(service, text).map(drop)
+    }
+
     fn failure(&self, error: reqwest::Error, since: Instant) -> TransportError {
         let error = error.without_url();
         if error.is_redirect() {

@@ -90,7 +90,7 @@ impl Overview {
             domains: listed.iter().map(domain).collect(),
             codes: totals.codes.keys().map(|code| clean(code)).collect(),
             complete: summary.complete,
-            coverage: coverage(summary),
+            coverage: coverage(summary, totals),
             made: format!("Made by {}.", summary.tool),
         }
     }
@@ -181,7 +181,7 @@ fn domain(listed: &Listed) -> Domain {
 }
 
 /// What is missing, one sentence each.
-fn coverage(summary: &Summary<'_>) -> Vec<String> {
+fn coverage(summary: &Summary<'_>, totals: &Totals) -> Vec<String> {
     let waiting = summary.domains.saturating_sub(summary.done + summary.failed);
     let gaps = [
         (waiting, "not audited yet"),
@@ -190,6 +190,7 @@ fn coverage(summary: &Summary<'_>) -> Vec<String> {
     ];
     let told = gaps.into_iter().filter(|(count, _)| *count > 0);
     let mut lines: Vec<String> = told.map(|(count, what)| format!("{} {what}.", counted(count, "domain"))).collect();
+    lines.extend(totals.failure_lines());
     if summary.input.refused > 0 {
         lines.push(format!("{} of the list refused.", counted(summary.input.refused, "entry")));
     }

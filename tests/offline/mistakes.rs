@@ -1,0 +1,258 @@
+//! What people type that is not right: told with what was given and what would do, and never passed over in silence.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use super::tool::{ctclimb, run, text};
+
+const DUMP: &str = "fixtures/policy/dump.ndjson";
+
+/// Runs a mistake and gives what was said; it is a usage error without a result.
+fn refused(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+    said
+}
+
+#[test]
+fn a_value_that_can_mean_nothing_is_refused_with_what_would_do() {
+    for (option, value, hint) in [
+        ("--keep", "a b", "is no label of a DNS name"),
+        ("--keep", "www.example.net", "is no label of a DNS name"),
+        ("--sample", "0", "is no number from 1"),
+        ("--method", "foo", "known are http-01, dns-01"),
+        ("--method", "dns01", "did you mean `dns-01`?"),
+        ("--account-uri", "nouri", "is no URI; write that of the account, such as `https://"),
+        ("--issuer", "Let's Encrypt", "such as `letsencrypt.org`"),
+    ] {
+        for command in [&["analyze", DUMP][..], &["audit", "--from", DUMP], &["investigate", "example.net"]] {
+            let said = refused(&[command, &[option, value]].concat());
+            assert!(said.contains(hint) && said.contains(option), "{option}: {said}");
+        }
+    }
+    let own = ["analyze", DUMP, "--method", "ca-phone", "--account-uri", "https://ca.example/acct/1", "--sample", "1"];
+    assert_ne!(run(&own).status.code(), Some(2));
+}
+
+#[test]
+fn the_configuration_file_is_judged_like_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("config.toml");
+    let path = file.to_str().unwrap();
+    for (line, hint) in [
+        ("sample = 0", "a whole number from 1 is wanted"),
+        ("keep = [\"a b\"]", "is no label of a DNS name"),
+        ("timeout = \"soon\"", "`soon` is no time; write 800ms, 5s, 10m or 2h"),
+        ("resolver = [\"dns.example\"]", "is no resolver; expected `system`"),
+        ("detail = \"hihg\"", "did you mean `high`?"),
+    ] {
+        std::fs::write(&file, format!("# mine\n{line}\n")).unwrap();
+        for command in [&["config", "show"][..], &["names", DUMP], &["analyze", DUMP], &["caa", "example.net"]] {
+            let said = refused(&[command, &["--config", path]].concat());
+            let place = format!("the configuration file `{path}` is not right: line 2: `{line}`: ");
+            assert!(said.contains(&place) && said.contains(hint), "{said}");
+        }
+    }
+}
+
+#[test]
+fn an_option_that_would_do_nothing_is_refused_or_told() {
+    for (arguments, hint) in [
+        (&["patterns", DUMP, "--partial", "-f", "json"][..], "leave out `--format`"),
+        (&["patterns", DUMP, "--merge", "-d", "example.net"], "give `--domain` where they are made"),
+        (&["audit", "--from", DUMP, "--no-dns", "--case", "x"], "`--case` is for what is fetched and looked up"),
+        (&["audit", "--from", DUMP, "--dns", "fixtures/policy/dns.toml", "--case", "x"], "`--case` is for"),
+        (&["audit", "--from", DUMP, "--no-dns", "--deep"], "cannot be used with"),
+        (&["config", "show", "-f", "json"], "has no format `json`"),
+        (&["audit", "status", "x", "-f", "csv"], "it has text, json and jsonl"),
+    ] {
+        let said = refused(arguments);
+        assert!(said.contains(hint), "{arguments:?}: {said}");
+    }
+    for (arguments, hint) in [
+        (
+            &["audit", "--from", DUMP, "--dns", "fixtures/policy/dns.toml", "-r", "192.0.2.1"][..],
+            "`--resolver` does nothing beside it",
+        ),
+        (&["patterns", DUMP, "--partial", "--detail", "high"], "is for `--merge` to be told"),
+    ] {
+        let said = text(&run(arguments).stderr);
+        assert!(said.contains(hint), "{arguments:?}: {said}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_written_is_no_success() {
+    for arguments in [&["--help"][..], &["--version"], &["audit", "--help"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = ctclimb(arguments).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}");
+        assert!(text(&output.stderr).contains("cannot write to standard output"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_domain_that_could_not_be_audited_is_named_wherever_it_is_told() {
+    for format in ["text", "html", "csv", "jsonl"] {
+        let output = ctclimb(&["audit", "a.example.com", "b.example.com", "--no-dns", "--retries", "0", "-f", format])
+            .args(["--source", "crtsh", "--rate", "crtsh=1000/s"])
+            .env("CTCLIMB_CRTSH_URL", "http://127.0.0.1:1")
+            .output()
+            .unwrap();
+        let (said, result) = (text(&output.stderr), text(&output.stdout));
+        assert_eq!(output.status.code(), Some(4), "{said}");
+        for domain in ["a.example.com", "b.example.com"] {
+            assert!(said.contains(&format!("ctclimb: {domain}: crt.sh: no connection")), "{said}");
+            assert!(result.contains(domain) && result.contains("no connection"), "{format}: {result}");
+        }
+    }
+}
+
+#[test]
+fn the_state_of_an_audit_is_told_in_words_and_as_json() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.audit");
+    let file = file.to_str().unwrap();
+    let audit = ["audit", "--from", DUMP, "--no-dns", "--file", file, "--all-names", "--keep", "prod", "--keep", "x"];
+    assert_eq!(run(&audit).status.code(), Some(0));
+    let told = text(&run(&["audit", "status", file]).stdout);
+    for line in
+        ["domains: 9", "input:", "  records: 9", "made with:", "  sample: all names", "  keep: prod, x", "shard: 1/1"]
+    {
+        assert!(told.lines().any(|told| told == line), "{line}\n{told}");
+    }
+    assert!(!told.contains(['{', '"']), "{told}");
+    let json = text(&run(&["audit", "status", file, "-f", "json"]).stdout);
+    let status: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(status["done"], 9);
+}
+
+/// Runs with a text on standard input.
+fn run_with(arguments: &[&str], input: &str) -> std::process::Output {
+    let mut child =
+        ctclimb(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Who refuses its arguments reads nothing.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn what_is_pasted_for_a_domain_is_told_for_what_it_is() {
+    for (text, hint) in [
+        ("", "is no domain; write one such as `example.net`"),
+        (".", "is no domain"),
+        ("-", "`-` is one label"),
+        ("localhost", "`localhost` is one label"),
+        ("com.", "`com` is one label, which is a TLD if anything"),
+        ("co.uk", "`co.uk` is a public suffix"),
+        ("example.net:443", "write the domain alone"),
+        ("example.net/path", "write the domain alone"),
+        ("//example.net", "write the domain alone"),
+        ("[2001:db8::1]", "write the domain alone"),
+        ("https://example.net", "is no domain name (uri); write the domain alone"),
+        ("me@example.net", "is no domain name (email); write the domain alone"),
+        ("2001:db8::1", "is no domain name (ip-address)"),
+        ("a\u{1b}[31m.net", "`a\\u{1b}[31m.net` has the character `\\u{1b}`"),
+    ] {
+        let said = refused(&["investigate", text]);
+        assert!(said.contains(hint), "{text:?}: {said}");
+        assert!(!said.trim_end().contains(char::is_control), "{said:?}");
+    }
+}
+
+#[test]
+fn a_dash_is_standard_input_wherever_several_are_taken() {
+    let list = "www.example.com\n";
+    let scripted = ["caa", "-", "--dns", "fixtures/dns/caa.toml", "-f", "csv"];
+    assert!(text(&run_with(&scripted, list).stdout).contains("www.example.com"));
+    let closed = ["--retries", "0", "--source", "crtsh", "--rate", "crtsh=1000/s", "-q"];
+    for command in [&["audit", "-", "--no-dns"][..], &["fetch", "-", "--no-case"], &["fetch", "--no-case"]] {
+        let output = run_with(&[command, &closed].concat(), "a.example.com\n");
+        let all = text(&output.stdout) + &text(&output.stderr);
+        assert!(output.status.code() == Some(4) && !all.contains("`-`"), "{command:?}: {all}");
+    }
+    for arguments in [
+        &["names", "-", "-"][..],
+        &["analyze", "-", "-"],
+        &["explain", "-", "-"],
+        &["caa", "-", "-l", "-"],
+        &["fetch", "-", "-"],
+        &["audit", "-", "-l", "-"],
+        &["audit", "-l", "-", "--from", "-"],
+    ] {
+        let said = refused(arguments);
+        assert!(said.contains("standard input (`-`) can be given once only"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_list_of_names_is_audited_too() {
+    let output =
+        run_with(&["audit", "--from", "-", "--no-dns"], "www.example.net\n*.example.net\nexample.org\nbad name\n");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("2 of 2 domains audited") && said.contains("0 certificates, 3 names"), "{said}");
+    let lines = text(&output.stdout);
+    let summary: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&summary["input"]["records"], summary["input"]["dropped"].to_string()),
+        (&4.into(), "{\"blank\":1}".into())
+    );
+}
+
+#[test]
+fn a_directory_or_a_pipe_is_what_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = run(&["explain", dir.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(text(&output.stderr).contains("is a directory: give its files"), "{}", text(&output.stderr));
+    let absent = text(&run(&["audit", "status", "/nowhere/x.audit"]).stderr);
+    assert_eq!(absent.matches("No such file").count(), 1, "{absent}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_text_is_told_and_never_reaches_the_terminal_raw() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let odd = std::ffi::OsStr::from_bytes(b"a\xff\x1b[31m");
+    for command in ["investigate", "names", "explain", "caa", "report"] {
+        let output = ctclimb(&[command]).arg(odd).output().unwrap();
+        let code = output.status.code().unwrap();
+        assert!(matches!(code, 2 | 4), "{command}: {code}");
+        assert!(!output.stderr.contains(&0x1b), "{command}: {:?}", String::from_utf8_lossy(&output.stderr));
+    }
+    for arguments in [
+        &["\u{1b}]0;x\u{7}"][..],
+        &["names", "--\u{1b}[31m"],
+        &["names", "--max-age\u{202e}"],
+        &["audit", "--shard", "\u{1b}c"],
+    ] {
+        let said = refused(arguments);
+        assert!(!said.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{said:?}");
+    }
+    for arguments in [&["patterns", DUMP, "--threads", "0"][..], &["audit", "--from", DUMP, "--workers", "0"]] {
+        assert!(refused(arguments).contains("is no number from 1"));
+    }
+}
+
+#[test]
+fn a_dash_as_output_is_standard_output() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = ctclimb(&["names", "-", "-o", "-"]).current_dir(dir.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(dir.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn a_resolver_that_is_not_there_says_nothing_of_a_tld_either() {
+    let arguments = ["-r", "127.0.0.1:1", "--retries", "0", "--no-deep", "-f", "json"];
+    for name in ["net", "example.net"] {
+        let output = run(&[&["caa", name][..], &arguments].concat());
+        assert_eq!(output.status.code(), Some(3), "{name}: nothing was obtained, and nothing found");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["findings"][0]["code"], "resolver-unusable", "{name}");
+    }
+}
