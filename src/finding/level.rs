@@ -123,8 +123,9 @@ pub(super) fn nobodys(level: &DomainName, scope: Option<&DomainName>) -> bool {
 
 /// Views that failed at every level they were asked for: the trouble is theirs, or lies before them.
 ///
-/// Silence everywhere is enough, unless the name servers themselves show at every level why there is none to be had. Other failures count only if another view got an answer at a TLD where this one failed:
-/// they may be a scenario's, or the truth.
+/// Silence everywhere is enough, be it at one level alone, unless the name servers themselves show at every level why there
+/// is none to be had. Other failures count only if another view got an answer at a TLD where this one failed: they may be a
+/// scenario's, or the truth.
 pub(super) fn dead_views(levels: &[LevelFacts]) -> Vec<&str> {
     #[derive(Default)]
     struct Record {
@@ -157,7 +158,7 @@ pub(super) fn dead_views(levels: &[LevelFacts]) -> Vec<&str> {
     }
     let dead = |record: &Record| {
         let silent = record.silent == record.asked && record.unexplained;
-        record.asked > 1 && record.failed == record.asked && (silent || record.contradicted)
+        record.failed == record.asked && (silent || record.contradicted && record.asked > 1)
     };
     views.into_iter().filter(|(_, record)| dead(record)).map(|(view, _)| view).collect()
 }
