@@ -9,6 +9,7 @@ mod audit_watch;
 mod audit_world;
 mod ct_behaviours;
 mod ct_damage;
+mod ct_http2;
 mod ct_limits;
 #[cfg(feature = "crtsh-pg")]
 mod ct_pg;
