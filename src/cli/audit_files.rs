@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::args::Format;
 use super::audit_output::{Outputs, Render};
+use super::audit_side::check;
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
@@ -46,6 +47,7 @@ pub fn merged(
                 return Err(Failure::Usage(anyhow!("`--into` names a file that is there; choose another name")));
             }
             let complain = || format!("cannot write `{}`", into.display());
+            check(into)?;
             let beside = tempfile::Builder::new().prefix(".ctclimb-").tempdir_in(directory_of(into));
             let beside = beside.with_context(complain)?;
             let path = beside.path().join("merged");

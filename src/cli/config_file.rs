@@ -47,7 +47,7 @@ const KEYS: [(&str, Takes); 23] = [
     ("join", Takes::Texts(|text| valid::regex(text).map(drop))),
     ("root-hints", Takes::Path),
     ("port", Takes::Number(1, u16::MAX as u64)),
-    ("max-requests", Takes::Number(0, u32::MAX as u64)),
+    ("max-requests", Takes::Number(1, u32::MAX as u64)),
     ("max-time", Takes::Text(|text| told(duration(text)))),
     ("case-directory", Takes::Path),
     ("crtsh-pg", Takes::Text(valid::host_and_port)),

@@ -134,7 +134,8 @@ fn domains(env: &mut Env, args: &Fetch) -> Result<Vec<DomainName>, Failure> {
     let listed = args.list.iter().map(|path| path.as_os_str());
     let stdin = only_once(args.domains.iter().map(OsStr::new).chain(listed))?;
     let nothing = args.domains.is_empty() && args.list.is_none() && !env.stdin_is_terminal;
-    let mut texts: Vec<String> = args.domains.iter().filter(|text| *text != "-").cloned().collect();
+    let typed = args.domains.iter().filter(|text| *text != "-");
+    let mut texts: Vec<(String, String)> = typed.map(|text| (String::new(), text.clone())).collect();
     let lists = args.list.iter().filter(|path| path.as_os_str() != "-").map(PathBuf::as_path);
     for path in lists.chain((stdin || nothing).then(|| Path::new("-"))) {
         let input: Box<dyn Read> = if path.as_os_str() == "-" {
@@ -142,17 +143,21 @@ fn domains(env: &mut Env, args: &Fetch) -> Result<Vec<DomainName>, Failure> {
         } else {
             Box::new(File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?)
         };
-        for line in BufReader::new(input.take(LIST)).lines() {
-            let line = line.with_context(|| format!("cannot read `{}`", path.display()))?;
-            let text = line.trim();
-            if !text.is_empty() && !text.starts_with('#') {
-                texts.push(text.to_owned());
+        let label = if path.as_os_str() == "-" { "standard input".into() } else { path.to_string_lossy() };
+        for (number, line) in (1..).zip(BufReader::new(input.take(LIST)).lines()) {
+            let line = line.with_context(|| format!("cannot read `{label}`"))?;
+            let text = line.trim_start_matches('\u{feff}').split('#').next().unwrap_or_default().trim();
+            if !text.is_empty() {
+                texts.push((format!("{label}, line {number}: "), text.to_owned()));
             }
         }
     }
     let (mut domains, mut seen) = (Vec::new(), BTreeSet::new());
-    for text in &texts {
-        let domain = domain(text)?;
+    for (place, text) in &texts {
+        let domain = domain(text).map_err(|failure| match failure {
+            Failure::Usage(error) => Failure::Usage(anyhow!("{place}{error:#}")),
+            work @ Failure::Work(_) => work,
+        })?;
         if seen.insert(domain.clone()) {
             domains.push(domain);
         }

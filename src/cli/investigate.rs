@@ -27,7 +27,7 @@ use super::stored::Choices;
 use super::valid;
 use crate::investigate::{Gathered, Grouped, Judging, assemble};
 use crate::issuance::Collection;
-use crate::source::live::FetchOutcome;
+use crate::source::live::{FetchOutcome, FetchPlan};
 
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit, Failure> {
@@ -69,7 +69,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
     };
     if outcome.is_failure() {
         drop(progress);
-        return Err(no_source(env, &outcome));
+        return Err(no_source(env, &plan, &outcome));
     }
 
     let mut issued = collection.finish();
@@ -119,15 +119,17 @@ pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit,
 }
 
 /// Says why each source gave nothing.
-fn no_source(env: &mut Env, outcome: &FetchOutcome) -> Failure {
+fn no_source(env: &mut Env, plan: &FetchPlan, outcome: &FetchOutcome) -> Failure {
     for service in &outcome.services {
         let why = service.error.as_deref().unwrap_or("nothing came");
         env.say(&format!("ctclimb: {}: {why}", service.service.title()));
     }
-    Failure::Work(anyhow!(
-        "no source of certificates could be used; the same command tries again, and `analyze` reads answers that were saved \
-         in another way"
-    ))
+    let hint = if plan.offline {
+        "without `--offline` the same command asks the services"
+    } else {
+        "the same command tries again, and `analyze` reads answers that were saved in another way"
+    };
+    Failure::Work(anyhow!("no source of certificates could be used; {hint}"))
 }
 
 /// For whom names are judged.

@@ -203,6 +203,10 @@ pub fn open_case(
     domain: &DomainName,
     sources: &Sources,
 ) -> Result<Option<Case>, Failure> {
+    if sources.no_case && sources.offline {
+        let why = "`--offline` uses what a case file holds, and `--no-case` wants none: leave out one of them";
+        return Err(Failure::Usage(anyhow!(why)));
+    }
     if sources.no_case {
         return Ok(None);
     }
@@ -210,6 +214,12 @@ pub fn open_case(
         Some(path) => path.clone(),
         None => default_case(env, context, domain)?,
     };
+    if sources.offline && !path.exists() {
+        return Err(Failure::Work(anyhow!(
+            "there is no case file `{}`; without `--offline` the same command fetches `{domain}` and begins one",
+            path.display()
+        )));
+    }
     let now = timestamp(context.now);
     let case = Case::open(&path, TOOL, now).map_err(|error| {
         let hint = if path.is_file() && is_protected(&error) {

@@ -86,6 +86,10 @@ pub struct Again<'a> {
 /// Runs `ctclimb report`.
 pub fn run(env: &mut Env, context: &Context, args: &ReportArgs) -> Result<Exit, Failure> {
     let case = args.salvage.as_ref().unwrap_or(&args.case);
+    if args.salvage.is_some() && case.exists() {
+        let case = case.display();
+        return Err(Failure::Usage(anyhow!("`--salvage {case}`: the file is there already; choose a new one")));
+    }
     if args.salvage.is_some() {
         let saved = salvage(&args.case, case).with_context(|| format!("cannot salvage `{}`", args.case.display()))?;
         let rows: u64 = saved.rows.iter().map(|(_, rows)| rows).sum();

@@ -152,7 +152,6 @@ pub fn try_time(text: &str) -> Result<Duration, String> {
 /// # Errors
 /// None that can be read.
 pub fn regex(text: &str) -> Result<Regex, String> {
-    // What the parser says comes in several lines, with a mark below the place.
     Regex::new(text).map_err(|error| format!("`{}` is no regular expression: {error}", text.escape_debug()))
 }
 
@@ -178,10 +177,8 @@ pub fn host_and_port(text: &str) -> Result<(), String> {
 /// # Errors
 /// It holds what no header may hold. The key itself is not told.
 pub fn key(text: &str) -> Result<(), String> {
-    match text.trim().bytes().all(|octet| octet.is_ascii_graphic()) {
-        true => Ok(()),
-        false => Err("the key has characters that no key has".to_owned()),
-    }
+    let fits = text.trim().bytes().all(|octet| octet.is_ascii_graphic());
+    if fits { Ok(()) } else { Err("the key has characters that no key has".to_owned()) }
 }
 
 /// The address of a search service.

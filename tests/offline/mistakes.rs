@@ -256,3 +256,28 @@ fn a_resolver_that_is_not_there_says_nothing_of_a_tld_either() {
         assert_eq!(report["findings"][0]["code"], "resolver-unusable", "{name}");
     }
 }
+
+#[test]
+fn a_file_that_is_there_or_is_not_is_told_before_anything_is_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let offline = ["investigate", "example.net", "--offline"];
+    assert!(refused(&[&offline[..], &["--no-case"]].concat()).contains("leave out one of them"));
+    let output = run(&[&offline[..], &["--case", &at("none.ctclimb")]].concat());
+    assert_eq!(output.status.code(), Some(4));
+    assert!(text(&output.stderr).contains("without `--offline` the same command"), "{}", text(&output.stderr));
+    assert_eq!(dir.path().read_dir().unwrap().count(), 0, "no empty case file is left");
+
+    std::fs::write(at("kept"), "kept").unwrap();
+    assert!(refused(&["report", "x", "--salvage", &at("kept")]).contains("the file is there already"));
+    let output = run(&["audit", "merge", "x", "--into", &at("none/y")]);
+    let said = text(&output.stderr);
+    assert!(
+        output.status.code() == Some(4) && said.contains("there is no directory") && !said.contains(".ctclimb-"),
+        "{said}"
+    );
+
+    std::fs::write(at("list"), "\u{feff}# mine\nhttps://example.net/ # pasted\n").unwrap();
+    let said = refused(&["fetch", "-l", &at("list"), "--no-case"]);
+    assert!(said.contains("list, line 2: `https://example.net/` is no domain name (uri)"), "{said}");
+}

@@ -124,7 +124,7 @@ pub struct Sources {
     #[arg(long)]
     pub fresh: bool,
     /// At most this many requests in all
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_requests: Option<u32>,
     /// At most this long for fetching, such as 10m
     #[arg(long, value_name = "TIME")]
