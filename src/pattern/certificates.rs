@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::describe::{Label, Path};
 use super::hash::MixBuilder;
+use super::observation::NameIndex;
 use super::said::{IssuerCount, Patterns};
-use super::summary::{NONE, NameIndex, Summary};
+use super::summary::{NONE, Summary};
 
 /// Names of one certificate that are compared; with more, only how many there are is told.
 const MOST_NAMES: usize = 100;

@@ -8,10 +8,11 @@ use regex::Regex;
 use super::hash::{self, MixBuilder};
 use super::language;
 use super::model::Model;
+use super::observation::NameIndex;
 use super::render::{self, Rendered};
+use super::rooted::{BARE, WILDCARD};
 use super::roots::Names;
 use super::said::{Forms, LevelTemplate, Pattern};
-use super::summary::{BARE, NameIndex, WILDCARD};
 
 /// Certificates a week that Let's Encrypt grants a registered domain by default (its documentation of rate limits).
 const WEEKLY_LIMIT: f64 = 50.0;

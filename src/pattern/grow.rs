@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::bounds::{Bounds, Depth};
 use super::columns;
 use super::facts::{Facts, Values};
 use super::form::{Form, Piece, Shape, Style};
-use super::model::{Bounds, Depth, Edge, Model};
+use super::model::{Edge, Model};
 use super::population::{self, Member};
 use super::roots::Sampled;
 use super::settings::Settings;

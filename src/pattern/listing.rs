@@ -56,7 +56,9 @@ mod tests {
             let rows: Vec<(String, bool)> =
                 rows.into_iter().map(|(label, root, wildcard)| (format!("{label}.{root}.example"), wildcard)).collect();
             let mut listing = Listing::default();
-            rows.iter().for_each(|(name, wildcard)| listing.add(name, *wildcard));
+            for (name, wildcard) in &rows {
+                listing.add(name, *wildcard);
+            }
             let mut one_by_one = Summary::new();
             for (name, wildcard) in rows.iter().collect::<BTreeSet<_>>() {
                 one_by_one.add(&Observation::of_name(name, *wildcard));

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::observation::NameIndex;
 use super::said::{Patterns, Periods};
-use super::summary::{NameIndex, Summary};
+use super::summary::Summary;
 
 const DAY: i64 = 86_400;
 

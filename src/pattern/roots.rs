@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::hash::{self, MixBuilder};
+use super::rooted::{NameRow, RootRow};
 use super::settings::Settings;
-use super::summary::{NameRow, RootRow};
 use super::words;
 
 /// Sampled names of one root at most; with more skeletons, fewer names of each.

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::observation::NameIndex;
 use super::shown::Column;
-use super::summary::NameIndex;
 
 /// A family of names, or a single name that belongs to none.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]

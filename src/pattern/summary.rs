@@ -5,87 +5,15 @@
 //! beyond [`Limits::names_per_root`] the names with the smallest content hash stay. A kept name was never dropped before,
 //! so what is known of it is complete.
 
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 
 use hashbrown::HashTable;
 
+use super::ends::Ends;
 use super::hash::{self, MixBuilder};
+use super::observation::{Limits, NameIndex, Observation};
+use super::rooted::{BARE, NameRow, RootRow, WILDCARD};
 use crate::name;
-
-/// One row of input: a name of a certificate, or of a plain list.
-#[derive(Debug, Clone, Copy)]
-pub struct Observation<'a> {
-    /// Canonical name, lower case, without `*.`.
-    pub name: &'a str,
-    /// Whether `*.` stood before the name.
-    pub wildcard: bool,
-    /// An id of the certificate that is the same for all rows of it and on all machines, such as part of its hash.
-    pub certificate: Option<u64>,
-    /// An index that [`Summary::issuer`] gave.
-    pub issuer: Option<u32>,
-    /// Start of validity, Unix seconds.
-    pub not_before: Option<i64>,
-    /// End of validity, Unix seconds.
-    pub not_after: Option<i64>,
-}
-
-impl<'a> Observation<'a> {
-    /// A name from a plain list: nothing is known of a certificate.
-    #[must_use]
-    pub fn of_name(name: &'a str, wildcard: bool) -> Self {
-        Self { name, wildcard, certificate: None, issuer: None, not_before: None, not_after: None }
-    }
-}
-
-/// What a [`Summary`] keeps at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Distinct names kept under one root; more are counted as overflow.
-    pub names_per_root: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { names_per_root: 4 << 20 }
-    }
-}
-
-/// A distinct name of a [`Summary`], in order of its first row. Dense, so it can index a `Vec`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NameIndex(pub(super) u32);
-
-impl NameIndex {
-    /// The position of the name: 0 for the first one.
-    #[must_use]
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-pub(super) const BARE: u8 = 1;
-pub(super) const WILDCARD: u8 = 2;
-/// The name fell out of the sample of its root.
-const DROPPED: u8 = 4;
-
-/// What is known of one distinct name, beside the others of its root.
-#[derive(Debug, Clone)]
-pub(super) struct NameRow {
-    pub(super) hash: u64,
-    /// Where its text starts in that of the root.
-    start: u32,
-    pub(super) name: NameIndex,
-    pub(super) first: i64,
-    pub(super) last: i64,
-    octets: u8,
-    pub(super) seen: u8,
-}
-
-impl NameRow {
-    /// Whether the name did not fall out of the sample of its root.
-    pub(super) fn kept(&self) -> bool {
-        self.seen & DROPPED == 0
-    }
-}
 
 /// What is known of one certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,59 +27,6 @@ pub(super) struct CertificateRow {
 
 /// No issuer is known.
 pub(super) const NONE: u32 = u32::MAX;
-
-/// One root, its names side by side, and what fell out of its sample.
-#[derive(Debug, Clone)]
-pub(super) struct RootRow {
-    pub(super) text: String,
-    /// The texts of its names.
-    names_text: String,
-    /// Its names in order of their first row, with those that were dropped.
-    pub(super) names: Vec<NameRow>,
-    /// How many of them are kept.
-    kept: usize,
-    pub(super) rows: u64,
-    /// Rows of names that are kept.
-    pub(super) kept_rows: u64,
-    /// Names kept have a hash below this.
-    pub(super) threshold: u64,
-    /// The kept names of a root at its limit, largest hash first.
-    crowded: Option<BinaryHeap<(u64, u32)>>,
-}
-
-impl RootRow {
-    fn new(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            names_text: String::new(),
-            names: Vec::new(),
-            kept: 0,
-            rows: 0,
-            kept_rows: 0,
-            threshold: u64::MAX,
-            crowded: None,
-        }
-    }
-
-    /// The text of one of its names.
-    pub(super) fn name(&self, row: &NameRow) -> &str {
-        &self.names_text[row.start as usize..row.start as usize + usize::from(row.octets)]
-    }
-
-    fn push(&mut self, index: NameIndex, name: &str, hash: u64, seen: u8) {
-        self.names.push(NameRow {
-            hash,
-            start: u32::try_from(self.names_text.len()).expect("the names under one root are bounded"),
-            name: index,
-            first: i64::MAX,
-            last: i64::MIN,
-            octets: u8::try_from(name.len()).expect("a name has at most 253 octets"),
-            seen,
-        });
-        self.names_text.push_str(name);
-        self.kept += 1;
-    }
-}
 
 /// Where a name is: its root, and its place there.
 #[derive(Debug, Clone, Copy)]
@@ -171,22 +46,13 @@ pub struct Summary {
     index: HashTable<(u32, u32)>,
     pub(super) roots: Vec<RootRow>,
     root_index: HashMap<String, u32, MixBuilder>,
-    /// By the last labels of names, the root that they decide, or that more labels do.
-    ends: HashMap<Box<str>, Decided, MixBuilder>,
+    ends: Ends,
     pub(super) certificates: Vec<CertificateRow>,
     /// By id and validity: two that differ in their validity are two certificates, whoever gave them one id.
     certificate_index: HashMap<(u64, (i64, i64)), u32, MixBuilder>,
     /// Certificate and name with its wildcard bit, in order of arrival, with repeats.
     pub(super) edges: Vec<(u32, u32)>,
     pub(super) issuers: Vec<String>,
-}
-
-/// What the last labels of a name decide.
-#[derive(Debug, Clone, Copy)]
-enum Decided {
-    Root(u32),
-    /// Nothing without the next label.
-    Further,
 }
 
 /// Names that are looked up side by side.
@@ -338,61 +204,30 @@ impl Summary {
         self.places.push(place);
         self.rows_of.push(rows);
         self.index.insert_unique(spread(half(hash)), (half(hash), at), |&(half, _)| spread(half));
-        if self.roots[root_at as usize].kept > self.limits.names_per_root {
-            self.thin(root_at);
+        let root = &mut self.roots[root_at as usize];
+        if root.kept > self.limits.names_per_root
+            && let Some(dropped) = root.one_too_many()
+        {
+            self.drop_name(root_at, dropped);
         }
         self.row(NameIndex(at)).kept().then_some(NameIndex(at))
     }
 
-    /// Drops the name with the largest hash of a crowded root.
-    fn thin(&mut self, root: u32) {
-        let known = &mut self.roots[root as usize];
-        let (names, count) = (&known.names, u32::try_from(known.names.len()).expect("fewer than 2^31 names"));
-        let kept = (0..count).filter(|&at| names[at as usize].kept());
-        let mut rows = kept.map(|at| (names[at as usize].hash, at));
-        let heap = match &mut known.crowded {
-            Some(heap) => {
-                heap.extend(rows.next_back());
-                heap
-            }
-            none => none.insert(rows.collect()),
-        };
-        if let Some((hash, at)) = heap.pop() {
-            known.threshold = hash;
-            self.drop_name(root, at);
-        }
-    }
-
     fn drop_name(&mut self, root: u32, at: u32) {
         let known = &mut self.roots[root as usize];
-        let row = &mut known.names[at as usize];
-        row.seen |= DROPPED;
-        known.kept -= 1;
-        known.kept_rows -= u64::from(self.rows_of[row.name.index()]);
+        let rows = self.rows_of[known.names[at as usize].name.index()];
+        known.drop_name(at, rows);
     }
 
-    /// The root of a name. The list of suffixes is asked once for all names whose ends decide alike.
+    /// The root of a name.
     fn root_by_end(&mut self, name: &str) -> u32 {
-        let mut dots = name.bytes().enumerate().rev().filter(|(_, octet)| *octet == b'.').map(|(dot, _)| dot);
-        dots.next();
-        while let dot = dots.next()
-            && let Some(decided) = self.ends.get(&name[dot.map_or(0, |dot| dot + 1)..])
-        {
-            match decided {
-                Decided::Root(root) => return *root,
-                Decided::Further if dot.is_some() => {}
-                Decided::Further => break,
-            }
+        if let Some(root) = self.ends.get(name) {
+            return root;
         }
         let (domain, labels) = name::registered_domain_by(name);
         let root = self.root(domain.unwrap_or(name));
         if let Some(labels) = labels {
-            let end =
-                |labels: usize| name.rmatch_indices('.').nth(labels - 1).map_or(name, |(dot, _)| &name[dot + 1..]);
-            for fewer in 2..labels {
-                self.ends.insert(end(fewer).into(), Decided::Further);
-            }
-            self.ends.insert(end(labels).into(), Decided::Root(root));
+            self.ends.insert(name, labels, root);
         }
         root
     }
@@ -454,14 +289,8 @@ impl Summary {
 
     /// Drops the names of a root whose hash is not below `threshold`.
     fn lower(&mut self, root: u32, threshold: u64) {
-        let known = &mut self.roots[root as usize];
-        known.threshold = known.threshold.min(threshold);
-        known.crowded = None;
-        for at in 0..known.names.len() {
-            let row = &self.roots[root as usize].names[at];
-            if row.kept() && row.hash >= threshold {
-                self.drop_name(root, u32::try_from(at).expect("fewer than 2^31 names"));
-            }
+        for at in self.roots[root as usize].above(threshold) {
+            self.drop_name(root, at);
         }
     }
 
@@ -523,9 +352,8 @@ fn form(wildcard: bool) -> u8 {
 }
 
 /// The half of a hash that stands in the table.
-#[expect(clippy::cast_possible_truncation, reason = "half of the hash is wanted")]
 fn half(hash: u64) -> u32 {
-    (hash >> 32) as u32
+    u32::try_from(hash >> 32).unwrap_or_default()
 }
 
 /// A whole hash of half of one: the table takes its place from the low bits and its tag from the high ones.

@@ -227,7 +227,7 @@ impl<'a> Table<'a> {
                 continue;
             }
             let first = counts.of.keys().min()?;
-            if counts.of.keys().max().is_some_and(|last| are_of_one_kind(first, last)) {
+            if counts.of.keys().max().is_some_and(|last| words::are_of_one_kind(first, last)) {
                 continue;
             }
             let rest = |row: usize| -> Vec<&str> {
@@ -368,13 +368,6 @@ impl<'a> Table<'a> {
         }
         Shape { pieces }
     }
-}
-
-/// Whether two words are values of one thing rather than two names: `lgza` and `lgzb`, `dev` and `prod`, `eu` and `us`.
-fn are_of_one_kind(one: &str, other: &str) -> bool {
-    let shared = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
-    one.len() == other.len() && shared + 1 == one.len() && shared > 0
-        || [words::is_environment, words::is_country].iter().any(|is| is(one) && is(other))
 }
 
 /// Values of a column that are tried as constants, the most frequent first.

@@ -15,7 +15,9 @@
 use std::io::{self, Read, Write};
 
 use super::hash;
-use super::summary::{BARE, Limits, NONE, NameIndex, Summary, WILDCARD};
+use super::observation::{Limits, NameIndex};
+use super::rooted::{BARE, WILDCARD};
+use super::summary::{NONE, Summary};
 
 const MAGIC: &[u8; 8] = b"ctclimb\x01";
 /// The version written and the only one read.
@@ -317,7 +319,7 @@ pub fn merge_partials<R: Read>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::summary::Observation;
+    use super::super::Observation;
     use super::*;
     use proptest::prelude::*;
 

@@ -67,6 +67,13 @@ pub(super) fn is_country(text: &str) -> bool {
     }
 }
 
+/// Whether two words are values of one thing rather than two names: `lgza` and `lgzb`, `dev` and `prod`, `eu` and `us`.
+pub(super) fn are_of_one_kind(one: &str, other: &str) -> bool {
+    let shared = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    one.len() == other.len() && shared + 1 == one.len() && shared > 0
+        || [is_environment, is_country].iter().any(|is| is(one) && is(other))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +82,20 @@ mod tests {
     fn the_list_is_sorted_and_has_no_repeats() {
         let words: Vec<&str> = KNOWN.lines().collect();
         assert!(words.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    #[test]
+    fn values_of_one_thing_are_told_from_two_names() {
+        for (one, other, alike) in [
+            ("lgza", "lgzb", true),
+            ("dev", "prod", true),
+            ("eu", "us", true),
+            ("web", "db", false),
+            ("a", "b", false),
+            ("mail", "mailx", false),
+        ] {
+            assert_eq!(are_of_one_kind(one, other), alike, "{one} {other}");
+        }
     }
 
     #[test]
