@@ -1,13 +1,25 @@
 //! [`Ends`]: which root the last labels of names decide, so that the list of suffixes is asked once for all names whose
 //! ends decide alike.
 
-use std::collections::HashMap;
+use hashbrown::HashTable;
 
-use super::hash::MixBuilder;
+use super::hash;
 
-/// Roots by the last labels of names.
+/// Roots by the last labels of names. The texts lie side by side: every name of a list comes by here.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Ends(HashMap<Box<str>, Decided, MixBuilder>);
+pub(super) struct Ends {
+    table: HashTable<End>,
+    text: String,
+}
+
+/// The last labels of some names.
+#[derive(Debug, Clone)]
+struct End {
+    hash: u64,
+    start: u32,
+    octets: u8,
+    decided: Decided,
+}
 
 /// What the last labels of a name decide.
 #[derive(Debug, Clone, Copy)]
@@ -20,24 +32,39 @@ enum Decided {
 impl Ends {
     /// The root of a name, where names with its last labels were seen before.
     pub(super) fn get(&self, name: &str) -> Option<u32> {
-        let mut dots = name.bytes().enumerate().rev().filter(|(_, octet)| *octet == b'.').map(|(dot, _)| dot);
-        dots.next();
+        let mut dot = memchr::memrchr(b'.', name.as_bytes())?;
         loop {
-            let dot = dots.next();
-            match self.0.get(&name[dot.map_or(0, |dot| dot + 1)..])? {
-                Decided::Root(root) => return Some(*root),
-                Decided::Further => _ = dot?,
+            let next = memchr::memrchr(b'.', &name.as_bytes()[..dot]);
+            let end = &name[next.map_or(0, |dot| dot + 1)..];
+            match self.find(end, hash::hash(end.as_bytes()))? {
+                Decided::Root(root) => return Some(root),
+                Decided::Further => dot = next?,
             }
         }
+    }
+
+    fn find(&self, end: &str, hash: u64) -> Option<Decided> {
+        let text = |known: &End| &self.text[known.start as usize..known.start as usize + usize::from(known.octets)];
+        self.table.find(hash, |known| known.hash == hash && text(known) == end).map(|known| known.decided)
     }
 
     /// Notes that the last `labels` labels of a name decide its root.
     pub(super) fn insert(&mut self, name: &str, labels: usize, root: u32) {
         let end = |labels: usize| name.rmatch_indices('.').nth(labels - 1).map_or(name, |(dot, _)| &name[dot + 1..]);
         for fewer in 2..labels {
-            self.0.insert(end(fewer).into(), Decided::Further);
+            self.put(end(fewer), Decided::Further);
         }
-        self.0.insert(end(labels).into(), Decided::Root(root));
+        self.put(end(labels), Decided::Root(root));
+    }
+
+    fn put(&mut self, end: &str, decided: Decided) {
+        let hash = hash::hash(end.as_bytes());
+        if self.find(end, hash).is_none() {
+            let start = u32::try_from(self.text.len()).expect("fewer ends than names");
+            let octets = u8::try_from(end.len()).expect("a name has at most 253 octets");
+            self.text.push_str(end);
+            self.table.insert_unique(hash, End { hash, start, octets, decided }, |known| known.hash);
+        }
     }
 }
 
