@@ -31,6 +31,11 @@ pub(super) fn entropy(counts: impl IntoIterator<Item = usize> + Clone) -> f64 {
     counts.into_iter().filter(|&count| count > 0).map(bits).sum()
 }
 
+/// Bits to point `count` times at one of the things that `rows` rows point at.
+fn entropy_of(count: usize, rows: usize) -> f64 {
+    float(count) * (float(rows) / float(count)).log2()
+}
+
 /// Bits to spell a text for the first time.
 pub(super) fn spell(text: &str) -> f64 {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
@@ -106,9 +111,13 @@ impl<'a> Counts<&'a str> {
         self.listed().min(self.even())
     }
 
-    /// The same, where it takes so many bits to tell which rows hold something new.
+    /// The same, where it takes so many bits to tell which rows hold something new; the others point at what was told, as
+    /// often as it comes again.
     pub(super) fn bits_given(&self, novel: f64) -> f64 {
-        (self.listed() - self.novel() + novel).min(self.even())
+        let repeats = self.rows - self.of.len();
+        let again = |count: usize| if count == 1 { 0.0 } else { entropy_of(count - 1, repeats) };
+        let told: f64 = self.of.values().map(|&(count, spelled)| spelled + again(count)).sum();
+        (told + novel).min(self.even())
     }
 
     /// What a row costs, by its text.

@@ -8,7 +8,7 @@ use super::settings::Settings;
 use super::words;
 
 /// Sampled names of one root at most; with more skeletons, fewer names of each.
-const SAMPLED: usize = 1024;
+const SAMPLED: usize = 2048;
 
 /// The names of one root that are kept.
 #[derive(Debug, Clone, Copy)]
@@ -40,11 +40,11 @@ impl<'s> Names<'s> {
             let kept = skeletons.entry(skeleton(self.left(at))).or_default();
             kept.add(self.rows[at as usize].hash, at, settings.sample);
         }
-        let each = settings.sample.min(SAMPLED.div_ceil(skeletons.len().max(1))).max(1);
         // Of too many skeletons, those with the smallest keys.
         let mut kept: Vec<(u64, Kept)> = skeletons.into_iter().collect();
         kept.sort_unstable_by_key(|(key, _)| *key);
         kept.truncate(SAMPLED);
+        let each = fair_share(kept.iter().map(|(_, kept)| kept.seen), settings.sample);
         let mut chosen = Vec::new();
         for (_, mut kept) in kept {
             kept.rows.sort_unstable();
@@ -55,6 +55,21 @@ impl<'s> Names<'s> {
         }
         chosen
     }
+}
+
+/// How many names of each skeleton fit into the sample, where those with fewer leave their share to the others.
+fn fair_share(counts: impl Iterator<Item = u64>, most: usize) -> usize {
+    let mut counts: Vec<usize> = counts.map(|count| usize::try_from(count).unwrap_or(usize::MAX)).collect();
+    counts.sort_unstable();
+    let mut left = SAMPLED;
+    for (at, &count) in counts.iter().enumerate() {
+        let share = left / (counts.len() - at);
+        if count > share || count >= most {
+            return share.clamp(1, most);
+        }
+        left -= count;
+    }
+    most
 }
 
 /// A name to learn from.
@@ -131,4 +146,18 @@ const CLASS: [u8; 256] = {
 fn part_key(key: u64, len: u64, first: u8, changes: u64) -> u64 {
     let width = if len > 12 { len } else { 0 };
     if len == 0 { key } else { hash::mix(key, width << 8 | changes.min(2) << 1 | u64::from(first == 2) | 1 << 16) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skeletons_of_few_names_leave_their_share_to_the_others() {
+        let few = std::iter::repeat_n(1, 1000);
+        assert_eq!(fair_share(few.clone().chain([87, 500]), 64), 64);
+        assert_eq!(fair_share(few.chain(std::iter::repeat_n(500, 100)), 64), 10);
+        assert_eq!(fair_share(std::iter::repeat_n(9, SAMPLED), 64), 1);
+        assert_eq!(fair_share([3, 5].into_iter(), 64), 64);
+    }
 }
