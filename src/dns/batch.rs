@@ -1,18 +1,19 @@
 //! [`Batch`]: many levels through one resolver: bounded in flight, paced, retried, each level asked once.
 
 use std::collections::VecDeque;
-use std::pin::pin;
-use std::sync::Arc;
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use super::breaker::Breaker;
-use super::exchange::{Exchange, Question};
-use super::lookup::{Asker, Cost, Patience};
+use super::exchange::{Exchange, ExchangeError, Question, Reply};
+use super::flow::{Ended, Flow};
+use super::lookup::{Asker, Cost, Owners, Patience, negative};
 use super::resolver::Resolver;
-use crate::caa::{Lookup, LookupFailure, LookupOutcome};
+use crate::caa::{Lookup, LookupFailure, LookupOutcome, Transport};
 use crate::limit::{Endpoint, Throttle};
 use crate::name::{NameTree, NodeId};
 
@@ -76,7 +77,7 @@ impl Batch<'_> {
         resolver: &Resolver,
         tree: &NameTree,
         levels: impl IntoIterator<Item = NodeId>,
-        mut done: impl FnMut(NodeId, Lookup),
+        done: impl FnMut(NodeId, Lookup),
     ) -> BatchTally {
         let endpoint = Endpoint::Resolver(resolver.name.clone());
         let patience = Patience {
@@ -85,78 +86,158 @@ impl Batch<'_> {
             follow_up: self.plan.follow_up,
         };
         let asker = Asker { exchange: self.exchange, throttle: self.throttle, resolver, endpoint: &endpoint, patience };
-        let mut queue = by_depth(tree, levels);
-        let (mut breaker, mut tally, mut owners) = (Breaker::default(), BatchTally::default(), Owners::default());
-        let mut window = Window::new(self.plan.in_flight, self.plan.timeout);
+        let mut course = Course::new(self.plan, tree, levels, done);
+        let mut flow = self.exchange.flow(&resolver.servers[0], self.plan.timeout);
         let mut running = FuturesUnordered::new();
-        let mut samples = 0_usize;
+        // What came of first transmissions that is no plain answer.
+        let mut odd = Vec::new();
+        let lookup = |level, first| async move { (level, asker.lookup(tree.name(level), first).await) };
         loop {
-            let mut wait = None;
-            while running.len() < window.open {
-                let Some(level) = queue.front().copied() else { break };
-                if self.plan.spare && samples == 0 && !breaker.may_ask(tree, level) {
-                    queue.pop_front();
-                    continue;
-                }
+            running.extend(odd.drain(..).map(|(level, first)| lookup(level, Some(first))));
+            let mut turn = None;
+            while running.len() + flow.as_ref().map_or(0, Flow::waiting) < course.window.open {
+                let Some(level) = course.next() else { break };
                 if !self.is_kept(resolver, tree.name(level))
                     && let Err(time) = self.throttle.try_turn(&endpoint)
                 {
-                    wait = Some(time);
+                    course.put_back(level);
+                    turn = Some(Box::pin(tokio::time::sleep(time)));
                     break;
                 }
-                queue.pop_front();
-                samples = samples.saturating_sub(1);
-                running.push(async move { (level, asker.lookup(tree.name(level)).await) });
-            }
-            let ended = match wait {
-                None => running.next().await,
-                Some(time) => {
-                    let turn = pin!(tokio::time::sleep(time));
-                    tokio::select! {
-                        biased;
-                        Some(ended) = running.next() => Some(ended),
-                        () = turn => continue,
-                    }
+                match flow.as_mut().map(|flow| flow.ask(level, tree.name(level))) {
+                    Some(Ok(true)) => {}
+                    Some(Ok(false)) | None => running.push(lookup(level, None)),
+                    Some(Err(error)) => running.push(lookup(level, Some(Err(error)))),
                 }
-            };
-            let Some((level, (mut lookup, cost))) = ended else {
-                // Nothing runs and nothing waits: the queue is empty.
-                queue.extend(breaker.last_samples());
-                samples = queue.len();
-                if samples == 0 {
-                    break;
+            }
+            let idle = running.is_empty() && flow.as_ref().is_none_or(|flow| flow.waiting() == 0);
+            if idle && turn.is_none() {
+                if course.sample() {
+                    continue;
                 }
-                continue;
-            };
-            tally.levels += 1;
-            tally.cost.add(&cost);
-            window.note(&lookup);
-            match (self.plan.spare, is_slow_failure(&lookup)) {
-                (true, true) => breaker.failed(tree, level),
-                (true, false) => queue.extend(breaker.answered(tree, level)),
-                (false, _) => {}
+                break;
             }
-            owners.share(&mut lookup);
-            done(level, lookup);
+            poll_fn(|cx| {
+                let mut ready = false;
+                if let Some(flow) = &mut flow {
+                    let mut ended = |level, ended: Ended<'_>| course.first(level, ended, &mut odd);
+                    ready |= flow.poll(cx, &mut ended).is_ready();
+                }
+                while let Poll::Ready(Some((level, (lookup, cost)))) = running.poll_next_unpin(cx) {
+                    course.ended(level, lookup, &cost);
+                    ready = true;
+                }
+                ready |= turn.as_mut().is_some_and(|turn| turn.as_mut().poll(cx).is_ready());
+                if ready { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
         }
-        let transport = resolver.servers[0].transport();
-        for (zone, aside) in breaker.finish() {
-            let count = aside.len() as u64;
-            tally.inferred += count;
-            tally.dead_zones.push((tree.name(zone).to_owned(), count));
-            for level in aside {
-                let outcome = LookupOutcome::Failed(LookupFailure::NotAsked);
-                done(level, Lookup { tries: 0, ..Lookup::bare(outcome, transport) });
-            }
-        }
-        tally
+        course.finish(resolver.servers[0].transport())
     }
-}
 
-impl Batch<'_> {
     /// Whether the answer is at hand, so that it needs no turn.
     fn is_kept(&self, resolver: &Resolver, name: &str) -> bool {
         self.exchange.keeps() && self.exchange.is_kept(&resolver.servers[0], &Question::to_resolver(name))
+    }
+}
+
+/// Where a batch stands: what is to be asked, and what came of it so far.
+struct Course<'t, F> {
+    tree: &'t NameTree,
+    queue: VecDeque<NodeId>,
+    /// Whether zones whose servers do not answer are spared.
+    spare: bool,
+    breaker: Breaker,
+    /// Levels at the head of the queue that are asked whatever the breaker says.
+    samples: usize,
+    window: Window,
+    owners: Owners,
+    tally: BatchTally,
+    done: F,
+}
+
+impl<'t, F: FnMut(NodeId, Lookup)> Course<'t, F> {
+    fn new(plan: BatchPlan, tree: &'t NameTree, levels: impl IntoIterator<Item = NodeId>, done: F) -> Self {
+        Self {
+            tree,
+            queue: by_depth(tree, levels),
+            spare: plan.spare,
+            breaker: Breaker::default(),
+            samples: 0,
+            window: Window::new(plan.in_flight, plan.timeout),
+            owners: Owners::default(),
+            tally: BatchTally::default(),
+            done,
+        }
+    }
+
+    /// The next level to ask.
+    fn next(&mut self) -> Option<NodeId> {
+        loop {
+            let level = self.queue.pop_front()?;
+            if self.samples > 0 {
+                self.samples -= 1;
+                return Some(level);
+            }
+            if !self.spare || self.breaker.may_ask(self.tree, level) {
+                return Some(level);
+            }
+        }
+    }
+
+    /// A level that has to wait for its turn.
+    fn put_back(&mut self, level: NodeId) {
+        self.queue.push_front(level);
+        self.samples += 1;
+    }
+
+    /// Queues some levels below zones that may be dead; whether there are any.
+    fn sample(&mut self) -> bool {
+        self.queue.extend(self.breaker.last_samples());
+        self.samples = self.queue.len();
+        self.samples > 0
+    }
+
+    /// What came of a level's first transmission: its end where it is plain.
+    fn first(&mut self, level: NodeId, ended: Ended<'_>, odd: &mut Vec<(NodeId, Result<Reply, ExchangeError>)>) {
+        let name = self.tree.name(level);
+        match ended {
+            Ok(datagram) => match negative(name, datagram.bytes, datagram.rtt_us, &mut self.owners) {
+                Some(lookup) => self.ended(level, lookup, &Cost { queries: 1, ..Cost::default() }),
+                None => odd.push((level, Ok(datagram.reply(&Question::to_resolver(name))))),
+            },
+            Err(error) => odd.push((level, Err(error))),
+        }
+    }
+
+    /// The lookup of a level ended.
+    fn ended(&mut self, level: NodeId, mut lookup: Lookup, cost: &Cost) {
+        self.tally.levels += 1;
+        self.tally.cost.add(cost);
+        self.window.note(&lookup);
+        match (self.spare, is_slow_failure(&lookup)) {
+            (true, true) => self.breaker.failed(self.tree, level),
+            (true, false) => self.queue.extend(self.breaker.answered(self.tree, level)),
+            (false, _) => {}
+        }
+        if let Some(owner) = &lookup.soa_owner {
+            lookup.soa_owner = Some(self.owners.shared(owner));
+        }
+        (self.done)(level, lookup);
+    }
+
+    /// Tells of the levels that were never asked.
+    fn finish(mut self, transport: Transport) -> BatchTally {
+        for (zone, aside) in self.breaker.finish() {
+            let count = aside.len() as u64;
+            self.tally.inferred += count;
+            self.tally.dead_zones.push((self.tree.name(zone).to_owned(), count));
+            for level in aside {
+                let outcome = LookupOutcome::Failed(LookupFailure::NotAsked);
+                (self.done)(level, Lookup { tries: 0, ..Lookup::bare(outcome, transport) });
+            }
+        }
+        self.tally
     }
 }
 
@@ -225,24 +306,10 @@ impl Window {
     }
 }
 
-/// The SOA owner of the last answer: its neighbours have the same and share it.
-#[derive(Default)]
-struct Owners(Option<Arc<str>>);
-
-impl Owners {
-    fn share(&mut self, lookup: &mut Lookup) {
-        let Some(owner) = &lookup.soa_owner else { return };
-        match &self.0 {
-            Some(known) if known == owner => lookup.soa_owner = Some(Arc::clone(known)),
-            Some(_) | None => self.0 = Some(Arc::clone(owner)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::caa::{Soa, Transport};
+    use crate::caa::Soa;
 
     #[test]
     fn losses_narrow_the_window_and_answers_widen_it_again() {

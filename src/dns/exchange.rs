@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+use super::flow::Flow;
 use super::wire::WireError;
 use crate::caa::{DnsMessage, Transport, rtype};
 
@@ -142,6 +143,12 @@ pub trait Exchange: Send + Sync {
         question: &'a Question,
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Reply, ExchangeError>>;
+
+    /// A way to ask a server for CAA of very many names, each as [`ask`](Self::ask) does with [`Question::to_resolver`], at
+    /// less cost. `None` where there is none, or where each exchange must be seen.
+    fn flow(&self, _server: &Server, _timeout: Duration) -> Option<Flow> {
+        None
+    }
 
     /// Datagrams so far that fitted no question, each counted once; a [`Reply`] tells those that came while it was open.
     fn passed_over(&self) -> u64 {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::exchange::{Exchange, ExchangeError, Question, Reply, Server};
 use super::resolver::Resolver;
-use crate::caa::{DnsMessage, Lookup, LookupFailure, LookupOutcome, Transport, Try, classify, rcode, rtype};
+use super::wire;
+use crate::caa::{DnsMessage, Lookup, LookupFailure, LookupOutcome, Soa, Transport, Try, classify, rcode, rtype};
 use crate::limit::{Endpoint, Throttle};
 
 /// What the lookups of one level or of many cost.
@@ -28,6 +29,12 @@ impl Cost {
         self.over_tcp += other.over_tcp;
         self.follow_ups += other.follow_ups;
     }
+
+    /// Counts a transmission, if there was one.
+    fn count(&mut self, result: Result<Reply, ExchangeError>) -> Result<Reply, ExchangeError> {
+        self.queries += u64::from(!matches!(result, Err(ExchangeError::NotRecorded | ExchangeError::Question(_))));
+        result
+    }
 }
 
 /// How patiently a level is asked for.
@@ -49,13 +56,14 @@ pub(super) struct Asker<'a> {
 }
 
 impl Asker<'_> {
-    /// Looks a level up. The turn for the first transmission is taken by the caller.
+    /// Looks a level up. The turn for the first transmission is taken by the caller, who may have made it, too: `first` is
+    /// what came of it at the resolver's first server.
     ///
     /// What few lookups need is boxed: hundreds of these futures are made anew all the time, and a small one costs less.
-    pub(super) async fn lookup(&self, name: &str) -> (Lookup, Cost) {
+    pub(super) async fn lookup(&self, name: &str, first: Option<Result<Reply, ExchangeError>>) -> (Lookup, Cost) {
         let mut cost = Cost::default();
         let question = Question::to_resolver(name);
-        let mut lookup = self.first_answer(&question, &mut cost).await;
+        let mut lookup = self.first_answer(&question, first, &mut cost).await;
         if let (LookupOutcome::Failed(failure), true) = (&lookup.outcome, self.patience.follow_up) {
             match failure {
                 // Nothing reaches the resolver, or nothing may be asked.
@@ -94,11 +102,19 @@ impl Asker<'_> {
     }
 
     /// The CAA question until an answer comes or the tries are used up.
-    async fn first_answer(&self, question: &Question, cost: &mut Cost) -> Lookup {
+    async fn first_answer(
+        &self,
+        question: &Question,
+        mut first: Option<Result<Reply, ExchangeError>>,
+        cost: &mut Cost,
+    ) -> Lookup {
         let (mut tries, mut waited, mut strays) = (0_u8, 0_u64, 0_u64);
         loop {
             let server = &self.resolver.servers[usize::from(tries) % self.resolver.servers.len()];
-            let result = self.transmit(server, question, cost).await;
+            let result = match first.take() {
+                Some(result) => cost.count(result),
+                None => self.transmit(server, question, cost).await,
+            };
             tries += 1;
             let failure = match result {
                 Ok(reply) => {
@@ -155,9 +171,7 @@ impl Asker<'_> {
     }
 
     async fn transmit(&self, server: &Server, question: &Question, cost: &mut Cost) -> Result<Reply, ExchangeError> {
-        let result = self.exchange.ask(server, question, self.patience.timeout).await;
-        cost.queries += u64::from(!matches!(result, Err(ExchangeError::NotRecorded | ExchangeError::Question(_))));
-        result
+        cost.count(self.exchange.ask(server, question, self.patience.timeout).await)
     }
 }
 
@@ -165,6 +179,35 @@ impl Asker<'_> {
 fn is_truncated(reply: &Reply) -> bool {
     let usable = |rcode| rcode == rcode::NOERROR || rcode == rcode::NXDOMAIN;
     reply.message.as_ref().is_ok_and(|message| message.flags.tc && usable(message.rcode))
+}
+
+/// The lookup that a first datagram amounts to where that is plain: nearly all of very many levels have no records.
+pub(super) fn negative(name: &str, bytes: &[u8], rtt_us: u64, owners: &mut Owners) -> Option<Lookup> {
+    let negative = wire::negative(bytes, name)?;
+    let outcome = match negative.rcode {
+        rcode::NXDOMAIN => LookupOutcome::NxDomain(Soa::Present),
+        _ => LookupOutcome::NoData(Soa::Present),
+    };
+    Some(Lookup {
+        rcode: Some(negative.rcode),
+        soa_owner: Some(owners.shared(negative.soa_owner)),
+        authenticated: negative.authenticated,
+        rtt_ms: Some(rtt_us / 1000),
+        ..Lookup::bare(outcome, Transport::Udp)
+    })
+}
+
+/// The SOA owner of the last answer: its neighbours have the same and share it.
+#[derive(Default)]
+pub(super) struct Owners(Option<Arc<str>>);
+
+impl Owners {
+    pub(super) fn shared(&mut self, owner: &str) -> Arc<str> {
+        match &self.0 {
+            Some(known) if **known == *owner => Arc::clone(known),
+            Some(_) | None => Arc::clone(self.0.insert(Arc::from(owner))),
+        }
+    }
 }
 
 /// A reply as a lookup.

@@ -11,6 +11,7 @@ mod diagnosis_tests;
 #[cfg(test)]
 mod dnssec_tests;
 mod exchange;
+mod flow;
 mod hints;
 #[cfg(test)]
 mod hostile_tests;
@@ -25,6 +26,7 @@ mod socket;
 mod stream;
 mod system;
 mod udp;
+mod udp_table;
 mod walk;
 mod walk_hosts;
 mod walk_more;
@@ -37,6 +39,7 @@ pub mod wire;
 
 pub use batch::{Batch, BatchPlan, BatchTally};
 pub use exchange::{EdnsQuery, Exchange, ExchangeError, Question, Reply, Server};
+pub use flow::Flow;
 pub use hints::{HintsError, RootHints};
 pub use lookup::Cost;
 pub use recording::{Recorder, Replay, Resumed};

@@ -13,6 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::exchange::{Exchange, ExchangeError, Question, Reply, Server};
+use super::flow::Flow;
 use super::stream::{self, Pipeline};
 use super::udp::{UdpSockets, describe, micros, millis};
 use super::wire;
@@ -130,6 +131,13 @@ impl Exchange for Sockets {
             Server::Plain(address, _) => self.udp.ask(*address, question, timeout).boxed(),
             Server::Tls(host, port) => within(timeout, self.ask_tls(host, *port, question)).boxed(),
             Server::Https(url) => within(timeout, self.ask_https(url, question)).boxed(),
+        }
+    }
+
+    fn flow(&self, server: &Server, timeout: Duration) -> Option<Flow> {
+        match server {
+            Server::Plain(address, Transport::Udp) => Some(self.udp.flow(*address, timeout)),
+            Server::Plain(..) | Server::Tls(..) | Server::Https(_) => None,
         }
     }
 

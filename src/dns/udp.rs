@@ -3,7 +3,7 @@
 //! Sockets are connected, so the kernel drops what other addresses send and a closed port is reported at once. Ids are
 //! random, ports are the operating system's choice and change after a while.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,24 +14,22 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::exchange::{ExchangeError, Question, Reply};
+use super::flow::Flow;
+use super::udp_table::{Fit, Place, Table};
 use super::wire;
 
 /// Receive buffer asked of the kernel, in octets; it gives what its limit allows.
 const RECEIVE_BUFFER: usize = 4 << 20;
 /// Questions in flight on one socket before another is opened.
-const BUSY: usize = 64;
+pub(super) const BUSY: usize = 64;
 /// Sockets to one server.
-const LANES: usize = 4;
+pub(super) const LANES: usize = 4;
 /// Questions after which a socket makes way for one on another port.
-const LANE_QUESTIONS: usize = 20_000;
+pub(super) const LANE_QUESTIONS: usize = 20_000;
 /// Servers with open sockets; idle ones are closed beyond this.
 const PEERS: usize = 128;
-/// Ids remembered after their time is over, so that a late answer is not taken for a stray.
-const EXPIRED: usize = 4096;
 /// Octets that nearly every question fits in.
 const ROOM: usize = 128;
-/// Octets of a message header.
-const HEADER: usize = 12;
 
 /// The sockets to all servers.
 #[derive(Default)]
@@ -56,43 +54,13 @@ impl Drop for Lane {
 
 struct Shared {
     socket: UdpSocket,
-    table: Mutex<Table>,
-    waiting: AtomicUsize,
+    table: Mutex<Table<Waiter>>,
     /// Datagrams of no known id.
     strays: AtomicU32,
     passed_over: Arc<AtomicU64>,
 }
 
-#[derive(Default)]
-struct Table {
-    slots: HashMap<u16, Slot, foldhash::fast::RandomState>,
-    expired: VecDeque<u16>,
-    /// Questions so far: tells a place from a later one of the same id.
-    opened: u64,
-}
-
-enum Slot {
-    Waiting(Waiter),
-    Expired,
-}
-
-impl Slot {
-    fn number(&self) -> Option<u64> {
-        match self {
-            Self::Waiting(waiter) => Some(waiter.number),
-            Self::Expired => None,
-        }
-    }
-}
-
-struct Waiter {
-    /// The question's number on this socket.
-    number: u64,
-    /// Name, type and class as they went out.
-    question: Box<[u8]>,
-    answer: oneshot::Sender<Result<Datagram, String>>,
-    strays: u32,
-}
+type Waiter = oneshot::Sender<Result<Datagram, String>>;
 
 struct Datagram {
     bytes: Vec<u8>,
@@ -131,6 +99,11 @@ impl UdpSockets {
         }
     }
 
+    /// Sockets of their own for many questions to one server.
+    pub(super) fn flow(&self, address: SocketAddr, timeout: Duration) -> Flow {
+        Flow::new(address, timeout, Arc::clone(&self.passed_over))
+    }
+
     /// Datagrams so far that fitted no question.
     pub(super) fn passed_over(&self) -> u64 {
         self.passed_over.load(Ordering::Relaxed)
@@ -162,18 +135,22 @@ impl UdpSockets {
     }
 }
 
+/// A socket that sends to one address and receives from it alone.
+pub(super) fn connected(address: SocketAddr) -> std::io::Result<UdpSocket> {
+    let domain = socket2::Domain::for_address(address);
+    let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, Some(socket2::Protocol::UDP))?;
+    // A smaller buffer loses datagrams under load and breaks nothing.
+    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    socket.set_nonblocking(true)?;
+    socket.connect(&address.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
 impl Lane {
     fn open(address: SocketAddr, passed_over: &Arc<AtomicU64>) -> std::io::Result<Self> {
-        let domain = socket2::Domain::for_address(address);
-        let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, Some(socket2::Protocol::UDP))?;
-        // A smaller buffer loses datagrams under load and breaks nothing.
-        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
-        socket.set_nonblocking(true)?;
-        socket.connect(&address.into())?;
         let shared = Arc::new(Shared {
-            socket: UdpSocket::from_std(socket.into())?,
+            socket: connected(address)?,
             table: Mutex::default(),
-            waiting: AtomicUsize::new(0),
             strays: AtomicU32::new(0),
             passed_over: Arc::clone(passed_over),
         });
@@ -191,7 +168,7 @@ impl Lane {
     }
 
     fn waiting(&self) -> usize {
-        self.shared.waiting.load(Ordering::Relaxed)
+        lock(&self.shared.table).waiting()
     }
 
     fn is_worn(&self) -> bool {
@@ -199,67 +176,31 @@ impl Lane {
     }
 }
 
-/// A question's place in the table; leaving it turns the place into an expired one.
+/// A question's place in the table; nobody waits for the answer once this is dropped.
 struct OpenQuestion {
     shared: Arc<Shared>,
-    id: u16,
-    number: u64,
+    place: Place,
 }
 
 impl OpenQuestion {
-    /// Chooses a free random id, writes it into the query and opens a place for the answer.
     fn register(
         shared: Arc<Shared>,
         query: &mut [u8],
         question: &Question,
     ) -> (Self, oneshot::Receiver<Result<Datagram, String>>) {
         let (answer, receiver) = oneshot::channel();
-        let options = if question.edns.is_some() { 11 } else { 0 };
-        let question = query[HEADER..query.len() - options].into();
-        let mut table = lock(&shared.table);
-        table.opened += 1;
-        let number = table.opened;
-        let mut id = rand::random();
-        while table.slots.contains_key(&id) {
-            id = rand::random();
-        }
-        table.slots.insert(id, Slot::Waiting(Waiter { number, question, answer, strays: 0 }));
-        drop(table);
-        shared.waiting.fetch_add(1, Ordering::Relaxed);
-        query[..2].copy_from_slice(&id.to_be_bytes());
-        (Self { shared, id, number }, receiver)
+        let place = lock(&shared.table).open(query, question.edns.is_some(), answer);
+        (Self { shared, place }, receiver)
     }
 
     fn strays(&self) -> u32 {
-        match lock(&self.shared.table).slots.get(&self.id) {
-            Some(Slot::Waiting(waiter)) if waiter.number == self.number => waiter.strays,
-            Some(_) | None => 0,
-        }
+        lock(&self.shared.table).strays(self.place)
     }
 }
 
 impl Drop for OpenQuestion {
     fn drop(&mut self) {
-        self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
-        let mut table = lock(&self.shared.table);
-        // The place of an answered question has expired before, and another may have taken its id.
-        match table.slots.get_mut(&self.id) {
-            Some(slot) if slot.number() == Some(self.number) => *slot = Slot::Expired,
-            Some(_) | None => return,
-        }
-        table.expire(self.id);
-    }
-}
-
-impl Table {
-    /// Remembers an expired id for a while, and forgets the oldest.
-    fn expire(&mut self, id: u16) {
-        self.expired.push_back(id);
-        if self.expired.len() > EXPIRED
-            && let Some(oldest) = self.expired.pop_front()
-        {
-            self.slots.remove(&oldest);
-        }
+        lock(&self.shared.table).leave(self.place);
     }
 }
 
@@ -280,7 +221,7 @@ async fn read(shared: Arc<Shared>) {
 }
 
 /// Whether an error is the network's answer to one datagram (ICMP), after which the socket works on.
-fn is_from_the_network(error: &std::io::Error) -> bool {
+pub(super) fn is_from_the_network(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable};
     matches!(error.kind(), ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable)
 }
@@ -294,25 +235,17 @@ impl Shared {
     /// Gives a datagram to the question it answers, or counts it.
     fn dispatch(&self, datagram: &[u8]) {
         let received = Instant::now();
-        let mut table = lock(&self.table);
-        let id = datagram.first_chunk().map(|id| u16::from_be_bytes(*id));
-        match id.and_then(|id| table.slots.get_mut(&id).map(|slot| (id, slot))) {
-            Some((id, Slot::Waiting(waiter))) => {
-                if answers(datagram, &waiter.question) {
-                    // The id stays known for a while: an answer that comes twice is no stray.
-                    if let Some(Slot::Waiting(waiter)) = table.slots.insert(id, Slot::Expired) {
-                        // The asker may have gone in this moment; then nobody misses the answer.
-                        let answer = Datagram { bytes: datagram.to_vec(), received, strays: waiter.strays };
-                        let _ = waiter.answer.send(Ok(answer));
-                        table.expire(id);
-                    }
-                } else {
-                    waiter.strays = waiter.strays.saturating_add(1);
-                    self.passed_over.fetch_add(1, Ordering::Relaxed);
-                }
+        let fit = lock(&self.table).receive(datagram);
+        match fit {
+            Fit::Answer(asker, strays) => {
+                // The asker may have gone in this moment; then nobody misses the answer.
+                let _ = asker.send(Ok(Datagram { bytes: datagram.to_vec(), received, strays }));
             }
-            Some((_, Slot::Expired)) => {}
-            None => {
+            Fit::Known => {}
+            Fit::Unfit => {
+                self.passed_over.fetch_add(1, Ordering::Relaxed);
+            }
+            Fit::Stray => {
                 self.strays.fetch_add(1, Ordering::Relaxed);
                 self.passed_over.fetch_add(1, Ordering::Relaxed);
             }
@@ -322,33 +255,13 @@ impl Shared {
     /// Tells everyone who waits on this socket that the operating system reported an error.
     fn fail(&self, error: &std::io::Error) {
         let text = describe(error);
-        lock(&self.table).slots.retain(|_, slot| match slot {
-            Slot::Waiting(_) => {
-                if let Slot::Waiting(waiter) = std::mem::replace(slot, Slot::Expired) {
-                    let _ = waiter.answer.send(Err(text.clone()));
-                }
-                false
-            }
-            Slot::Expired => true,
-        });
+        for asker in lock(&self.table).give_up() {
+            let _ = asker.send(Err(text.clone()));
+        }
     }
 }
 
-/// Whether a datagram of the right id is an answer to the question, by its header and question section.
-///
-/// A question in another case is the same question (RFC 4343). No question at all is accepted beside an error code, since
-/// some servers answer so to what they cannot read.
-fn answers(datagram: &[u8], question: &[u8]) -> bool {
-    let Some((header, rest)) = datagram.split_first_chunk::<HEADER>() else { return false };
-    let (is_response, rcode, questions) = (header[2] & 0x80 != 0, header[3] & 0x0f, [header[4], header[5]]);
-    let name = question.len() - 4;
-    let same = rest.len() >= question.len()
-        && rest[..name].eq_ignore_ascii_case(&question[..name])
-        && rest[name..question.len()] == question[name..];
-    is_response && (same && questions == [0, 1] || questions == [0, 0] && rcode != 0)
-}
-
-fn network(error: &std::io::Error) -> ExchangeError {
+pub(super) fn network(error: &std::io::Error) -> ExchangeError {
     ExchangeError::Network(describe(error))
 }
 

@@ -5,7 +5,10 @@
 //! exists to explain. Where both read a message they must agree: a property test holds them against each other.
 
 mod name;
+mod negative;
 mod rdata;
+
+pub(super) use negative::negative;
 
 use super::Question;
 use crate::caa::{DnsMessage, Ede, EdnsFact, Flags, QuestionEcho, RecordData, RecordFact};
