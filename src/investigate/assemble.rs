@@ -7,9 +7,9 @@ use super::judge::{Judging, Lookups, judge};
 use super::levels::{LevelCounts, Selection};
 use super::stream::StreamTotals;
 use super::timeline::timeline;
-use super::views::{view, was_asked};
+use super::views::{view, was_answered, was_asked};
 use crate::acme::HistoryReport;
-use crate::caa::{self, AuthoritativeView, Cause, Code, Lookup, LookupOutcome, Security, Transport, causes_of_lookup};
+use crate::caa::{self, AuthoritativeView, Cause, Code, Lookup, LookupOutcome, Security, causes_of_lookup};
 use crate::finding::{Evidence, Grounds, LevelFacts, advise, diagnose};
 use crate::issuance::Issuances;
 use crate::name::{DomainName, NodeId, is_public_suffix};
@@ -266,19 +266,19 @@ fn coverage(gathered: &Gathered<'_>, undated: u64) -> Coverage {
     }
 }
 
-/// Whether any view got any answer. A scenario says what it says: its silences are answers to who asks what if.
+/// Whether any view got any answer.
 fn answered(gathered: &Gathered<'_>) -> bool {
-    let answered = |lookup: &Lookup| lookup.rcode.is_some() || lookup.transport == Transport::Script;
     match gathered.written {
         Some(written) => written.answered,
-        None => gathered.lookups.values().flatten().any(|(_, lookup)| answered(lookup)),
+        None => gathered.lookups.values().flatten().any(|(_, lookup)| was_answered(lookup)),
     }
 }
 
 /// Whether the name servers show at every level why no view got an answer.
 fn explained(gathered: &Gathered<'_>) -> bool {
     let told = |level: &NodeId| causes(gathered, *level).iter().any(Cause::accounts_for_failure);
-    gathered.written.is_none() && gathered.lookups.keys().all(told)
+    let all_at_hand = gathered.written.is_none_or(|written| written.levels == gathered.lookups.len() as u64);
+    all_at_hand && gathered.lookups.keys().all(told)
 }
 
 fn rfc3339(seconds: i64) -> String {

@@ -12,7 +12,7 @@ use super::judge::{Applicant, Judging, Lookups, applicants_asked, judge_one, row
 use super::levels::{LevelCounts, Selection};
 use super::stream_keep::{Keep, Kind};
 use super::stream_outcomes::Outcomes;
-use super::views::{is_odd, was_asked};
+use super::views::{is_odd, was_answered, was_asked};
 use crate::caa::{AuthoritativeView, Lookup, LookupOutcome, Soa};
 use crate::name::{NameTree, NodeId, SanId, registered_domain};
 use crate::report::{CheckedTail, LevelHead, Report, checked_line, json_text, level_line, write_closing, write_level};
@@ -171,7 +171,7 @@ impl<'a> Stream<'a> {
     fn level_ended(&mut self, level: NodeId, lookups: &[(usize, Lookup)]) {
         let each = || lookups.iter().map(|(_, lookup)| lookup);
         self.totals.levels += 1;
-        self.totals.answered |= each().any(|lookup| lookup.rcode.is_some());
+        self.totals.answered |= each().any(was_answered);
         self.totals.inferred += each().filter(|lookup| !was_asked(lookup)).count() as u64;
         let odd = is_odd(each());
         let records = || each().any(|lookup| matches!(lookup.outcome, LookupOutcome::Records(_)));

@@ -1,6 +1,6 @@
 //! From lookups and verdicts to the words of the report.
 
-use crate::caa::{Lookup, LookupFailure, LookupOutcome, Soa, rcode};
+use crate::caa::{Lookup, LookupFailure, LookupOutcome, Soa, Transport, rcode};
 use crate::report::View;
 
 /// What one view says of a level, for the report.
@@ -32,6 +32,12 @@ pub fn view(server: &str, lookup: &Lookup) -> View {
 #[must_use]
 pub fn was_asked(lookup: &Lookup) -> bool {
     lookup.outcome != LookupOutcome::Failed(LookupFailure::NotAsked)
+}
+
+/// Whether a reply came. A scenario says what it says: its silences are answers to who asks what if.
+#[must_use]
+pub fn was_answered(lookup: &Lookup) -> bool {
+    lookup.rcode.is_some() || lookup.transport == Transport::Script
 }
 
 /// Whether the views of one level are worth asking its name servers about: a failure, a negative answer without its SOA
