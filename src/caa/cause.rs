@@ -38,6 +38,18 @@ impl Cause {
     }
 }
 
+/// What a remedy says that another one does not: the sentences after those both begin with. Remedies of one fault at several
+/// levels begin alike, and only the levels that the reader owns have something that the reader can do.
+#[must_use]
+pub fn added<'a>(fix: &str, other: &'a str) -> Option<&'a str> {
+    let alike = fix.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+    let begins = match (alike == fix.len(), other.is_char_boundary(alike)) {
+        (true, true) => alike,
+        _ => other.as_bytes()[..alike].windows(2).rposition(|pair| pair == b". ").map_or(0, |at| at + 1),
+    };
+    Some(other[begins..].trim_start()).filter(|more| !more.is_empty() && !fix.contains(more))
+}
+
 /// An address of a name server and the host name it goes by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct NamedServer {
@@ -55,5 +67,23 @@ impl fmt::Display for NamedServer {
             (name, Some(address)) => write!(f, "{name} ({address})"),
             (name, None) => write!(f, "{name} (no address)"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_remedy_adds_is_its_sentences_after_the_common_ones() {
+        let registry = "The name server a.b of net drops it. It must answer.";
+        let own = "The name server a.b of net drops it. It must answer. A CAA record at x.net helps.";
+        assert_eq!(added(registry, own), Some("A CAA record at x.net helps."));
+        assert_eq!(added(own, registry), None);
+        assert_eq!(added(own, own), None);
+        let other = own.replace("x.net", "x.org");
+        assert_eq!(added(own, &other), Some("A CAA record at x.org helps."));
+        assert_eq!(added(registry, "Move.\u{e9}"), Some("Move.\u{e9}"));
+        assert_eq!(added("\u{e8}", "\u{e9}"), Some("\u{e9}"));
     }
 }

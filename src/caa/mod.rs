@@ -37,7 +37,7 @@ mod record;
 mod root_anchor;
 mod security;
 
-pub use cause::{Cause, NamedServer};
+pub use cause::{Cause, NamedServer, added};
 pub use cause_code::Code;
 pub use cause_line::Line;
 pub use cause_pace::needs_more;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::code::{FindingCode, may_break};
 use super::diagnose::{Case, finding, listed};
-use super::level::lacks_soa;
+use super::level::{lacks_soa, nobodys};
 use super::{Finding, LevelFacts, Severity};
-use crate::caa::{Cause, Code, Lookup, LookupOutcome, Observed, Soa, ede_title, is_the_resolvers_own};
+use crate::caa::{Cause, Code, Lookup, LookupOutcome, Observed, Soa, added, ede_title, is_the_resolvers_own};
 use crate::name::DomainName;
 
 /// Names shown of a list.
@@ -68,19 +68,31 @@ type Blame<'a> = (Severity, Code, &'a str, Vec<String>);
 
 /// One finding for each cause, who must act and servers, over all levels it was found at.
 fn causes(case: &Case<'_>, levels: &[&LevelFacts]) -> Vec<Finding> {
-    let mut groups: BTreeMap<Blame<'_>, (Vec<&DomainName>, &Cause)> = BTreeMap::new();
+    let mut groups: BTreeMap<Blame<'_>, Vec<(&DomainName, &Cause)>> = BTreeMap::new();
     for level in levels {
         let weight = weight(case, level);
         for cause in level.causes.iter().filter(|cause| is_about_lookups(cause)) {
             let servers = cause.servers.iter().map(ToString::to_string).collect();
             let key = (severity(weight, cause), cause.code, cause.who.as_str(), servers);
-            groups.entry(key).or_insert((Vec::new(), cause)).0.push(&level.name);
+            groups.entry(key).or_default().push((&level.name, cause));
         }
     }
-    groups.into_iter().map(|(blame, (names, cause))| blamed(case, blame, &names, cause)).collect()
+    groups.into_iter().map(|(blame, found)| blamed(case, blame, &found)).collect()
 }
 
-fn blamed(case: &Case<'_>, (severity, code, who, servers): Blame<'_>, names: &[&DomainName], first: &Cause) -> Finding {
+/// What to do about one fault at several levels: as it is at the first one, and at the first that somebody owns besides.
+fn fix(case: &Case<'_>, found: &[(&DomainName, &Cause)]) -> String {
+    let first = &found[0].1.fix;
+    let owned = found.iter().find(|(name, _)| !nobodys(name, case.scope()));
+    match owned.and_then(|(_, cause)| added(first, &cause.fix)) {
+        Some(more) => format!("{first} {more}"),
+        None => first.clone(),
+    }
+}
+
+fn blamed(case: &Case<'_>, (severity, code, who, servers): Blame<'_>, found: &[(&DomainName, &Cause)]) -> Finding {
+    let names: &[&DomainName] = &found.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+    let first = found[0].1;
     let mut parts = vec![format!("{}: {}.", listed(names, SHOWN), code.title()), sentence(&first.evidence)];
     parts.push(consequence(case, severity, names));
     if !servers.is_empty() {
@@ -97,7 +109,7 @@ fn blamed(case: &Case<'_>, (severity, code, who, servers): Blame<'_>, names: &[&
         patterns: patterns(case, names),
         text: parts.join(" "),
         who: Some(who.to_owned()),
-        fix: Some(first.fix.clone()),
+        fix: Some(fix(case, found)),
     }
 }
 

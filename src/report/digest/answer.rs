@@ -247,9 +247,10 @@ fn failures(report: &Report, lines: &mut Vec<(&'static str, String)>) {
         let more = counted((deciding.len() - 2) as u64, "more level");
         lines.push(("", format!("and at {more}, see the findings")));
     }
-    if let Some(who) = deciding.first().and_then(|level| blamed(report, &level.name)) {
-        lines.push(("Who", who));
-    }
+    let mut whos: Vec<String> = deciding.iter().take(2).filter_map(|level| blamed(report, &level.name)).collect();
+    whos.dedup();
+    let labels = std::iter::once("Who").chain(std::iter::repeat(""));
+    lines.extend(labels.zip(whos));
 }
 
 /// Who can mend a level: what the worst finding about it says, else its first cause.

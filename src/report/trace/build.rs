@@ -11,7 +11,7 @@ use crate::caa::evidence_name::{depth, key, mnemonic};
 use crate::caa::evidence_reading::{Reading, read};
 use crate::caa::{
     AuthoritativeView, Cause, DnsMessage, DsEvidence, Flags, LevelEvidence, Observation, Probe, ProbeKind, RecordData,
-    Security, ServerEvidence, Transport, ZoneEvidence, causes, rcode, rtype, security,
+    Security, ServerEvidence, Transport, ZoneEvidence, added, causes, rcode, rtype, security,
 };
 use crate::finding::Severity;
 use crate::name::SubjectAltName;
@@ -145,6 +145,7 @@ fn shield(levels: &mut [TraceLevel]) {
 fn place_causes(view: &AuthoritativeView, levels: &mut [TraceLevel]) -> BTreeMap<String, Vec<TraceCause>> {
     let mut placed: BTreeMap<String, Vec<TraceCause>> = BTreeMap::new();
     let mut places: BTreeMap<(Cause, String), (String, usize)> = BTreeMap::new();
+    let mut grown = BTreeSet::new();
     for level in levels.iter_mut() {
         for cause in causes(view, &level.name) {
             level.causes.push(cause.code.as_str());
@@ -156,6 +157,10 @@ fn place_causes(view: &AuthoritativeView, levels: &mut [TraceLevel]) -> BTreeMap
                 if let Some(known) = placed.get_mut(zone).and_then(|causes| causes.get_mut(*at)) {
                     known.levels.push(level.name.clone());
                     known.severity = known.severity.min(severity);
+                    // Once, for the level closest to the TLD that somebody owns.
+                    if let Some(more) = added(&known.cause.fix, &cause.fix).filter(|_| grown.insert(owner)) {
+                        known.cause.fix = format!("{} {more}", known.cause.fix);
+                    }
                 }
                 continue;
             }
