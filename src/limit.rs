@@ -150,15 +150,13 @@ impl Throttle {
     /// # Errors
     /// The time to wait; nothing was taken.
     pub fn try_turn(&self, endpoint: &Endpoint) -> Result<(), Duration> {
-        let state = self.state(endpoint);
-        let paused = *lock(&state.paused_until);
-        if let Some(left) = paused.and_then(|until| until.checked_duration_since(Instant::now()))
-            && !left.is_zero()
-        {
-            return Err(left);
-        }
-        let Some(limiter) = &state.limiter else { return Ok(()) };
-        limiter.check().map_err(|not_yet| not_yet.wait_time_from(limiter.clock().now()))
+        self.state(endpoint).try_turn()
+    }
+
+    /// The turns of one endpoint, for who takes very many of them.
+    #[must_use]
+    pub fn turns(&self, endpoint: &Endpoint) -> Turns {
+        Turns(self.state(endpoint))
     }
 
     /// Waits for a turn.
@@ -212,6 +210,33 @@ impl Throttle {
         });
         endpoints.insert(endpoint.clone(), Arc::clone(&state));
         state
+    }
+}
+
+impl State {
+    fn try_turn(&self) -> Result<(), Duration> {
+        let paused = *lock(&self.paused_until);
+        if let Some(left) = paused.and_then(|until| until.checked_duration_since(Instant::now()))
+            && !left.is_zero()
+        {
+            return Err(left);
+        }
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        limiter.check().map_err(|not_yet| not_yet.wait_time_from(limiter.clock().now()))
+    }
+}
+
+/// The turns of one endpoint.
+#[derive(Debug, Clone)]
+pub struct Turns(Arc<State>);
+
+impl Turns {
+    /// As [`Throttle::try_turn`].
+    ///
+    /// # Errors
+    /// The time to wait; nothing was taken.
+    pub fn try_turn(&self) -> Result<(), Duration> {
+        self.0.try_turn()
     }
 }
 

@@ -86,6 +86,7 @@ impl Batch<'_> {
             follow_up: self.plan.follow_up,
         };
         let asker = Asker { exchange: self.exchange, throttle: self.throttle, resolver, endpoint: &endpoint, patience };
+        let turns = self.throttle.turns(&endpoint);
         let mut course = Course::new(self.plan, tree, levels, done);
         let mut flow = self.exchange.flow(&resolver.servers[0], self.plan.timeout);
         let mut running = FuturesUnordered::new();
@@ -98,19 +99,22 @@ impl Batch<'_> {
             while running.len() + flow.as_ref().map_or(0, Flow::waiting) < course.window.open {
                 let Some(level) = course.next() else { break };
                 if !self.is_kept(resolver, tree.name(level))
-                    && let Err(time) = self.throttle.try_turn(&endpoint)
+                    && let Err(time) = turns.try_turn()
                 {
                     course.put_back(level);
                     turn = Some(Box::pin(tokio::time::sleep(time)));
                     break;
                 }
                 match flow.as_mut().map(|flow| flow.ask(level, tree.name(level))) {
-                    Some(Ok(true)) => {}
-                    Some(Ok(false)) | None => running.push(lookup(level, None)),
+                    Some(Ok(())) => {}
                     Some(Err(error)) => running.push(lookup(level, Some(Err(error)))),
+                    None => running.push(lookup(level, None)),
                 }
             }
-            let idle = running.is_empty() && flow.as_ref().is_none_or(|flow| flow.waiting() == 0);
+            if let Some(flow) = &mut flow {
+                flow.flush(&mut |level, ended| course.first(level, ended, &mut odd));
+            }
+            let idle = running.is_empty() && odd.is_empty() && flow.as_ref().is_none_or(|flow| flow.waiting() == 0);
             if idle && turn.is_none() {
                 if course.sample() {
                     continue;
@@ -118,7 +122,7 @@ impl Batch<'_> {
                 break;
             }
             poll_fn(|cx| {
-                let mut ready = false;
+                let mut ready = !odd.is_empty();
                 if let Some(flow) = &mut flow {
                     let mut ended = |level, ended: Ended<'_>| course.first(level, ended, &mut odd);
                     ready |= flow.poll(cx, &mut ended).is_ready();

@@ -3,6 +3,8 @@
 //! What [`Exchange::ask`](super::Exchange::ask) does for one question: connected sockets on ports of the operating system's
 //! choice that change after a while, random ids, answers held against the question. A caller polls for all that ended.
 
+#[cfg(target_os = "linux")]
+use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,12 +12,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::time::Sleep;
 
 use super::exchange::{ExchangeError, Question, Reply};
 use super::udp::{BUSY, LANE_QUESTIONS, LANES, connected, describe, is_from_the_network, micros, millis, network};
-use super::udp_table::{Fit, Table};
+use super::udp_table::{Fit, Place, Table};
 use super::wire;
 use crate::name::NodeId;
 
@@ -32,18 +37,33 @@ pub struct Flow {
     /// The last question, kept for its room.
     question: Question,
     query: Vec<u8>,
+    /// The time of the questions that are to go out together.
+    now: Instant,
     buffer: Box<[u8]>,
     /// Fires when the oldest question may have waited too long.
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
 struct Lane {
-    socket: UdpSocket,
+    socket: Arc<UdpSocket>,
+    /// Ready when the operating system has an error to report, which alone makes no socket readable.
+    trouble: BoxFuture<'static, ()>,
     table: Table<Asked>,
+    outgoing: Outgoing,
     questions: usize,
     /// Datagrams of no known id.
     strays: u32,
     broken: bool,
+}
+
+/// Questions that are to go out, in order.
+#[derive(Default)]
+struct Outgoing {
+    octets: Vec<u8>,
+    /// Of each question its place in the table, and where its octets end.
+    ends: Vec<(Place, usize)>,
+    /// How many went out.
+    sent: usize,
 }
 
 struct Asked {
@@ -81,6 +101,7 @@ impl Flow {
             passed_over,
             question: Question::to_resolver(""),
             query: Vec::new(),
+            now: Instant::now(),
             buffer: vec![0; 1 << 16].into(),
             alarm: None,
         }
@@ -91,32 +112,35 @@ impl Flow {
         self.lanes.iter().map(|lane| lane.table.waiting()).sum()
     }
 
-    /// Sends the question of a level; gives whether it went out. Where the socket is full just now it did not.
+    /// Takes the question of a level, which goes out with the next [`flush`](Self::flush).
     ///
     /// # Errors
-    /// The name is none, or the operating system refuses.
-    pub(super) fn ask(&mut self, level: NodeId, name: &str) -> Result<bool, ExchangeError> {
+    /// The name is none, or the operating system gives no socket.
+    pub(super) fn ask(&mut self, level: NodeId, name: &str) -> Result<(), ExchangeError> {
         self.question.name.clear();
         self.question.name.push_str(name);
         wire::encode(0, &self.question, &mut self.query).map_err(ExchangeError::Question)?;
         let at = self.lane().map_err(|error| network(&error))?;
         let lane = &mut self.lanes[at];
-        let asked = Asked { level, sent: Instant::now(), strays: lane.strays };
-        let place = lane.table.open(&mut self.query, true, asked);
-        // An error may belong to a datagram sent before: the socket reports it once.
-        let sent = lane.socket.try_send(&self.query).or_else(|error| match error.kind() {
-            std::io::ErrorKind::WouldBlock => Err(error),
-            _ => lane.socket.try_send(&self.query),
-        });
-        if let Err(error) = sent {
-            lane.table.leave(place);
-            return if error.kind() == std::io::ErrorKind::WouldBlock { Ok(false) } else { Err(network(&error)) };
+        if lane.outgoing.ends.is_empty() {
+            self.now = Instant::now();
         }
+        let asked = Asked { level, sent: self.now, strays: lane.strays };
+        let place = lane.table.open(&mut self.query, true, asked);
+        lane.outgoing.octets.extend_from_slice(&self.query);
+        lane.outgoing.ends.push((place, lane.outgoing.octets.len()));
         lane.questions += 1;
         if self.alarm.is_none() {
             self.alarm = Some(Box::pin(tokio::time::sleep(self.timeout)));
         }
-        Ok(true)
+        Ok(())
+    }
+
+    /// Sends what was asked, as far as the sockets take it now; tells of those that the operating system refuses.
+    pub(super) fn flush(&mut self, ended: &mut dyn FnMut(NodeId, Ended<'_>)) {
+        for lane in &mut self.lanes {
+            lane.flush(ended);
+        }
     }
 
     /// The least busy socket; a new one where all are busy or worn.
@@ -128,7 +152,7 @@ impl Flow {
             Some((waiting, at)) if waiting < BUSY || self.lanes.len() >= LANES => Ok(at),
             found => match (connected(self.address), found) {
                 (Ok(socket), _) => {
-                    self.lanes.push(Lane { socket, table: Table::default(), questions: 0, strays: 0, broken: false });
+                    self.lanes.push(Lane::new(socket));
                     Ok(self.lanes.len() - 1)
                 }
                 // No more sockets to be had: the ones there are carry the load.
@@ -171,8 +195,42 @@ impl Flow {
 }
 
 impl Lane {
+    fn new(socket: UdpSocket) -> Self {
+        let socket = Arc::new(socket);
+        let trouble = trouble(Arc::clone(&socket));
+        let (table, outgoing) = (Table::default(), Outgoing::default());
+        Self { socket, trouble, table, outgoing, questions: 0, strays: 0, broken: false }
+    }
+
     fn is_worn(&self) -> bool {
         self.questions >= LANE_QUESTIONS || self.broken
+    }
+
+    /// Sends what waits, as far as the socket takes it now.
+    fn flush(&mut self, ended: &mut dyn FnMut(NodeId, Ended<'_>)) {
+        let mut failed = false;
+        while self.outgoing.sent < self.outgoing.ends.len() {
+            match self.outgoing.send(&self.socket) {
+                Ok(count) => {
+                    self.outgoing.sent += count;
+                    failed = false;
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                // The error may belong to a datagram sent before: the socket reports it once.
+                Err(_) if !failed => failed = true,
+                Err(error) => {
+                    let (place, _) = self.outgoing.ends[self.outgoing.sent];
+                    self.outgoing.sent += 1;
+                    failed = false;
+                    if let Some(asked) = self.table.leave(place) {
+                        ended(asked.level, Err(network(&error)));
+                    }
+                }
+            }
+        }
+        self.outgoing.octets.clear();
+        self.outgoing.ends.clear();
+        self.outgoing.sent = 0;
     }
 
     /// Takes what the socket has, up to a burst; gives whether a question ended.
@@ -183,20 +241,22 @@ impl Lane {
         passed_over: &AtomicU64,
         ended: &mut dyn FnMut(NodeId, Ended<'_>),
     ) -> bool {
-        let mut any = false;
+        let mut any = self.poll_trouble(cx, ended);
+        while !self.outgoing.ends.is_empty() && self.socket.poll_send_ready(cx).is_ready() {
+            self.flush(&mut |level, end| {
+                any = true;
+                ended(level, end);
+            });
+        }
+        let now = Instant::now();
         // Ready, then empty: only asking once more leaves word to be woken.
         while !self.broken && self.socket.poll_recv_ready(cx).is_ready() {
             for _ in 0..BURST {
-                match self.socket.try_recv(buffer) {
-                    Ok(octets) => any |= self.take(&buffer[..octets], passed_over, ended),
+                match receive(&self.socket, buffer) {
+                    Ok(octets) => any |= self.take(&buffer[..octets], now, passed_over, ended),
                     Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
                     Err(error) => {
-                        self.broken = !is_from_the_network(&error);
-                        let text = describe(&error);
-                        for asked in self.table.give_up() {
-                            any = true;
-                            ended(asked.level, Err(ExchangeError::Network(text.clone())));
-                        }
+                        any |= self.fail(&error, ended);
                         break;
                     }
                 }
@@ -208,12 +268,52 @@ impl Lane {
         any
     }
 
+    /// Whether the operating system reported an error that ended questions.
+    fn poll_trouble(&mut self, cx: &mut Context<'_>, ended: &mut dyn FnMut(NodeId, Ended<'_>)) -> bool {
+        let mut any = false;
+        while self.trouble.poll_unpin(cx).is_ready() {
+            // Without an error the readiness is over.
+            let told = self.socket.try_io(Interest::ERROR, || match self.socket.take_error()? {
+                Some(error) => Err(error),
+                None => Err::<(), _>(std::io::ErrorKind::WouldBlock.into()),
+            });
+            match told {
+                Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => any |= self.fail(&error, ended),
+                Ok(()) | Err(_) => {}
+            }
+            self.trouble = trouble(Arc::clone(&self.socket));
+        }
+        any
+    }
+
+    /// Tells everyone who waits on this socket of an error; whether there was anyone.
+    fn fail(&mut self, error: &std::io::Error, ended: &mut dyn FnMut(NodeId, Ended<'_>)) -> bool {
+        self.broken |= !is_from_the_network(error);
+        self.outgoing = Outgoing::default();
+        let text = describe(error);
+        let mut any = false;
+        for asked in self.table.give_up() {
+            any = true;
+            ended(asked.level, Err(ExchangeError::Network(text.clone())));
+        }
+        any
+    }
+
     /// Gives a datagram to the question it answers, or counts it.
-    fn take(&mut self, bytes: &[u8], passed_over: &AtomicU64, ended: &mut dyn FnMut(NodeId, Ended<'_>)) -> bool {
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        now: Instant,
+        passed_over: &AtomicU64,
+        ended: &mut dyn FnMut(NodeId, Ended<'_>),
+    ) -> bool {
         match self.table.receive(bytes) {
             Fit::Answer(asked, strays) => {
                 let strays = strays.saturating_add(self.strays.wrapping_sub(asked.strays));
-                ended(asked.level, Ok(Datagram { bytes, rtt_us: micros(asked.sent.elapsed()), strays }));
+                ended(
+                    asked.level,
+                    Ok(Datagram { bytes, rtt_us: micros(now.saturating_duration_since(asked.sent)), strays }),
+                );
                 return true;
             }
             Fit::Known => {}
@@ -227,4 +327,52 @@ impl Lane {
         }
         false
     }
+}
+
+/// Waits until a socket has an error to report.
+fn trouble(socket: Arc<UdpSocket>) -> BoxFuture<'static, ()> {
+    async move { drop(socket.ready(Interest::ERROR).await) }.boxed()
+}
+
+impl Outgoing {
+    /// Sends some of those that did not go out yet; how many.
+    fn send(&self, socket: &UdpSocket) -> std::io::Result<usize> {
+        let start = self.sent.checked_sub(1).map_or(0, |before| self.ends[before].1);
+        let questions = self.ends[self.sent..].iter().take(BURST).scan(start, |start, (_, end)| {
+            let octets = &self.octets[*start..*end];
+            *start = *end;
+            Some(octets)
+        });
+        send(socket, questions)
+    }
+}
+
+/// Many datagrams with one system call.
+#[cfg(target_os = "linux")]
+fn send<'a>(socket: &UdpSocket, datagrams: impl Iterator<Item = &'a [u8]>) -> std::io::Result<usize> {
+    use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, sendmmsg};
+
+    let mut parts: Vec<_> = datagrams.map(|octets| ([IoSlice::new(octets)], SendAncillaryBuffer::default())).collect();
+    let mut messages: Vec<MMsgHdr<'_>> = parts.iter_mut().map(|(part, none)| MMsgHdr::new(part, none)).collect();
+    socket.try_io(Interest::WRITABLE, || Ok(sendmmsg(socket, &mut messages, SendFlags::empty())?))
+}
+
+/// The first of some datagrams.
+#[cfg(not(target_os = "linux"))]
+fn send<'a>(socket: &UdpSocket, mut datagrams: impl Iterator<Item = &'a [u8]>) -> std::io::Result<usize> {
+    datagrams.next().map_or(Ok(0), |octets| socket.try_send(octets).map(|_| 1))
+}
+
+/// One datagram. The C library's own call makes room for a thread to be cancelled in it, which costs as much again.
+#[cfg(target_os = "linux")]
+fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> std::io::Result<usize> {
+    use rustix::net::{RecvFlags, recv};
+
+    socket.try_io(Interest::READABLE, || Ok(recv(socket, &mut *buffer, RecvFlags::empty())?.0))
+}
+
+/// One datagram.
+#[cfg(not(target_os = "linux"))]
+fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> std::io::Result<usize> {
+    socket.try_recv(buffer)
 }

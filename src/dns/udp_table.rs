@@ -96,11 +96,11 @@ impl<T> Table<T> {
         self.open.get(&place.id).filter(|open| open.number == place.number).map_or(0, |open| open.strays)
     }
 
-    /// Nobody waits any more. Does nothing where an answer came before, whose id another question may have by now.
-    pub(super) fn leave(&mut self, place: Place) {
-        if self.open.get(&place.id).is_some_and(|open| open.number == place.number) {
-            self.close(place.id);
-        }
+    /// Nobody waits any more. Gives the asker, but not where an answer came before, whose id another question may have by
+    /// now.
+    pub(super) fn leave(&mut self, place: Place) -> Option<T> {
+        self.open.get(&place.id).filter(|open| open.number == place.number)?;
+        self.close(place.id).map(|over| over.asker)
     }
 
     /// Those who waited too long, with the datagrams under their ids that were no answer.
@@ -206,8 +206,7 @@ mod tests {
         assert!(matches!(table.receive(&upper), Fit::Answer(1, 1)));
         assert!(matches!(table.receive(&answer), Fit::Known));
         assert_eq!(table.waiting(), 1);
-        table.leave(place);
-        table.leave(place);
+        assert_eq!((table.leave(place), table.leave(place)), (Some(2), None));
         assert!(matches!(table.receive(&other), Fit::Known));
         assert_eq!(table.waiting(), 0);
     }

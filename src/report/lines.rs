@@ -67,13 +67,13 @@ fn view(line: &mut Vec<u8>, lookup: &Lookup) {
             None => text(line, "null"),
         }
     };
-    let (class, records) = match &lookup.outcome {
-        LookupOutcome::Failed(failure) => (Some(failure.class()), Vec::new()),
-        LookupOutcome::Records(set) => (None, set.iter().map(ToString::to_string).collect()),
-        LookupOutcome::NoData(_) | LookupOutcome::NxDomain(_) => (None, Vec::new()),
-    };
-    quoted(line, ",\"outcome\":", Some(lookup.outcome.word()));
-    quoted(line, ",\"class\":", class);
+    // What nearly every line says is one piece.
+    match &lookup.outcome {
+        LookupOutcome::NoData(_) => text(line, ",\"outcome\":\"nodata\",\"class\":null"),
+        LookupOutcome::NxDomain(_) => text(line, ",\"outcome\":\"nxdomain\",\"class\":null"),
+        LookupOutcome::Records(_) => text(line, ",\"outcome\":\"records\",\"class\":null"),
+        LookupOutcome::Failed(failure) => quoted(line, ",\"outcome\":\"failed\",\"class\":", Some(failure.class())),
+    }
     match lookup.rcode {
         Some(rcode::NOERROR) => text(line, ",\"rcode\":\"NOERROR\""),
         Some(rcode::NXDOMAIN) => text(line, ",\"rcode\":\"NXDOMAIN\""),
@@ -86,14 +86,27 @@ fn view(line: &mut Vec<u8>, lookup: &Lookup) {
         }
         owner => other(line, &owner),
     }
-    text(line, ",\"ede\":");
-    list(line, &lookup.ede);
-    text(line, ",\"records\":");
-    list(line, &records);
-    text(line, ",\"aliases\":");
-    list(line, &lookup.aliases);
+    match &lookup.outcome {
+        LookupOutcome::NoData(_) | LookupOutcome::NxDomain(_) if lookup.ede.is_empty() && lookup.aliases.is_empty() => {
+            text(line, ",\"ede\":[],\"records\":[],\"aliases\":[]");
+        }
+        outcome => {
+            text(line, ",\"ede\":");
+            list(line, &lookup.ede);
+            text(line, ",\"records\":");
+            match outcome {
+                LookupOutcome::Records(set) => list(line, &set.iter().map(ToString::to_string).collect::<Vec<_>>()),
+                _ => text(line, "[]"),
+            }
+            text(line, ",\"aliases\":");
+            list(line, &lookup.aliases);
+        }
+    }
     text(line, if lookup.authenticated { ",\"authenticated\":true" } else { ",\"authenticated\":false" });
-    quoted(line, ",\"checking_disabled\":", lookup.checking_disabled.as_ref().map(|outcome| outcome.word()));
+    match &lookup.checking_disabled {
+        None => text(line, ",\"checking_disabled\":null"),
+        Some(outcome) => quoted(line, ",\"checking_disabled\":", Some(outcome.word())),
+    }
     text(line, ",\"rtt_ms\":");
     match lookup.rtt_ms {
         Some(time) => number(line, time),
