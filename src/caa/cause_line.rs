@@ -89,6 +89,7 @@ fn shown_by_all(view: &AuthoritativeView) -> BTreeSet<Code> {
             server,
             level: &view.line,
             probes,
+            apex: &[],
             line_us: view.line_us.unwrap_or(0),
             below: None,
         };

@@ -17,6 +17,8 @@ pub(super) struct At<'a> {
     pub(super) server: &'a ServerEvidence,
     pub(super) level: &'a LevelEvidence,
     pub(super) probes: &'a [Probe],
+    /// Those at the apex of the zone, as a level.
+    pub(super) apex: &'a [Probe],
     /// What the line itself costs, in microseconds.
     pub(super) line_us: u64,
     /// A name below the level that exists, by the word of this address or of a delegation.
@@ -81,13 +83,15 @@ pub(super) enum Flavour {
     AliasHost,
     /// A CAA record whose tag has no characters.
     NoTag,
+    /// Questions with the CD bit are concerned, not those with EDNS.
+    Checking,
 }
 
 impl Flavour {
     /// Whether a CA's lookup fails by a fault of this variety, if every server has it.
     pub(super) fn breaks(self, code: Code) -> bool {
         match self {
-            Self::NoFallback | Self::TooSlow | Self::Unreadable | Self::Unproven => true,
+            Self::NoFallback | Self::TooSlow | Self::Unreadable | Self::Unproven | Self::Checking => true,
             Self::Bitmap | Self::TwoOpt | Self::NoTag | Self::AliasHost => false,
             _ => code.breaks_lookup(),
         }

@@ -14,7 +14,7 @@ pub(super) fn symptoms(at: &At) -> Vec<Symptom> {
     const ROWS: [Row; 8] =
         [loses, edns_and_case, tcp_unavailable, lame, failing, caa_only, malformed, silent_at_this_name];
     if works(&at.caa()) && unsteady(at).is_none() {
-        return tcp_unavailable(at);
+        return [tcp_unavailable(at), checking_disabled(at)].concat();
     }
     ROWS.iter().map(|row| row(at)).find(|found| !found.is_empty()).unwrap_or_default()
 }
@@ -85,6 +85,30 @@ fn edns(at: &At, by_caa: bool) -> Symptom {
         code == Code::EdnsRejected && !matches!(at.reading(kind), Some(Reading::Error(rcode::FORMERR | rcode::NOTIMP)));
     let flavour = if no_fallback { Flavour::NoFallback } else { Flavour::Plain };
     Symptom::of(code, flavour, format!("with EDNS: {}; without: answered", at.told(kind)))
+}
+
+/// What came of the question with the CD bit.
+fn unchecked(at: &At) -> Option<Reading> {
+    at.apex.iter().find(|probe| probe.kind == ProbeKind::ApexCheckingDisabled).map(|probe| probe.reading(at.zone))
+}
+
+/// Whether a resolver makes of the answer to a question with CD that it should try without EDNS, and so without CD.
+pub(super) fn tried_without_edns(at: &At) -> bool {
+    matches!(unchecked(at), Some(Reading::Error(rcode::FORMERR | rcode::NOTIMP)))
+}
+
+/// The same question is answered without the CD bit, and not with it.
+fn checking_disabled(at: &At) -> Vec<Symptom> {
+    let reading = unchecked(at);
+    let code = match &reading {
+        Some(reading) if works(reading) => return Vec::new(),
+        Some(Reading::Silent | Reading::Unreachable(_)) => Code::EdnsDropped,
+        Some(_) => Code::EdnsRejected,
+        None => return Vec::new(),
+    };
+    let said = reading.map_or_else(String::new, |reading| reading.words());
+    let seen = format!("SOA of {} with CD set: {said}; without CD questions are answered", at.zone);
+    vec![Symptom::of(code, Flavour::Checking, seen)]
 }
 
 /// The answer does not fit into a datagram, and TCP does not deliver it.

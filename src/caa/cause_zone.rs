@@ -10,7 +10,7 @@ use super::dnssec_chain::{self, Chain};
 use super::evidence_name::{is_at_or_below, key};
 use super::{
     AuthoritativeView, Cause, Code, LevelEvidence, NamedServer, Probe, ProbeKind, ServerEvidence, ZoneEvidence,
-    cause_alias, cause_compare, cause_dnssec, cause_signed,
+    cause_alias, cause_compare, cause_dnssec, cause_signed, cause_way,
 };
 
 /// What a fault was seen at.
@@ -148,6 +148,7 @@ pub(super) fn at<'a>(
         server,
         level,
         probes: level.servers.get(&address).map_or(&[], Vec::as_slice),
+        apex: view.levels.get(&zone.name).and_then(|apex| apex.servers.get(&address)).map_or(&[], Vec::as_slice),
         line_us: view.line_us.unwrap_or(0),
         below: below(view, level, address),
     })
@@ -211,6 +212,13 @@ fn shown(view: &AuthoritativeView, at: &At, zone: &ZoneEvidence, standing: &mut 
                 continue;
             }
             // Without EDNS there are no signatures.
+            // A resolver that tries without EDNS leaves CD out as well, and needs no signatures here.
+            _ if symptom.flavour == Flavour::Checking => {
+                let signed = dnssec_chain::chain(view, &zone.name) == Chain::Signed;
+                if !signed && cause_way::tried_without_edns(at) {
+                    continue;
+                }
+            }
             Code::EdnsRejected if dnssec_chain::chain(view, &zone.name) == Chain::Signed => {
                 symptom.flavour = Flavour::NoFallback;
             }

@@ -176,6 +176,8 @@ pub enum ProbeKind {
     ApexTcp,
     /// P7: DNSKEY at the apex.
     Dnskey,
+    /// SOA at the apex with CD set, as some validating resolvers set it in all that they ask name servers.
+    ApexCheckingDisabled,
     /// The type nobody knows, at a name that the same server gives addresses for: NXDOMAIN here is a lie.
     ExistingName,
     /// CAA as in P1 at a zone that the server delegates: the answer is a referral, as for any type.
@@ -183,6 +185,12 @@ pub enum ProbeKind {
 }
 
 impl ProbeKind {
+    /// Whether it is asked with CD set (RFC 4035 section 3.2.2).
+    #[must_use]
+    pub fn checking_disabled(self) -> bool {
+        self == Self::ApexCheckingDisabled
+    }
+
     /// A word for a matrix or a tree.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -200,6 +208,7 @@ impl ProbeKind {
             Self::ApexPlain => "apex-plain",
             Self::ApexTcp => "apex-tcp",
             Self::Dnskey => "dnskey",
+            Self::ApexCheckingDisabled => "apex-checking-disabled",
             Self::ExistingName => "existing-name",
             Self::CaaBelow => "caa-below",
         }
@@ -279,13 +288,14 @@ impl Probe {
             Some(octets) => format!("+dnssec +bufsize={octets}"),
             None => "+noedns".to_owned(),
         };
+        let checking = if self.kind.checking_disabled() { "+cdflag " } else { "" };
         let transport = if self.transport == Transport::Tcp { "+tcp" } else { "+ignore" };
         let kind = match super::evidence_name::mnemonic(self.rtype) {
             Some(word) => word.to_owned(),
             None => format!("TYPE{}", self.rtype),
         };
         let name = shell_word(&self.name);
-        format!("dig @{address}{port} +norecurse +noadflag +nocookie {edns} {transport} {kind} {name}")
+        format!("dig @{address}{port} +norecurse +noadflag {checking}+nocookie {edns} {transport} {kind} {name}")
     }
 }
 

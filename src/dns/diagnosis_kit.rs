@@ -187,7 +187,11 @@ pub(super) fn observe(word: &str, zone: &str, asked: &str, kind: u16) -> Observa
         .map_or_else(|| (word.split('-').next().unwrap(), ""), |(word, argument)| (word, argument));
     let endings: Vec<&str> = endings.collect();
     let lower = key(asked);
-    let records = || if kind == rtype::NS { vec![ns(&lower)] } else { vec![a(&lower)] };
+    let records = || match kind {
+        rtype::NS => vec![ns(&lower)],
+        rtype::SOA => vec![soa(&lower)],
+        _ => vec![a(&lower)],
+    };
     let packet = match word {
         "silence" => return Observation::Silence { after_ms: 5000, strays: 0 },
         "stray" => return Observation::Silence { after_ms: 5000, strays: 1 },
@@ -203,6 +207,7 @@ pub(super) fn observe(word: &str, zone: &str, asked: &str, kind: u16) -> Observa
         "nxnosoa" => Packet { rcode: 3, ..Packet::default() },
         "records" if kind == rtype::CAA => Packet { answers: vec![caa(&lower, argument)], ..Packet::default() },
         "records" => Packet { answers: records(), ..Packet::default() },
+        "notag" => Packet { answers: vec![rr(&lower, rtype::CAA, *b"\0\0ca.example")], ..Packet::default() },
         "odd" => Packet { answers: vec![rr(&lower, rtype::CAA, [0, 9, b'i'])], ..Packet::default() },
         "alias" => Packet { answers: vec![cname(&lower, argument)], ..Packet::default() },
         "aliasa" => Packet { answers: vec![cname(&lower, argument), a(argument)], ..Packet::default() },
@@ -249,8 +254,8 @@ pub(super) fn message(octets: &[u8], asked: &str, kind: u16, rtt_us: u64) -> Obs
 
 fn probe_of(word: &str) -> (ProbeKind, u16, Transport) {
     use ProbeKind::{
-        ApexNs, ApexPlain, ApexTcp, Caa, CaaLarge, CaaLowerCase, CaaPlainest, CaaSmall, CaaTcp, CaaWithoutEdns,
-        Control, Dnskey, ExistingName, UnknownType,
+        ApexCheckingDisabled, ApexNs, ApexPlain, ApexTcp, Caa, CaaBelow, CaaLarge, CaaLowerCase, CaaPlainest, CaaSmall,
+        CaaTcp, CaaWithoutEdns, Control, Dnskey, ExistingName, UnknownType,
     };
     let (kind, rtype) = match word {
         "caa" => (Caa, rtype::CAA),
@@ -267,6 +272,8 @@ fn probe_of(word: &str) -> (ProbeKind, u16, Transport) {
         "apextcp" => (ApexTcp, rtype::SOA),
         "dnskey" | "dnskeytcp" => (Dnskey, rtype::DNSKEY),
         "existing" => (ExistingName, rtype::PRIVATE),
+        "cd" => (ApexCheckingDisabled, rtype::SOA),
+        "below" => (CaaBelow, rtype::CAA),
         other => panic!("{other}"),
     };
     let tcp = matches!(word, "tcp" | "apextcp" | "dnskeytcp");
@@ -288,6 +295,8 @@ pub(super) fn probe(word: &str, zone: &str, level: &str, tries: Vec<Observation>
     let name = match kind {
         ProbeKind::CaaLowerCase | ProbeKind::CaaPlainest => level.to_owned(),
         ProbeKind::ExistingName => format!("ns.{zone}"),
+        ProbeKind::ApexCheckingDisabled => zone.to_owned(),
+        ProbeKind::CaaBelow => mixed_case(&format!("z.{zone}")),
         kind if is_of_apex(kind) => zone.to_owned(),
         _ => mixed_case(level),
     };

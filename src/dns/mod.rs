@@ -7,6 +7,8 @@ mod breaker;
 #[cfg(test)]
 mod diagnosis_kit;
 #[cfg(test)]
+mod diagnosis_more_tests;
+#[cfg(test)]
 mod diagnosis_tests;
 #[cfg(test)]
 mod dnssec_tests;

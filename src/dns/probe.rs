@@ -88,24 +88,26 @@ impl Prober<'_> {
         let one = async |wanted: bool, kind, name: &str, rtype, form| {
             if wanted { self.ask(kind, name, rtype, form, FEWER).await } else { None }
         };
-        let (without, lower, tcp, unknown) = futures::join!(
+        let unchecked = name == self.zone && asked.is_usable();
+        let (without, lower, tcp, unknown, unchecked) = futures::join!(
             one(suspicion.edns, ProbeKind::CaaWithoutEdns, &mixed, rtype::CAA, Form::PLAIN),
             one(suspicion.case, ProbeKind::CaaLowerCase, name, rtype::CAA, Form::EDNS),
             one(suspicion.tcp, ProbeKind::CaaTcp, &mixed, rtype::CAA, Form::TCP),
             one(suspicion.unknown, ProbeKind::UnknownType, &mixed, rtype::PRIVATE, Form::EDNS),
+            one(unchecked, ProbeKind::ApexCheckingDisabled, name, rtype::SOA, Form::UNCHECKED),
         );
         let works = |probe: &Option<Probe>| {
             probe.as_ref().map(|p| p.reading(self.zone)).is_some_and(|r| r.is_usable() || r == Reading::Truncated)
         };
         let plainest = suspicion.edns && suspicion.case && !works(&without) && !works(&lower);
         let sizes = asked.is_silence() && works(&without);
-        let room = |octets| Form { payload: Some(octets), transport: Transport::Udp };
+        let room = |octets| Form::of(Some(octets), Transport::Udp);
         let (plainest, small, large) = futures::join!(
             one(plainest, ProbeKind::CaaPlainest, name, rtype::CAA, Form::PLAIN),
             one(sizes, ProbeKind::CaaSmall, &mixed, rtype::CAA, room(512)),
             one(sizes, ProbeKind::CaaLarge, &mixed, rtype::CAA, room(4096)),
         );
-        probes.extend([without, lower, tcp, unknown, plainest, small, large].into_iter().flatten());
+        probes.extend([without, lower, tcp, unknown, plainest, small, large, unchecked].into_iter().flatten());
         // Truncation may show only in a form that works otherwise.
         let truncated =
             probes.iter().any(|probe| probe.rtype == rtype::CAA && probe.reading(self.zone) == Reading::Truncated);
@@ -146,8 +148,7 @@ impl Prober<'_> {
 
     /// One more transmission of a question.
     async fn again(&self, probe: &Probe) -> Vec<Observation> {
-        let form = Form { payload: probe.payload, transport: probe.transport };
-        let again = self.ask(probe.kind, &probe.name, probe.rtype, form, 1).await;
+        let again = self.ask(probe.kind, &probe.name, probe.rtype, Form::again(probe), 1).await;
         again.map_or_else(Vec::new, |probe| probe.tries)
     }
 

@@ -35,12 +35,24 @@ pub(super) struct Form {
     /// Advertised payload with DO, or no EDNS.
     pub(super) payload: Option<u16>,
     pub(super) transport: Transport,
+    /// The CD bit.
+    pub(super) checking_disabled: bool,
 }
 
 impl Form {
-    pub(super) const EDNS: Self = Self { payload: Some(ROOM), transport: Transport::Udp };
-    pub(super) const PLAIN: Self = Self { payload: None, transport: Transport::Udp };
-    pub(super) const TCP: Self = Self { payload: Some(ROOM), transport: Transport::Tcp };
+    pub(super) const EDNS: Self = Self::of(Some(ROOM), Transport::Udp);
+    pub(super) const PLAIN: Self = Self::of(None, Transport::Udp);
+    pub(super) const TCP: Self = Self::of(Some(ROOM), Transport::Tcp);
+    pub(super) const UNCHECKED: Self = Self { checking_disabled: true, ..Self::EDNS };
+
+    pub(super) const fn of(payload: Option<u16>, transport: Transport) -> Self {
+        Self { payload, transport, checking_disabled: false }
+    }
+
+    /// How a probe was put.
+    pub(super) fn again(probe: &Probe) -> Self {
+        Self { checking_disabled: probe.kind.checking_disabled(), ..Self::of(probe.payload, probe.transport) }
+    }
 }
 
 /// What all questions of one view share.
@@ -179,7 +191,7 @@ impl<'a> Asker<'a> {
             name: name.to_owned(),
             rtype,
             recursion_desired: false,
-            checking_disabled: false,
+            checking_disabled: form.checking_disabled,
             edns: form.payload.map(|payload| EdnsQuery { payload, dnssec_ok: true }),
         };
         let observation = match self.exchange.ask(&server, &question, self.timeout).await {

@@ -47,7 +47,7 @@ fn answered(observation: &Observation, probe: &Probe, zone: &str) -> Option<bool
 
 /// Asks the question at once several times, then apart. Nobody else may ask this address meanwhile.
 pub(super) async fn stress(asker: &Asker<'_>, address: IpAddr, question: &Probe, zone: &str) -> Stress {
-    let form = Form { payload: question.payload, transport: question.transport };
+    let form = Form::again(question);
     let one = async |not_before: Instant| {
         asker.turn_after(not_before, address).await;
         let observation = asker.transmit(address, &question.name, question.rtype, form).await?;

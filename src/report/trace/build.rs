@@ -359,6 +359,7 @@ fn number(kind: ProbeKind) -> Option<&'static str> {
         ProbeKind::CaaTcp => Some("P5"),
         ProbeKind::UnknownType => Some("P6"),
         ProbeKind::Dnskey => Some("P7"),
+        ProbeKind::ApexCheckingDisabled => Some("P7+CD"),
         ProbeKind::CaaSmall | ProbeKind::CaaLarge => Some("P8"),
         ProbeKind::ApexNs
         | ProbeKind::ApexPlain
