@@ -172,16 +172,7 @@ impl Words<'_> {
                     &said[..until]
                 )
             }
-            (code, Flavour::Checking) => {
-                let (said, how) = match code {
-                    Code::EdnsDropped => (self.they("leave", "leaves"), "without any answer"),
-                    _ => (self.they("answer", "answers"), "with an error"),
-                };
-                format!(
-                    "{said} questions with the CD bit (RFC 4035 section 3.2.2) {how}, and the same without it properly. {} pass over the bit, which is for resolvers and not for name servers; look at the firewall or load balancer in front. Unbound, which Let's Encrypt uses, sets the bit in what it asks name servers, and fails; BIND does not.",
-                    self.must()
-                )
-            }
+            (_, Flavour::Checking) => self.without_cd(),
             (_, Flavour::TwoOpt) => format!(
                 "{} replies with more than one OPT record, and a message may have one (RFC 6891 section 6.1.1). Upgrade the software or the device that adds the second: some resolvers take the first, others refuse the reply.",
                 self.they("send", "sends")

@@ -43,6 +43,18 @@ impl Words<'_> {
         hosts.join(", ")
     }
 
+    /// Questions with the CD bit get no proper answer.
+    pub(super) fn without_cd(&self) -> String {
+        let (said, how) = match self.blame.code {
+            Code::EdnsDropped => (self.they("leave", "leaves"), "without any answer"),
+            _ => (self.they("answer", "answers"), "with an error"),
+        };
+        format!(
+            "{said} questions with the CD bit (RFC 4035 section 3.2.2) {how}, and the same without it properly. {} pass over the bit, which is for resolvers and not for name servers; look at the firewall or load balancer in front. Unbound, which Let's Encrypt uses, sets the bit in what it asks name servers, and fails; BIND does not.",
+            self.must()
+        )
+    }
+
     /// No referral to the zones below when CAA is asked for.
     pub(super) fn no_referral(&self) -> String {
         let zone = self.blame.zone;
