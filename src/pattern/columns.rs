@@ -188,7 +188,7 @@ fn alike(branches: &[Branch<'_>], kinds: &Kinds) -> Vec<BTreeSet<usize>> {
         } else {
             let environments = group.iter().filter(|&&at| words::is_environment(branches[at].label)).count();
             group.len() == 2
-                || counts(4) >= 3 && are_one_list(&below)
+                || counts(4) >= 3 && are_one_list(&below) && !have_same_hosts(&below)
                 || environments >= 3 && 5 * environments >= 4 * group.len()
         };
         few && same
@@ -231,6 +231,14 @@ fn are_one_list(below: &[&[&str]]) -> bool {
     let known = places.keys().filter(|child| is_known_host(child)).count();
     let even = sizes[sizes.len() - 1] <= 8 * sizes[sizes.len() / 2];
     even && have_one_build(below) && (2 * shared >= all || (places.len() >= 12 && 4 * known <= places.len()))
+}
+
+/// Whether ten labels and more have fewer hosts below them, all together, than they are: tenants that all get the same.
+fn have_same_hosts(below: &[&[&str]]) -> bool {
+    let edges = below.iter().copied().flatten();
+    let hosts = edges.clone().filter(|child| is_known_host(child) && !words::is_environment(child)).count();
+    let distinct = || edges.clone().collect::<BTreeSet<_>>().len();
+    below.len() >= 10 && 2 * hosts >= edges.clone().count() && distinct() < below.len()
 }
 
 /// Whether what hangs below each of several labels has about as many parts as below the others.
@@ -334,6 +342,7 @@ fn siblings(
     let below = || inner.iter().flat_map(|&at| &branches[at].children);
     let is_word = |at: &usize| matches!(members[*at].tokens[..], [Token { kind: Kind::Word, .. }]);
     if (4..=WORDS).contains(&inner.len())
+        && !have_same_hosts(&inner.iter().map(|&at| branches[at].children.as_slice()).collect::<Vec<_>>())
         && inner.len() == members.len()
         && inner.iter().all(is_word)
         && below().count() >= 10
@@ -342,7 +351,10 @@ fn siblings(
         return Some(inner.into_iter().collect());
     }
     // Tenants that have the same hosts are an open list, whatever they are called.
-    let open = others >= 2 && 6 * others >= words.len() || 2 * ends >= words.len() && 2 * known >= edges;
+    let below: Vec<&[&str]> = words.iter().map(|&at| branches[at].children.as_slice()).collect();
+    let open = others >= 2 && 6 * others >= words.len()
+        || 2 * ends >= words.len() && 2 * known >= edges
+        || have_same_hosts(&below);
     let enough = (3..=WORDS).contains(&words.len()) && labels.len() >= 3 && edges >= 8 && 4 * edges >= 5 * labels.len();
     (enough && !open).then_some(words)
 }

@@ -301,3 +301,25 @@ fn names_beyond_the_limit_are_counted_and_hostile_names_do_no_harm() {
     }
     assert_eq!(learn(&crowded, &Settings::default()).uncovered_rows, 900);
 }
+
+#[test]
+fn a_list_is_closed_where_no_name_brings_a_new_value() {
+    let mut dice = Dice(31);
+    let coins = ["btc", "dash", "doge", "ltc", "rvn", "vtc", "zec"];
+    let names: Vec<String> =
+        (0..600).map(|_| format!("x{}.seed.{}.example.net", dice.below(90_000), dice.pick(&coins))).collect();
+    let patterns = patterns_of(&names, &Settings::default());
+    assert_eq!(templates(&patterns), ["x{num}.seed.{enum:btc|dash|doge|ltc|rvn|vtc|zec}.example.net"]);
+    let reasons: Vec<&str> = patterns.patterns[0].columns.iter().map(|column| column.reason.as_str()).collect();
+    assert!(reasons.iter().any(|reason| reason.contains("hardly one of them seen once")), "{reasons:?}");
+    // Ten hosts below each tenant, the same for all, say nothing of how many tenants there are.
+    let hosts =
+        ["www", "mail", "ftp", "cpanel", "webdisk", "webmail", "autodiscover", "cpcontacts", "cpcalendars", "imap"];
+    let mut tenants: Vec<String> = (0..30).map(|_| dice.slug()).collect();
+    tenants.sort_unstable();
+    tenants.dedup();
+    let names: Vec<String> =
+        tenants.iter().flat_map(|tenant| hosts.map(|host| format!("{host}.{tenant}.example.org"))).collect();
+    let patterns = patterns_of(&names, &Settings::default());
+    assert!(patterns.patterns[0].template.ends_with(".{slug}.example.org"), "{:?}", templates(&patterns));
+}

@@ -52,7 +52,14 @@ fn describe(piece: &Piece, facts: &Facts, view: View) -> Option<Column> {
         Piece::Word | Piece::Choice => match closed(facts, view) {
             Some(found) => {
                 values = found.into_iter().map(str::to_owned).collect();
-                ("enum", listed(&values), format!("{} words that repeat over {} places", values.len(), view.rows))
+                let reason = if view.style == Style::Closed || view.rows >= 2 * values.len() {
+                    format!("{} words that repeat over {} places", values.len(), view.rows)
+                } else if facts.values.are_all() {
+                    repeated(values.len(), facts.rows, "words")
+                } else {
+                    format!("{} words, most of them known for hosts", values.len())
+                };
+                ("enum", listed(&values), reason)
             }
             None if view.only => {
                 ("slug", "slug".to_owned(), format!("{counted} different words in {} names", facts.rows))
@@ -102,6 +109,11 @@ fn describe(piece: &Piece, facts: &Facts, view: View) -> Option<Column> {
         values,
         reason,
     })
+}
+
+/// Why a list is closed that no new name adds to.
+fn repeated(values: usize, rows: u64, what: &str) -> String {
+    format!("{values} {what} in {rows} names, hardly one of them seen once")
 }
 
 /// How a closed list stands in a template.
@@ -202,7 +214,7 @@ fn label_column(edge: &Edge, labels: &BTreeSet<&str>) -> Column {
         length: (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0)),
         distinct: Some(values.len()),
         rows,
-        reason: format!("{} labels in {rows} names, hardly one of them seen once", values.len()),
+        reason: repeated(values.len(), rows, "labels"),
         values,
     }
 }
