@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::caa::{CaaRecord, Ede, LookupFailure, Transport};
+use crate::caa::{
+    CaaRecord, Ede, LevelEvidence, LookupFailure, Observation, Probe, ProbeKind, ServerEvidence, Transport,
+    ZoneEvidence,
+};
 use crate::investigate::views::view;
 use crate::investigate::{Gathered, Grouped, assemble, select};
 use crate::issuance::{Collection, Issuances};
@@ -259,4 +262,75 @@ fn a_reader_that_had_enough_is_noticed() {
     }
     assert!(stream.is_broken());
     assert_eq!(stream.into_fault().kind(), io::ErrorKind::BrokenPipe);
+}
+
+/// A TLD none of whose servers answers, with these levels in it.
+fn dead_tld(levels: &[&str]) -> AuthoritativeView {
+    let address = "192.0.2.1".parse().unwrap();
+    let silence = Observation::Silence { after_ms: 5000, strays: 0 };
+    let probe = Probe {
+        kind: ProbeKind::ApexNs,
+        name: "net".into(),
+        rtype: 2,
+        payload: Some(1232),
+        transport: Transport::Udp,
+        tries: vec![silence],
+    };
+    let server =
+        ServerEvidence { hosts: ["ns.net".to_owned()].into(), probes: vec![probe], ..ServerEvidence::default() };
+    let zone = ZoneEvidence {
+        name: "net".into(),
+        parent: Some(".".into()),
+        servers: [(address, server)].into(),
+        ..ZoneEvidence::default()
+    };
+    let level = |name: &&str| {
+        let level = LevelEvidence {
+            name: (*name).to_owned(),
+            zone: "net".into(),
+            servers: [(address, Vec::new())].into(),
+            ..LevelEvidence::default()
+        };
+        (level.name.clone(), level)
+    };
+    AuthoritativeView {
+        zones: [(zone.name.clone(), zone)].into(),
+        levels: levels.iter().map(level).collect(),
+        ..AuthoritativeView::default()
+    }
+}
+
+#[test]
+fn silence_that_name_servers_explain_is_no_gap_in_lines_as_they_come() {
+    let issued = issued(&["example.net".to_owned()]);
+    let counts = LevelCounts::new(&issued.tree, &|_| None, &[], None);
+    let selection = select(&issued.tree, &counts, &|_| None, None);
+    let silent = Lookup::bare(failed(LookupFailure::Timeout(6000)), Transport::Udp);
+    let complete = |view: &AuthoritativeView, written: Option<StreamTotals>| {
+        let lookups = selection.levels.iter().map(|&level| (level, vec![("view".to_owned(), silent.clone())]));
+        let gathered = Gathered {
+            domain: None,
+            issued: &issued,
+            grouped: Grouped::none(),
+            counts: &counts,
+            selection: &selection,
+            lookups: lookups.collect(),
+            authoritative: Some(view),
+            judging: Judging::default(),
+            errors: None,
+            sources: Vec::new(),
+            unreadable: BTreeMap::new(),
+            queries: 2,
+            notes: Vec::new(),
+            unfinished: false,
+            written,
+            now: 1_700_000_000,
+        };
+        assemble(gathered).coverage.complete
+    };
+    let written = |levels| Some(StreamTotals { levels, checked: 1, inferred: 0, answered: false });
+    let (explained, in_part) = (dead_tld(&["net", "example.net"]), dead_tld(&["net"]));
+    assert!(complete(&explained, None) && complete(&explained, written(2)));
+    assert!(!complete(&in_part, None) && !complete(&in_part, written(2)));
+    assert!(!complete(&explained, written(3)), "one level is not at hand");
 }
