@@ -72,6 +72,26 @@ fn a_failing_tld_names_the_registry_and_not_the_owner() {
 }
 
 #[test]
+fn a_fault_of_a_registry_tells_the_owner_below_what_helps_there() {
+    let broken = "servfail+negative-without-soa";
+    let mut levels = levels(&[("net", broken), ("example.net", broken), ("~a.example.net", broken)]);
+    let said = "Give the SOA record.";
+    for (level, fix) in levels.iter_mut().zip([
+        said.to_owned(),
+        format!("{said} A CAA record at example.net works around it."),
+        format!("{said} A CAA record at a.example.net works around it."),
+    ]) {
+        level.causes[0].fix = fix;
+        level.causes[0].who = "the registry of net".into();
+    }
+    let checks = [checked("a.example.net", "fail", Some("net"))];
+    let findings = diagnose(&Evidence { levels: &levels, checked: &checks, ..Evidence::default() });
+    let told = findings.iter().find(|finding| finding.code == "negative-without-soa").unwrap();
+    let both = "Give the SOA record. A CAA record at example.net works around it.";
+    assert_eq!((told.level.as_deref(), told.fix.as_deref()), (Some("net"), Some(both)));
+}
+
+#[test]
 fn a_failure_behind_a_set_does_not_count() {
     let levels =
         levels(&[("net", "servfail"), ("example.net", "0 issue letsencrypt.org"), ("a.example.net", "nodata")]);
