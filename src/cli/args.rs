@@ -279,7 +279,7 @@ pub struct Patterns {
     #[arg(long, conflicts_with_all = ["merge", "assign"])]
     pub partial: bool,
     /// Inputs are summaries written by `--partial`: join them and finish
-    #[arg(long, conflicts_with = "assign")]
+    #[arg(long)]
     pub merge: bool,
     /// How names are grouped.
     #[command(flatten)]

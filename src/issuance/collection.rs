@@ -208,18 +208,18 @@ impl Collection {
             return take.lock().unwrap_or_else(PoisonError::into_inner)(&record);
         }
         self.begin();
-        let Some(Listed(take)) = self.listed.clone() else {
+        if self.listed.is_none() {
             self.name(text);
             self.end();
-            return;
-        };
-        let Some(san) = self.parse(text) else {
+        } else if let Some(san) = self.parse(text) {
+            self.counts.entries += 1;
+            self.counts.wildcard_entries += u64::from(san.wildcard());
+            if let Some(Listed(take)) = &self.listed {
+                take.lock().unwrap_or_else(PoisonError::into_inner)(&san);
+            }
+        } else {
             self.end();
-            return;
-        };
-        self.counts.entries += 1;
-        self.counts.wildcard_entries += u64::from(san.wildcard());
-        take.lock().unwrap_or_else(PoisonError::into_inner)(&san);
+        }
     }
 
     fn take(&mut self, san: SanId) {

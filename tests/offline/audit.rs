@@ -510,16 +510,3 @@ fn lists_are_read_as_people_write_them() {
         assert!(matches!(output.status.code(), Some(2 | 4)), "{wrong:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
-
-#[test]
-fn a_plain_list_of_names_is_audited_like_any_dump() {
-    let directory = tempfile::tempdir().unwrap();
-    let list = directory.path().join("names.txt");
-    std::fs::write(&list, "a.d1.example\n*.b.d1.example\nwww.d2.example\nwww.d2.example\n").unwrap();
-    let output = audit(&["--from", text(&list), "--no-dns", "--sorted"]);
-    let all = lines(&output);
-    let names: Vec<_> =
-        all.iter().filter(|l| l["type"] == "domain").map(|l| (l["domain"].clone(), l["names"].clone())).collect();
-    assert_eq!(names, [("d1.example".into(), 2.into()), ("d2.example".into(), 1.into())], "{all:?}");
-    assert_eq!(all.last().unwrap()["input"]["records"], 4);
-}

@@ -6,6 +6,8 @@ use ctclimb::issuance::{Collection, Issuances};
 use ctclimb::name::{DomainName, DropClass};
 use ctclimb::source::dump::{Input, Kind, Summary, expand, read};
 
+use super::tool::{run, text};
+
 /// Other people's files, read where they lie; `None`, and said so, where they are not.
 fn shared(path: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -98,4 +100,38 @@ fn a_directory_stands_for_its_files_in_order_without_hidden_ones() {
     let expected = ["a.txt", "b/d.txt", "c.txt"].map(|name| Input::File(directory.path().join(name)));
     assert_eq!(inputs, expected);
     assert!(expand(&[directory.path().join("none")]).is_err());
+}
+
+#[test]
+fn shards_of_a_list_are_grouped_as_the_whole_list_is_with_every_name_assigned() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let names: Vec<String> = (0..300)
+        .flat_map(|n: u32| {
+            [
+                format!("web{n}.shop.example.net"),
+                format!("*.{:08x}.preview.example.org", n.wrapping_mul(2_654_435_761)),
+                format!("{}-{n}.eu-west-1.example.co.uk", ["api", "cron", "queue"][n as usize % 3]),
+            ]
+        })
+        .collect();
+    std::fs::write(path("all"), names.join("\n")).unwrap();
+    let mut parts = Vec::new();
+    for shard in 0..3 {
+        let lines: Vec<&str> = names.iter().skip(shard).step_by(3).map(String::as_str).rev().collect();
+        std::fs::write(path("part"), lines.join("\r\n")).unwrap();
+        let part = path(&format!("{shard}.sum"));
+        assert_eq!(run(&["patterns", &path("part"), "--partial", "-q", "-o", &part]).status.code(), Some(0));
+        parts.push(part);
+    }
+    let (whole_assign, merged_assign) = (path("whole.tsv"), path("merged.tsv"));
+    let whole = run(&["patterns", &path("all"), "-q", "-f", "json", "--assign", &whole_assign]);
+    let inputs: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let merge = ["patterns", "--merge", "-q", "-f", "json", "--assign", &merged_assign];
+    let merged = run(&[&merge[..], &inputs].concat());
+    assert_eq!(merged.status.code(), Some(0), "{}", text(&merged.stderr));
+    assert_eq!(text(&whole.stdout), text(&merged.stdout));
+    let assigned = std::fs::read_to_string(&merged_assign).unwrap();
+    assert_eq!(assigned.lines().count(), names.len());
+    assert_eq!(std::fs::read_to_string(&whole_assign).unwrap(), assigned);
 }
