@@ -334,6 +334,20 @@ impl Edge {
         })
     }
 
+    /// Whether it would take a label, were it alone.
+    pub(super) fn takes(&self, label: &str) -> bool {
+        if self.form.style == Style::Closed {
+            return self.labels.contains(label);
+        }
+        let mut walk = Walk::default();
+        let separators = count_separators(label);
+        self.form
+            .shapes
+            .iter()
+            .zip(&self.bounds)
+            .any(|(shape, bounds)| bounds.allow(label, separators) && walk.read(label, shape, bounds))
+    }
+
     /// Places of the sample that it was learned from.
     fn places(&self) -> usize {
         self.rows.iter().sum()

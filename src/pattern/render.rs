@@ -43,14 +43,27 @@ pub(super) fn edge(node: &Node, at: usize) -> Rendered {
         }
     }
     let columns = columns(edge);
-    if edge.form.style == Style::Slug
-        && let Some(labels) = edge.labels_seen.sorted().filter(|_| edge.labels_seen.are_all())
-    {
+    if let Some(labels) = listed(node, at) {
         let language = Language::Values(labels.into_iter().map(str::to_owned).collect());
         parts = language::sequence(std::slice::from_ref(&language), &[]).into_iter().collect();
         size = 10_f64.powf(language.log10(0));
     }
     Rendered { template: template(edge, &columns), regex: language::alternatives(parts), columns, log10: size.log10() }
+}
+
+/// The labels of a closed list, in order: what its columns could be combined to is none of it.
+fn listed(node: &Node, at: usize) -> Option<BTreeSet<&str>> {
+    let edge = &node.edges[at];
+    if edge.form.style == Style::Slug {
+        return edge.labels_seen.sorted().filter(|_| edge.labels_seen.are_all());
+    }
+    if edge.form.style != Style::Closed {
+        return None;
+    }
+    // A family that comes first has what it would take, but for ids.
+    let others = || node.edges[..at].iter().filter(|other| other.depth.meets(edge.depth) && !other.is_opaque);
+    let own = |label: &&str| !node.constants.contains_key(*label) && !others().any(|other| other.takes(label));
+    Some(edge.labels.iter().map(|label| &**label).filter(own).collect())
 }
 
 /// A word takes every letter, a number every digit: an id right behind one begins with something else. Its expression says
@@ -69,7 +82,9 @@ fn begin_apart(pieces: &[Piece], languages: &mut [Language]) {
 /// Labels and families of the same node that the shape would take as well.
 fn forbidden(node: &Node, at: usize, shape: &Shape) -> Vec<Forbidden> {
     let (mut tokens, mut ends, mut forbidden) = (Vec::new(), Vec::new(), Vec::new());
-    let labels = node.constants.keys().chain(&node.edges[at].refused);
+    let before = || node.edges[..at].iter().filter(|other| other.depth.meets(node.edges[at].depth));
+    let closed = before().filter(|other| other.form.style == Style::Closed).flat_map(|other| &other.labels);
+    let labels = node.constants.keys().chain(&node.edges[at].refused).chain(closed);
     for label in labels {
         tokens.clear();
         token::tokenize(label, &mut tokens);
@@ -83,7 +98,7 @@ fn forbidden(node: &Node, at: usize, shape: &Shape) -> Vec<Forbidden> {
             forbidden.push(texts.collect());
         }
     }
-    for other in node.edges[..at].iter().filter(|other| other.depth.meets(node.edges[at].depth)) {
+    for other in before().filter(|other| other.form.style != Style::Closed) {
         for at_shape in 0..other.form.shapes.len() {
             overlap(other, at_shape, shape, &mut forbidden);
         }
@@ -293,4 +308,62 @@ fn typed(kind: Kind, facts: &Facts) -> Language {
         Kind::Mixed => ("[a-z0-9]+", 6.0),
     };
     Language::Fixed { regex, log10 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bounds::{Bounds, Depth};
+    use super::super::facts::Values;
+    use super::super::form::Form;
+    use super::*;
+    use regex::Regex;
+
+    /// An edge of two words joined by a dash that these labels went.
+    fn two_words(style: Style, labels: &[&str]) -> Edge {
+        let shape = Shape { pieces: vec![Piece::Word, Piece::Const("-".to_owned()), Piece::Word] };
+        let mut facts = vec![Facts::default(); 3];
+        for label in labels {
+            let (one, other) = label.split_once('-').unwrap();
+            for (facts, text) in facts.iter_mut().zip([one, "-", other]) {
+                facts.add(text, true);
+            }
+        }
+        Edge {
+            bounds: vec![Bounds::of(&shape)],
+            form: Form { style, shapes: vec![shape] },
+            node: 0,
+            facts: vec![facts],
+            labels_seen: Values::default(),
+            refused: BTreeSet::new(),
+            is_opaque: false,
+            labels: if style == Style::Closed {
+                labels.iter().map(|label| (*label).into()).collect()
+            } else {
+                <_>::default()
+            },
+            spares: None,
+            depth: Depth::Leaf,
+            spans: vec![vec![(1, 9); 3]],
+            rows: vec![labels.len()],
+        }
+    }
+
+    #[test]
+    fn a_closed_list_is_its_labels_and_no_other_combination_of_their_parts() {
+        let mut node = Node::default();
+        node.edges = vec![
+            two_words(Style::Closed, &["kfz-ziegler", "baeckerei-gottschalk"]),
+            two_words(Style::Slug, &["kfz-gottschalk", "metzgerei-huber"]),
+        ];
+        let regexes = [0, 1].map(|at| Regex::new(&format!("^(?:{})$", edge(&node, at).regex)).unwrap());
+        for (label, expected) in [
+            ("kfz-ziegler", [true, false]),
+            ("baeckerei-gottschalk", [true, false]),
+            ("kfz-gottschalk", [false, true]),
+            ("baeckerei-ziegler", [false, true]),
+            ("metzgerei-huber", [false, true]),
+        ] {
+            assert_eq!(regexes.each_ref().map(|regex| regex.is_match(label)), expected, "{label}");
+        }
+    }
 }
