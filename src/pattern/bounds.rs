@@ -3,7 +3,7 @@
 use super::class::{self, Charset};
 use super::form::{Piece, Shape};
 use super::grow::Branch;
-use super::token::Kind;
+use super::token::{self, Kind};
 
 /// How long a label can be and how many separators it has, to be read by a shape.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +55,27 @@ impl Bounds {
     }
 }
 
+impl Bounds {
+    /// The parts of a label by the pieces of the shape; `None` when it has another shape.
+    pub(super) fn parts<'l>(&self, shape: &Shape, label: &'l str) -> Option<impl Iterator<Item = &'l str>> {
+        if !self.allow(label, count_separators(label)) {
+            return None;
+        }
+        let (mut tokens, mut ends) = (Vec::new(), Vec::new());
+        if self.typed {
+            token::tokenize(label, &mut tokens);
+        }
+        let mut start = 0;
+        shape.read(label, &tokens, &mut ends).then(|| {
+            ends.into_iter().map(move |end| {
+                let part = &label[start..usize::from(end)];
+                start = usize::from(end);
+                part
+            })
+        })
+    }
+}
+
 /// Shortest and longest text of a known form, and its separators if their number is fixed.
 fn size_of(kind: Kind) -> (usize, usize, Option<usize>) {
     match kind {
@@ -93,6 +114,11 @@ impl Depth {
             (false, true) => Self::Inner,
             (_, false) => Self::Leaf,
         }
+    }
+
+    /// Whether every label of the other depth can be one of this.
+    pub(super) fn covers(self, other: Self) -> bool {
+        self == other || self == Self::Both
     }
 
     /// Whether a label of one depth can be one of the other.

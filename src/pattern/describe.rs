@@ -51,6 +51,9 @@ pub(super) fn whole(left: &str, root: &str) -> String {
     if left.is_empty() { root.to_owned() } else { format!("{left}.{root}") }
 }
 
+/// What is said of a pattern whose expression could not be kept apart from the others.
+const OVERLAPS: &str = "too many other names have its form: its expression takes some of theirs too";
+
 /// The patterns of a tree, given the names that end at each place.
 pub(super) fn drafts(model: &Model, names: &Names<'_>, root: &str, mut ends: Vec<Vec<u32>>) -> Vec<Draft> {
     let mut drafts = Vec::new();
@@ -63,7 +66,7 @@ pub(super) fn drafts(model: &Model, names: &Names<'_>, root: &str, mut ends: Vec
             open.push((child, [path.as_slice(), &[Label::Const(label.to_string())]].concat()));
         }
         for (edge_at, edge) in node.edges.iter().enumerate() {
-            let family = Label::Family(Arc::new(render::edge(node, edge_at)));
+            let family = Label::Family(Arc::new(render::edge(model, at, edge_at)));
             open.push((edge.node, [path.as_slice(), &[family]].concat()));
         }
         let group = ends.get_mut(at as usize).map(std::mem::take).unwrap_or_default();
@@ -96,6 +99,9 @@ fn draft(names: &Names<'_>, root: &str, path: Path, group: &[u32]) -> Draft {
     draft.pattern.levels = levels(names, root, &path, group);
     draft.pattern.columns = columns;
     draft.pattern.language_log10 = size;
+    if path.iter().any(|label| matches!(label, Label::Family(family) if family.overlaps)) {
+        draft.pattern.notes.push(OVERLAPS.to_owned());
+    }
     draft.path = path;
     draft
 }
@@ -245,6 +251,9 @@ pub(super) fn unite(names: &Names<'_>, root: &str, drafts: Vec<Draft>) -> Vec<Dr
         let regex = language::alternatives(alike.iter().map(|draft| inner(&draft.pattern.regex)).collect());
         let mut whole = counted(names, root, &group, &template, &regex);
         whole.pattern.language_log10 = sum_log10(&alike);
+        if alike.iter().any(|draft| draft.pattern.notes.iter().any(|note| note == OVERLAPS)) {
+            whole.pattern.notes.push(OVERLAPS.to_owned());
+        }
         let first = alike.swap_remove(0);
         whole.pattern.levels = levels(names, root, &first.path, &group);
         whole.pattern.columns = first.pattern.columns;

@@ -187,6 +187,7 @@ impl Model {
         Edge {
             is_opaque: Edge::has_ids(&form),
             bounds: form.shapes.iter().map(Bounds::of).collect(),
+            brought: BTreeSet::new(),
             labels,
             spans,
             depth,

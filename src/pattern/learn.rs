@@ -16,7 +16,7 @@ use super::summary::Summary;
 use super::words;
 
 /// Single names of one root that are told one by one; more are one pattern, with a note.
-const SINGLES: usize = 1 << 16;
+const SINGLES: usize = 1 << 13;
 
 /// Groups the names of a summary. The same summary and settings give the same patterns, whatever the order of rows was and
 /// however many threads work.

@@ -35,6 +35,8 @@ pub(super) struct Edge {
     pub(super) refused: BTreeSet<Box<str>>,
     /// Whether ids are in it.
     pub(super) is_opaque: bool,
+    /// Those of a closed list that names brought.
+    pub(super) brought: BTreeSet<Box<str>>,
     /// The labels of a closed list.
     pub(super) labels: HashSet<Box<str>, MixBuilder>,
     /// Labels that are none of it: hosts that everybody has.
@@ -198,8 +200,10 @@ impl Model {
                 node.refuse(label, step.edge as usize, walk);
             }
             let edge = &mut node.edges[step.edge as usize];
-            if edge.form.style == Style::Slug {
-                edge.labels_seen.add(label, free);
+            match edge.form.style {
+                Style::Slug => edge.labels_seen.add(label, free),
+                Style::Closed if !edge.brought.contains(label) => _ = edge.brought.insert(label.into()),
+                Style::Closed | Style::Table | Style::Run => {}
             }
             let pieces = &edge.form.shapes[step.shape as usize].pieces;
             let facts = edge.facts[step.shape as usize].iter_mut();
@@ -239,6 +243,16 @@ fn split_label(left: &str) -> (&str, &str) {
 const REFUSED: usize = 2000;
 
 impl Node {
+    /// Whether names end here, go on below, or both; `None` where no name came.
+    pub(super) fn depth(&self) -> Option<Depth> {
+        match (self.names > 0, !self.constants.is_empty() || !self.edges.is_empty()) {
+            (true, true) => Some(Depth::Both),
+            (true, false) => Some(Depth::Leaf),
+            (false, true) => Some(Depth::Inner),
+            (false, false) => None,
+        }
+    }
+
     /// Notes whether families with ids stand beside others.
     pub(super) fn see_mixture(&mut self) {
         let ids = self.edges.iter().filter(|edge| edge.is_opaque).count();
@@ -249,10 +263,11 @@ impl Node {
     fn refuse(&mut self, label: &str, chosen: usize, walk: &mut Walk) {
         walk.tokens.clear();
         let separators = count_separators(label);
-        let (opaque, depth) = (self.edges[chosen].is_opaque, self.edges[chosen].depth);
+        let Edge { is_opaque: opaque, depth, .. } = self.edges[chosen];
+        let closed = self.edges[chosen].form.style == Style::Closed;
         let others = self.edges.iter_mut().enumerate();
-        for (_, other) in
-            others.filter(|(at, other)| *at != chosen && (other.is_opaque || opaque) && other.depth.meets(depth))
+        for (_, other) in others
+            .filter(|(at, other)| *at != chosen && (other.is_opaque || opaque || closed) && other.depth.meets(depth))
         {
             let takes = other
                 .form
@@ -332,20 +347,6 @@ impl Edge {
                 Piece::Const(_) | Piece::Opaque { .. } | Piece::Typed(_) => true,
             }
         })
-    }
-
-    /// Whether it would take a label, were it alone.
-    pub(super) fn takes(&self, label: &str) -> bool {
-        if self.form.style == Style::Closed {
-            return self.labels.contains(label);
-        }
-        let mut walk = Walk::default();
-        let separators = count_separators(label);
-        self.form
-            .shapes
-            .iter()
-            .zip(&self.bounds)
-            .any(|(shape, bounds)| bounds.allow(label, separators) && walk.read(label, shape, bounds))
     }
 
     /// Places of the sample that it was learned from.

@@ -9,7 +9,7 @@ pub struct Observation<'a> {
     pub wildcard: bool,
     /// An id of the certificate that is the same for all rows of it and on all machines, such as part of its hash.
     pub certificate: Option<u64>,
-    /// An index that [`Summary::issuer`] gave.
+    /// An index that [`Summary::issuer`](super::Summary::issuer) gave.
     pub issuer: Option<u32>,
     /// Start of validity, Unix seconds.
     pub not_before: Option<i64>,
@@ -25,7 +25,7 @@ impl<'a> Observation<'a> {
     }
 }
 
-/// What a [`Summary`] keeps at most.
+/// What a [`Summary`](super::Summary) keeps at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Distinct names kept under one root; more are counted as overflow.
@@ -38,7 +38,7 @@ impl Default for Limits {
     }
 }
 
-/// A distinct name of a [`Summary`], in order of its first row. Dense, so it can index a `Vec`.
+/// A distinct name of a [`Summary`](super::Summary), in order of its first row. Dense, so it can index a `Vec`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameIndex(pub(super) u32);
 

@@ -323,3 +323,37 @@ fn a_list_is_closed_where_no_name_brings_a_new_value() {
     let patterns = patterns_of(&names, &Settings::default());
     assert!(patterns.patterns[0].template.ends_with(".{slug}.example.org"), "{:?}", templates(&patterns));
 }
+
+#[test]
+fn names_of_random_everything_stay_within_bounds_and_it_is_said() {
+    let mut dice = Dice(1913);
+    let mut summary = Summary::new();
+    for _ in 0..20_000 {
+        let labels: Vec<String> = (0..=dice.below(4))
+            .map(|_| {
+                let len = 1 + dice.below(18);
+                format!("a{}", dice.text("abcdefghijklmnopqrstuvwxyz0123456789-_", len))
+            })
+            .collect();
+        summary.add(&Observation::of_name(&format!("{}.example.net", labels.join(".")), false));
+    }
+    let patterns = learn(&summary, &Settings::default());
+    let octets: usize = patterns.patterns.iter().map(|pattern| pattern.regex.len()).sum();
+    assert!(octets < 128 << 20, "{octets} octets of expressions");
+    let told = |what: &str| patterns.patterns.iter().any(|p| p.notes.iter().any(|note| note.contains(what)));
+    assert!(told("its expression takes some of theirs too"));
+    assert!(patterns.patterns.len() < 10_000 && octets > 0, "{} patterns", patterns.patterns.len());
+    // Every name is in one, and its expression takes it.
+    let mut regexes: BTreeMap<usize, Regex> = BTreeMap::new();
+    for name in summary.names().step_by(40) {
+        let at = patterns.of(name).unwrap();
+        let regex = regexes.entry(at).or_insert_with(|| Regex::new(&patterns.patterns[at].regex).unwrap());
+        assert!(
+            regex.is_match(summary.name(name)),
+            "{} {} {}",
+            summary.name(name),
+            patterns.patterns[at].template,
+            &patterns.patterns[at].regex[patterns.patterns[at].regex.len().saturating_sub(900)..]
+        );
+    }
+}

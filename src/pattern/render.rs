@@ -6,9 +6,9 @@ use super::class::{self, Alphabet};
 use super::facts::Facts;
 use super::form::{Item, Piece, Shape, Style};
 use super::language::{self, Forbidden, Language};
-use super::model::{Edge, Node};
+use super::model::{Edge, Model, Node};
 use super::shown::{Column, columns, template};
-use super::token::{self, Kind};
+use super::token::Kind;
 use super::words;
 
 /// An edge as a reader sees it.
@@ -18,13 +18,15 @@ pub(super) struct Rendered {
     pub(super) regex: String,
     pub(super) columns: Vec<Column>,
     pub(super) log10: f64,
+    /// Whether the expression takes labels of others at its place too.
+    pub(super) overlaps: bool,
 }
 
 /// Renders one edge of a node, apart from everything else below that node.
-pub(super) fn edge(node: &Node, at: usize) -> Rendered {
-    let edge = &node.edges[at];
-    let mut parts = Vec::new();
-    let mut size = 0.0;
+pub(super) fn edge(model: &Model, node: u32, at: usize) -> Rendered {
+    let place = Place { model, node: &model.nodes[node as usize], at };
+    let edge = place.edge();
+    let (mut parts, mut size, mut overlaps) = (Vec::new(), 0.0, false);
     for (at_shape, (shape, facts)) in edge.form.shapes.iter().zip(&edge.facts).enumerate() {
         if facts.iter().all(|facts| facts.rows == 0) {
             continue;
@@ -34,8 +36,9 @@ pub(super) fn edge(node: &Node, at: usize) -> Rendered {
         let mut languages: Vec<Language> =
             pieces.map(|((piece, facts), view)| language_of(piece, facts, *view)).collect();
         begin_apart(&shape.pieces, &mut languages);
-        let forbidden = forbidden(node, at, shape);
-        if let Some(regex) = language::sequence(&languages, &forbidden) {
+        let (regex, told_apart) = place.regex_of(at_shape, &languages);
+        overlaps |= !told_apart;
+        if let Some(regex) = regex {
             parts.push(regex);
             let log10: f64 =
                 languages.iter().zip(facts).map(|(language, facts)| language.log10(usize::from(facts.max))).sum();
@@ -43,27 +46,13 @@ pub(super) fn edge(node: &Node, at: usize) -> Rendered {
         }
     }
     let columns = columns(edge);
-    if let Some(labels) = listed(node, at) {
+    if let Some(labels) = place.listed() {
         let language = Language::Values(labels.into_iter().map(str::to_owned).collect());
         parts = language::sequence(std::slice::from_ref(&language), &[]).into_iter().collect();
         size = 10_f64.powf(language.log10(0));
     }
-    Rendered { template: template(edge, &columns), regex: language::alternatives(parts), columns, log10: size.log10() }
-}
-
-/// The labels of a closed list, in order: what its columns could be combined to is none of it.
-fn listed(node: &Node, at: usize) -> Option<BTreeSet<&str>> {
-    let edge = &node.edges[at];
-    if edge.form.style == Style::Slug {
-        return edge.labels_seen.sorted().filter(|_| edge.labels_seen.are_all());
-    }
-    if edge.form.style != Style::Closed {
-        return None;
-    }
-    // A family that comes first has what it would take, but for ids.
-    let others = || node.edges[..at].iter().filter(|other| other.depth.meets(edge.depth) && !other.is_opaque);
-    let own = |label: &&str| !node.constants.contains_key(*label) && !others().any(|other| other.takes(label));
-    Some(edge.labels.iter().map(|label| &**label).filter(own).collect())
+    let (template, regex) = (template(edge, &columns), language::alternatives(parts));
+    Rendered { template, regex, columns, log10: size.log10(), overlaps }
 }
 
 /// A word takes every letter, a number every digit: an id right behind one begins with something else. Its expression says
@@ -79,33 +68,80 @@ fn begin_apart(pieces: &[Piece], languages: &mut [Language]) {
     }
 }
 
-/// Labels and families of the same node that the shape would take as well.
-fn forbidden(node: &Node, at: usize, shape: &Shape) -> Vec<Forbidden> {
-    let (mut tokens, mut ends, mut forbidden) = (Vec::new(), Vec::new(), Vec::new());
-    let before = || node.edges[..at].iter().filter(|other| other.depth.meets(node.edges[at].depth));
-    let closed = before().filter(|other| other.form.style == Style::Closed).flat_map(|other| &other.labels);
-    let labels = node.constants.keys().chain(&node.edges[at].refused).chain(closed);
-    for label in labels {
-        tokens.clear();
-        token::tokenize(label, &mut tokens);
-        if shape.read(label, &tokens, &mut ends) {
-            let mut start = 0;
-            let texts = ends.iter().map(|&end| {
-                let text = label[start..usize::from(end)].to_owned();
-                start = usize::from(end);
-                Some(text)
-            });
-            forbidden.push(texts.collect());
+/// Labels that one shape is told to leave out at most, and octets of its expression. With more it leaves out none: what
+/// was true of a few hundred hosts would be an expression of megabytes for each of thousands of patterns.
+const FORBIDDEN: usize = 4096;
+const LONGEST: usize = 16 << 10;
+
+/// An edge and what stands beside it.
+#[derive(Clone, Copy)]
+struct Place<'m> {
+    model: &'m Model,
+    node: &'m Node,
+    at: usize,
+}
+
+impl<'m> Place<'m> {
+    fn edge(self) -> &'m Edge {
+        &self.node.edges[self.at]
+    }
+
+    /// The families that come first. One at the ends of names only leaves the labels that names go on below to this one.
+    fn before(self) -> impl Iterator<Item = &'m Edge> {
+        let mine = self.edge().depth;
+        self.node.edges[..self.at].iter().filter(move |other| other.depth.covers(mine))
+    }
+
+    /// The constants that stand where labels of this edge could stand, too.
+    fn constants(self) -> impl Iterator<Item = &'m str> {
+        let mine = self.edge().depth;
+        let meets = move |child: u32| self.model.nodes[child as usize].depth().is_none_or(|depth| depth.meets(mine));
+        self.node.constants.iter().filter(move |(_, child)| meets(**child)).map(|(label, _)| &**label)
+    }
+
+    /// The labels of a closed list, in order: what its columns could be combined to is none of it.
+    fn listed(self) -> Option<BTreeSet<&'m str>> {
+        let edge = self.edge();
+        if edge.form.style == Style::Slug {
+            return edge.labels_seen.sorted().filter(|_| edge.labels_seen.are_all());
+        }
+        (edge.form.style == Style::Closed).then(|| edge.brought.iter().map(|label| &**label).collect())
+    }
+
+    /// The expression of a shape without what belongs to others, and whether that could be told; no expression when nothing
+    /// is left.
+    fn regex_of(self, at_shape: usize, languages: &[Language]) -> (Option<String>, bool) {
+        let exact = self.forbidden(at_shape).map(|forbidden| language::sequence(languages, &forbidden));
+        match exact {
+            Some(regex) if regex.as_ref().is_none_or(|regex| regex.len() <= LONGEST) => (regex, true),
+            _ => (language::sequence(languages, &[]), false),
         }
     }
-    for other in before().filter(|other| other.form.style != Style::Closed) {
-        for at_shape in 0..other.form.shapes.len() {
-            overlap(other, at_shape, shape, &mut forbidden);
+
+    /// Labels and families of the same node that the shape would take as well; `None` if they are too many.
+    fn forbidden(self, at_shape: usize) -> Option<Vec<Forbidden>> {
+        let edge = self.edge();
+        let (shape, bounds) = (&edge.form.shapes[at_shape], &edge.bounds[at_shape]);
+        let mut forbidden = Vec::new();
+        let closed = self.before().filter(|other| other.form.style == Style::Closed).flat_map(|other| &other.brought);
+        for label in self.constants().chain(edge.refused.iter().chain(closed).map(|label| &**label)) {
+            forbidden.extend(bounds.parts(shape, label).map(|parts| parts.map(|part| Some(part.to_owned())).collect()));
+            if forbidden.len() > FORBIDDEN {
+                return None;
+            }
         }
+        for other in self.before().filter(|other| other.form.style != Style::Closed) {
+            for their_shape in 0..other.form.shapes.len() {
+                overlap(other, their_shape, shape, &mut forbidden);
+                if forbidden.len() > FORBIDDEN {
+                    return None;
+                }
+            }
+        }
+        forbidden.sort();
+        forbidden.dedup();
+        Some(forbidden)
     }
-    forbidden.sort();
-    forbidden.dedup();
-    forbidden
 }
 
 /// The labels that two shapes share, as forbidden labels of `mine`.
@@ -336,11 +372,8 @@ mod tests {
             labels_seen: Values::default(),
             refused: BTreeSet::new(),
             is_opaque: false,
-            labels: if style == Style::Closed {
-                labels.iter().map(|label| (*label).into()).collect()
-            } else {
-                <_>::default()
-            },
+            brought: labels.iter().filter(|_| style == Style::Closed).map(|label| (*label).into()).collect(),
+            labels: <_>::default(),
             spares: None,
             depth: Depth::Leaf,
             spans: vec![vec![(1, 9); 3]],
@@ -350,12 +383,13 @@ mod tests {
 
     #[test]
     fn a_closed_list_is_its_labels_and_no_other_combination_of_their_parts() {
-        let mut node = Node::default();
-        node.edges = vec![
+        let mut model = Model::new(Vec::new());
+        model.push();
+        model.nodes[0].edges = vec![
             two_words(Style::Closed, &["kfz-ziegler", "baeckerei-gottschalk"]),
             two_words(Style::Slug, &["kfz-gottschalk", "metzgerei-huber"]),
         ];
-        let regexes = [0, 1].map(|at| Regex::new(&format!("^(?:{})$", edge(&node, at).regex)).unwrap());
+        let regexes = [0, 1].map(|at| Regex::new(&format!("^(?:{})$", edge(&model, 0, at).regex)).unwrap());
         for (label, expected) in [
             ("kfz-ziegler", [true, false]),
             ("baeckerei-gottschalk", [true, false]),
