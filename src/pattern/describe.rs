@@ -56,6 +56,7 @@ const OVERLAPS: &str = "too many other names have its form: its expression takes
 
 /// The patterns of a tree, given the names that end at each place.
 pub(super) fn drafts(model: &Model, names: &Names<'_>, root: &str, mut ends: Vec<Vec<u32>>) -> Vec<Draft> {
+    let longest = render::longest(ends.iter().filter(|names| !names.is_empty()).count());
     let mut drafts = Vec::new();
     let mut open: Vec<(u32, Path)> = vec![(0, Vec::new())];
     while let Some((at, path)) = open.pop() {
@@ -66,7 +67,7 @@ pub(super) fn drafts(model: &Model, names: &Names<'_>, root: &str, mut ends: Vec
             open.push((child, [path.as_slice(), &[Label::Const(label.to_string())]].concat()));
         }
         for (edge_at, edge) in node.edges.iter().enumerate() {
-            let family = Label::Family(Arc::new(render::edge(model, at, edge_at)));
+            let family = Label::Family(Arc::new(render::edge(model, (at, edge_at), longest)));
             open.push((edge.node, [path.as_slice(), &[family]].concat()));
         }
         let group = ends.get_mut(at as usize).map(std::mem::take).unwrap_or_default();

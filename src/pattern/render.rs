@@ -23,8 +23,8 @@ pub(super) struct Rendered {
 }
 
 /// Renders one edge of a node, apart from everything else below that node.
-pub(super) fn edge(model: &Model, node: u32, at: usize) -> Rendered {
-    let place = Place { model, node: &model.nodes[node as usize], at };
+pub(super) fn edge(model: &Model, (node, at): (u32, usize), longest: usize) -> Rendered {
+    let place = Place { model, node: &model.nodes[node as usize], at, longest };
     let edge = place.edge();
     let (mut parts, mut size, mut overlaps) = (Vec::new(), 0.0, false);
     for (at_shape, (shape, facts)) in edge.form.shapes.iter().zip(&edge.facts).enumerate() {
@@ -68,10 +68,16 @@ fn begin_apart(pieces: &[Piece], languages: &mut [Language]) {
     }
 }
 
-/// Labels that one shape is told to leave out at most, and octets of its expression. With more it leaves out none: what
-/// was true of a few hundred hosts would be an expression of megabytes for each of thousands of patterns.
+/// Labels that one shape is told to leave out at most. With more, or with too long an expression, it leaves out none: what
+/// tells a few hundred hosts apart would be an expression of megabytes for each of thousands of patterns.
 const FORBIDDEN: usize = 4096;
-const LONGEST: usize = 16 << 10;
+/// Octets of the expressions of all patterns of a domain, about.
+const EXPRESSIONS: usize = 64 << 20;
+
+/// How long the expression of one shape may be where there are so many patterns.
+pub(super) fn longest(patterns: usize) -> usize {
+    (EXPRESSIONS / patterns.max(1)).clamp(2 << 10, 64 << 10)
+}
 
 /// An edge and what stands beside it.
 #[derive(Clone, Copy)]
@@ -79,6 +85,7 @@ struct Place<'m> {
     model: &'m Model,
     node: &'m Node,
     at: usize,
+    longest: usize,
 }
 
 impl<'m> Place<'m> {
@@ -113,7 +120,7 @@ impl<'m> Place<'m> {
     fn regex_of(self, at_shape: usize, languages: &[Language]) -> (Option<String>, bool) {
         let exact = self.forbidden(at_shape).map(|forbidden| language::sequence(languages, &forbidden));
         match exact {
-            Some(regex) if regex.as_ref().is_none_or(|regex| regex.len() <= LONGEST) => (regex, true),
+            Some(regex) if regex.as_ref().is_none_or(|regex| regex.len() <= self.longest) => (regex, true),
             _ => (language::sequence(languages, &[]), false),
         }
     }
@@ -389,7 +396,8 @@ mod tests {
             two_words(Style::Closed, &["kfz-ziegler", "baeckerei-gottschalk"]),
             two_words(Style::Slug, &["kfz-gottschalk", "metzgerei-huber"]),
         ];
-        let regexes = [0, 1].map(|at| Regex::new(&format!("^(?:{})$", edge(&model, 0, at).regex)).unwrap());
+        let regexes =
+            [0, 1].map(|at| Regex::new(&format!("^(?:{})$", edge(&model, (0, at), longest(2)).regex)).unwrap());
         for (label, expected) in [
             ("kfz-ziegler", [true, false]),
             ("baeckerei-gottschalk", [true, false]),
