@@ -72,7 +72,10 @@ pub fn run(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Failur
     })?;
     if patterns.uncovered_rows > 0 {
         let roots = patterns.uncovered_roots.join(", ");
-        env.say(&format!("ctclimb: {} names beyond the limit of {roots} are in no pattern", patterns.uncovered_rows));
+        env.say(&format!(
+            "ctclimb: {} entries with names beyond the limit of {roots} are in no pattern",
+            patterns.uncovered_rows
+        ));
         return Ok(Exit::Incomplete);
     }
     Ok(if told.complete() { Exit::Complete } else { Exit::Incomplete })

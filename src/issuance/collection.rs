@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashTable;
 
@@ -64,27 +64,29 @@ pub struct Collection {
     listed: Option<Listed>,
 }
 
-type Take = dyn FnMut(&Record<'_>) + Send;
-
 /// Who gets the records instead.
-#[derive(Clone)]
-struct Forward(Arc<Mutex<Take>>);
+type Forward = Taker<dyn FnMut(&Record<'_>) + Send>;
+/// Who gets the names of plain lists.
+type Listed = Taker<dyn FnMut(&SanRef<'_>) + Send>;
 
-impl fmt::Debug for Forward {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Forward")
+/// A function that all clones of a collection share.
+struct Taker<T: ?Sized>(Arc<Mutex<T>>);
+
+impl<T: ?Sized> Taker<T> {
+    fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-type TakeName = dyn FnMut(&SanRef<'_>) + Send;
+impl<T: ?Sized> Clone for Taker<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
 
-/// Who gets the names of plain lists.
-#[derive(Clone)]
-struct Listed(Arc<Mutex<TakeName>>);
-
-impl fmt::Debug for Listed {
+impl<T: ?Sized> fmt::Debug for Taker<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Listed")
+        f.write_str("Taker")
     }
 }
 
@@ -104,13 +106,13 @@ impl Collection {
     /// A collection that keeps nothing: each record goes to `take`, which may part them or store them elsewhere.
     #[must_use]
     pub fn forwarding(take: impl FnMut(&Record<'_>) + Send + 'static) -> Self {
-        Self { forward: Some(Forward(Arc::new(Mutex::new(take)))), ..Self::default() }
+        Self { forward: Some(Taker(Arc::new(Mutex::new(take)))), ..Self::default() }
     }
 
     /// The names in scope that no certificate is told of go to `take`, and are not kept here.
     #[must_use]
     pub fn handing_lists(self, take: impl FnMut(&SanRef<'_>) + Send + 'static) -> Self {
-        Self { listed: Some(Listed(Arc::new(Mutex::new(take)))), ..self }
+        Self { listed: Some(Taker(Arc::new(Mutex::new(take)))), ..self }
     }
 
     /// Whether only names and counts are kept, so that readers may leave out the rest of a record.
@@ -126,8 +128,8 @@ impl Collection {
 
     /// Takes one record.
     pub fn add(&mut self, record: &Record<'_>, origin: Origin) {
-        if let Some(Forward(take)) = &self.forward {
-            return take.lock().unwrap_or_else(PoisonError::into_inner)(record);
+        if let Some(forward) = &self.forward {
+            return forward.lock()(record);
         }
         self.begin();
         self.names(record.names.iter().map(Cow::as_ref));
@@ -203,9 +205,9 @@ impl Collection {
 
     /// Takes the one entry of a record that is of no certificate.
     pub(crate) fn listed(&mut self, text: &str) {
-        if let Some(Forward(take)) = &self.forward {
+        if let Some(forward) = &self.forward {
             let record = Record { names: vec![text.into()], ..Record::default() };
-            return take.lock().unwrap_or_else(PoisonError::into_inner)(&record);
+            return forward.lock()(&record);
         }
         self.begin();
         if self.listed.is_none() {
@@ -214,8 +216,8 @@ impl Collection {
         } else if let Some(san) = self.parse(text) {
             self.counts.entries += 1;
             self.counts.wildcard_entries += u64::from(san.wildcard());
-            if let Some(Listed(take)) = &self.listed {
-                take.lock().unwrap_or_else(PoisonError::into_inner)(&san);
+            if let Some(listed) = &self.listed {
+                listed.lock()(&san);
             }
         } else {
             self.end();
