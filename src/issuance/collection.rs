@@ -4,12 +4,12 @@
 //! end, in `merge`, when all is known.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use hashbrown::HashTable;
 
 use super::event::{Event, identity, key_hash, same_key};
+use super::handing::{Forward, Lists, Taker};
 use super::issuer::IssuerTable;
 use super::merge::{self, Gathered};
 use super::origins::OriginSets;
@@ -61,33 +61,7 @@ pub struct Collection {
     /// The names of the record at hand.
     names: Vec<SanId>,
     forward: Option<Forward>,
-    listed: Option<Listed>,
-}
-
-/// Who gets the records instead.
-type Forward = Taker<dyn FnMut(&Record<'_>) + Send>;
-/// Who gets the names of plain lists.
-type Listed = Taker<dyn FnMut(&SanRef<'_>) + Send>;
-
-/// A function that all clones of a collection share.
-struct Taker<T: ?Sized>(Arc<Mutex<T>>);
-
-impl<T: ?Sized> Taker<T> {
-    fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<T: ?Sized> Clone for Taker<T> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<T: ?Sized> fmt::Debug for Taker<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Taker")
-    }
+    lists: Option<Lists>,
 }
 
 impl Collection {
@@ -109,10 +83,11 @@ impl Collection {
         Self { forward: Some(Taker(Arc::new(Mutex::new(take)))), ..Self::default() }
     }
 
-    /// The names in scope that no certificate is told of go to `take`, and are not kept here.
+    /// The names in scope that no certificate is told of go to `take`, many at a time and the last of them with
+    /// [`Collection::finish`], and are not kept here: canonical names, each with whether `*.` stood before it.
     #[must_use]
-    pub fn handing_lists(self, take: impl FnMut(&SanRef<'_>) + Send + 'static) -> Self {
-        Self { listed: Some(Taker(Arc::new(Mutex::new(take)))), ..self }
+    pub fn handing_lists(self, take: impl FnMut(&[(&str, bool)]) + Send + 'static) -> Self {
+        Self { lists: Some(Lists::new(take)), ..self }
     }
 
     /// Whether only names and counts are kept, so that readers may leave out the rest of a record.
@@ -210,14 +185,14 @@ impl Collection {
             return forward.lock()(&record);
         }
         self.begin();
-        if self.listed.is_none() {
+        if self.lists.is_none() {
             self.name(text);
             self.end();
         } else if let Some(san) = self.parse(text) {
             self.counts.entries += 1;
             self.counts.wildcard_entries += u64::from(san.wildcard());
-            if let Some(listed) = &self.listed {
-                listed.lock()(&san);
+            if let Some(lists) = &mut self.lists {
+                lists.add(&san);
             }
         } else {
             self.end();
@@ -323,18 +298,26 @@ impl Collection {
 
     /// Matches what different sources told and puts everything into an order that does not depend on that of the input.
     #[must_use]
-    pub fn finish(self) -> Issuances {
+    pub fn finish(mut self) -> Issuances {
+        self.hand_over();
         let Self { tree, counts, drops, foreign_common_names, issuers, events, origins, scope, .. } = self;
         merge::finish(&tree, issuers, events, origins, Gathered { scope, counts, drops, foreign_common_names })
     }
 
     /// The same with the names in the order they were read, which saves a copy of them all; for names without certificates.
     #[must_use]
-    pub fn finish_as_read(self) -> Issuances {
+    pub fn finish_as_read(mut self) -> Issuances {
+        self.hand_over();
         if !self.events.is_empty() {
             return self.finish();
         }
         let Self { tree, counts, drops, foreign_common_names, issuers, origins, scope, .. } = self;
         merge::without_certificates(tree, issuers, origins, Gathered { scope, counts, drops, foreign_common_names })
+    }
+
+    fn hand_over(&mut self) {
+        if let Some(lists) = &mut self.lists {
+            lists.hand_over();
+        }
     }
 }

@@ -6,6 +6,7 @@
 mod collection;
 mod drops;
 mod event;
+mod handing;
 mod issuances;
 mod issuer;
 mod matching;

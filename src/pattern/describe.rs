@@ -111,14 +111,14 @@ fn draft(names: &Names<'_>, root: &str, path: Path, group: &[u32]) -> Draft {
 fn counted(names: &Names<'_>, root: &str, group: &[u32], template: &str, regex: &str) -> Draft {
     let mut forms = Forms::default();
     let (mut first, mut last) = (i64::MAX, i64::MIN);
-    for row in group.iter().map(|&at| &names.rows[at as usize]) {
-        match row.seen & (BARE | WILDCARD) {
+    for &at in group {
+        match names.rows[at as usize].seen & (BARE | WILDCARD) {
             BARE => forms.bare += 1,
             WILDCARD => forms.wildcard += 1,
             _ => forms.both += 1,
         }
-        first = first.min(row.first);
-        last = last.max(row.last);
+        let times = names.times(at);
+        (first, last) = (first.min(times.0), last.max(times.1));
     }
     let star = match forms {
         Forms { wildcard: 0, both: 0, .. } => "",

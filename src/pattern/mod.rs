@@ -21,7 +21,6 @@ mod ids;
 mod language;
 mod learn;
 mod letters;
-mod listing;
 mod merge;
 mod model;
 mod observation;
@@ -45,7 +44,6 @@ mod wire;
 mod words;
 
 pub use learn::learn;
-pub use listing::Listing;
 pub use observation::{Limits, NameIndex, Observation};
 pub use said::{Forms, IssuerCount, LevelTemplate, Pattern, Patterns, Periods};
 pub use settings::{Detail, Settings};

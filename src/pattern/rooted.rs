@@ -6,6 +6,8 @@ use super::observation::NameIndex;
 
 pub(super) const BARE: u8 = 1;
 pub(super) const WILDCARD: u8 = 2;
+/// Times of which nothing is known: no minimum and no maximum yet.
+pub(super) const NEVER: (i64, i64) = (i64::MAX, i64::MIN);
 /// The name fell out of the sample of its root.
 const DROPPED: u8 = 4;
 
@@ -16,8 +18,7 @@ pub(super) struct NameRow {
     /// Where its text starts in that of the root.
     start: u32,
     pub(super) name: NameIndex,
-    pub(super) first: i64,
-    pub(super) last: i64,
+    pub(super) rows: u32,
     octets: u8,
     pub(super) seen: u8,
 }
@@ -37,6 +38,8 @@ pub(super) struct RootRow {
     names_text: String,
     /// Its names in order of their first row, with those that were dropped.
     pub(super) names: Vec<NameRow>,
+    /// By name, from when to when it was seen; of a plain list nothing is known, and nothing is kept.
+    times: Vec<(i64, i64)>,
     /// How many of them are kept.
     pub(super) kept: usize,
     pub(super) rows: u64,
@@ -54,6 +57,7 @@ impl RootRow {
             text: text.to_owned(),
             names_text: String::new(),
             names: Vec::new(),
+            times: Vec::new(),
             kept: 0,
             rows: 0,
             kept_rows: 0,
@@ -67,14 +71,36 @@ impl RootRow {
         &self.names_text[row.start as usize..row.start as usize + usize::from(row.octets)]
     }
 
+    /// The part of a name left of the root without the dot, empty for the root itself.
+    pub(super) fn left(&self, row: &NameRow) -> &str {
+        let text = self.name(row);
+        &text[..text.len().saturating_sub(self.text.len() + 1)]
+    }
+
+    /// When the first and the last certificate of a name began, Unix seconds; [`NEVER`] where that is not known.
+    pub(super) fn times(&self, at: usize) -> (i64, i64) {
+        self.times.get(at).copied().unwrap_or(NEVER)
+    }
+
+    /// Widens the time in which a name was seen.
+    pub(super) fn widen(&mut self, at: usize, (first, last): (i64, i64)) {
+        if (first, last) == NEVER {
+            return;
+        }
+        if self.times.len() <= at {
+            self.times.resize(at + 1, NEVER);
+        }
+        let times = &mut self.times[at];
+        *times = (times.0.min(first), times.1.max(last));
+    }
+
     /// Adds a name that is not here.
-    pub(super) fn push(&mut self, index: NameIndex, name: &str, hash: u64, seen: u8) {
+    pub(super) fn push(&mut self, index: NameIndex, name: &str, hash: u64, (seen, rows): (u8, u32)) {
         self.names.push(NameRow {
             hash,
             start: u32::try_from(self.names_text.len()).expect("the names under one root are bounded"),
             name: index,
-            first: i64::MAX,
-            last: i64::MIN,
+            rows,
             octets: u8::try_from(name.len()).expect("a name has at most 253 octets"),
             seen,
         });
@@ -107,10 +133,11 @@ impl RootRow {
         rows.filter(|(row, _)| row.kept() && row.hash >= threshold).map(|(_, at)| at).collect()
     }
 
-    /// Drops a name of so many rows.
-    pub(super) fn drop_name(&mut self, at: u32, rows: u32) {
-        self.names[at as usize].seen |= DROPPED;
+    /// Drops a name.
+    pub(super) fn drop_name(&mut self, at: u32) {
+        let name = &mut self.names[at as usize];
+        name.seen |= DROPPED;
         self.kept -= 1;
-        self.kept_rows -= u64::from(rows);
+        self.kept_rows -= u64::from(name.rows);
     }
 }

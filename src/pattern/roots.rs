@@ -24,8 +24,12 @@ impl<'s> Names<'s> {
 
     /// The part left of the root without the dot, empty for the root itself.
     pub(super) fn left(&self, at: u32) -> &'s str {
-        let text = self.root.name(&self.rows[at as usize]);
-        &text[..text.len().saturating_sub(self.root.text.len() + 1)]
+        self.root.left(&self.rows[at as usize])
+    }
+
+    /// When a name was seen; see [`RootRow::times`].
+    pub(super) fn times(&self, at: u32) -> (i64, i64) {
+        self.root.times(at as usize)
     }
 
     /// The positions of the names.

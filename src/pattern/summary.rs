@@ -41,7 +41,6 @@ pub struct Summary {
     limits: Limits,
     /// By [`NameIndex`].
     places: Vec<Place>,
-    rows_of: Vec<u32>,
     /// Half a hash and the index of each name: growth, and most that is not found, then need no look at the names.
     index: HashTable<(u32, u32)>,
     pub(super) roots: Vec<RootRow>,
@@ -56,7 +55,7 @@ pub struct Summary {
 }
 
 /// Names that are looked up side by side.
-pub(super) const BATCH: usize = 16;
+const BATCH: usize = 16;
 
 impl Summary {
     /// An empty summary with the usual limits.
@@ -92,7 +91,7 @@ impl Summary {
     pub fn add(&mut self, row: &Observation<'_>) -> Option<NameIndex> {
         let name = self.add_rows(row.name, form(row.wildcard), 1)?;
         if let Some(time) = row.not_before {
-            self.widen(name, time, time);
+            self.widen(name, (time, time));
         }
         if let Some(id) = row.certificate {
             let validity = (row.not_before.unwrap_or(i64::MAX), row.not_after.unwrap_or(i64::MIN));
@@ -101,23 +100,23 @@ impl Summary {
         Some(name)
     }
 
-    /// Adds names of a plain list, each with whether `*.` stood before it; a form seen before is no new row.
+    /// Adds canonical names of a plain list, each with whether `*.` stood before it; a form seen before is no new row.
     ///
     /// In a large table each look-up waits for memory; made for a batch beforehand, the waits go on side by side.
-    pub(super) fn list(&mut self, names: &[(&str, bool)]) {
+    pub fn list(&mut self, names: &[(&str, bool)]) {
         for names in names.chunks(BATCH) {
-            let mut hashes = [0; BATCH];
-            for (hash, (name, _)) in hashes.iter_mut().zip(names) {
-                *hash = hash::hash(name.as_bytes());
+            let (mut hashes, mut halves, mut known) = ([0; BATCH], [0; BATCH], [false; BATCH]);
+            for (at, (name, _)) in names.iter().enumerate() {
+                hashes[at] = hash::hash(name.as_bytes());
+                halves[at] = half(hashes[at]);
             }
-            let mut known = [false; BATCH];
-            for (known, &hash) in known.iter_mut().zip(&hashes[..names.len()]) {
-                *known = self.index.find(spread(half(hash)), |entry| entry.0 == half(hash)).is_some();
+            for (known, &half) in known.iter_mut().zip(&halves[..names.len()]) {
+                *known = self.index.find(spread(half), |entry| entry.0 == half).is_some();
             }
             for (at, &(name, wildcard)) in names.iter().enumerate() {
                 let hash = hashes[at];
-                let earlier = hashes[..at].iter().any(|&other| half(other) == half(hash));
-                match if known[at] || earlier { self.find(name, hash) } else { None } {
+                let earlier = || halves[..at].contains(&halves[at]);
+                match if known[at] || earlier() { self.find(name, hash) } else { None } {
                     Some(found) if self.row(found).seen & form(wildcard) != 0 => {}
                     found => _ = self.add_found(found, name, hash, (form(wildcard), 1)),
                 }
@@ -135,21 +134,15 @@ impl Summary {
         &self.roots[place.root as usize].names[place.at as usize]
     }
 
-    fn row_mut(&mut self, name: NameIndex) -> &mut NameRow {
-        let place = self.places[name.index()];
-        &mut self.roots[place.root as usize].names[place.at as usize]
-    }
-
     /// The root that a name is under.
     pub(super) fn root_of(&self, name: NameIndex) -> &RootRow {
         &self.roots[self.places[name.index()].root as usize]
     }
 
     /// Widens the time in which a name was seen.
-    pub(super) fn widen(&mut self, name: NameIndex, first: i64, last: i64) {
-        let row = self.row_mut(name);
-        row.first = row.first.min(first);
-        row.last = row.last.max(last);
+    pub(super) fn widen(&mut self, name: NameIndex, times: (i64, i64)) {
+        let place = self.places[name.index()];
+        self.roots[place.root as usize].widen(place.at as usize, times);
     }
 
     /// Notes that a certificate holds a name.
@@ -187,8 +180,8 @@ impl Summary {
                 return None;
             }
             row.seen |= seen;
+            row.rows = row.rows.saturating_add(rows);
             root.kept_rows += u64::from(rows);
-            self.rows_of[index.index()] = self.rows_of[index.index()].saturating_add(rows);
             return Some(index);
         }
         let root_at = self.root_by_end(name);
@@ -200,23 +193,15 @@ impl Summary {
         root.kept_rows += u64::from(rows);
         let at = u32::try_from(self.places.len()).ok().filter(|&at| at < 1 << 31).expect("fewer than 2^31 names");
         let place = Place { root: root_at, at: u32::try_from(root.names.len()).expect("fewer than 2^31 names") };
-        root.push(NameIndex(at), name, hash, seen);
+        root.push(NameIndex(at), name, hash, (seen, rows));
         self.places.push(place);
-        self.rows_of.push(rows);
         self.index.insert_unique(spread(half(hash)), (half(hash), at), |&(half, _)| spread(half));
-        let root = &mut self.roots[root_at as usize];
         if root.kept > self.limits.names_per_root
             && let Some(dropped) = root.one_too_many()
         {
-            self.drop_name(root_at, dropped);
+            root.drop_name(dropped);
         }
-        self.row(NameIndex(at)).kept().then_some(NameIndex(at))
-    }
-
-    fn drop_name(&mut self, root: u32, at: u32) {
-        let known = &mut self.roots[root as usize];
-        let rows = self.rows_of[known.names[at as usize].name.index()];
-        known.drop_name(at, rows);
+        root.names[place.at as usize].kept().then_some(NameIndex(at))
     }
 
     /// The root of a name.
@@ -267,7 +252,7 @@ impl Summary {
             let (index, row) = (NameIndex(at), other.row(NameIndex(at)));
             let name = if row.kept() { self.add_rows(other.name(index), row.seen, other.rows_of(index)) } else { None };
             if let Some(name) = name {
-                self.widen(name, row.first, row.last);
+                self.widen(name, other.times(index));
             }
             moved.push(name);
         }
@@ -289,8 +274,9 @@ impl Summary {
 
     /// Drops the names of a root whose hash is not below `threshold`.
     fn lower(&mut self, root: u32, threshold: u64) {
-        for at in self.roots[root as usize].above(threshold) {
-            self.drop_name(root, at);
+        let root = &mut self.roots[root as usize];
+        for at in root.above(threshold) {
+            root.drop_name(at);
         }
     }
 
@@ -320,7 +306,13 @@ impl Summary {
     }
 
     pub(super) fn rows_of(&self, name: NameIndex) -> u32 {
-        self.rows_of[name.index()]
+        self.row(name).rows
+    }
+
+    /// When the first and the last certificate of a name began, `NEVER` where that is not known.
+    fn times(&self, name: NameIndex) -> (i64, i64) {
+        let place = self.places[name.index()];
+        self.roots[place.root as usize].times(place.at as usize)
     }
 
     /// How many names have an index, those among them that were dropped.
@@ -359,4 +351,32 @@ fn half(hash: u64) -> u32 {
 /// A whole hash of half of one: the table takes its place from the low bits and its tag from the high ones.
 fn spread(half: u32) -> u64 {
     u64::from(half).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        #[test]
+        fn a_list_is_the_set_of_its_names(
+            rows in proptest::collection::vec(("[a-c]{1,2}", "[ab]", any::<bool>()), 0..80),
+            cut in 0usize..80,
+        ) {
+            let rows: Vec<(String, bool)> =
+                rows.into_iter().map(|(label, root, wildcard)| (format!("{label}.{root}.example"), wildcard)).collect();
+            let names: Vec<(&str, bool)> = rows.iter().map(|(name, wildcard)| (name.as_str(), *wildcard)).collect();
+            let mut listed = Summary::new();
+            let (first, second) = names.split_at(cut.min(names.len()));
+            listed.list(first);
+            listed.list(second);
+            let mut one_by_one = Summary::new();
+            for (name, wildcard) in rows.iter().collect::<BTreeSet<_>>() {
+                one_by_one.add(&Observation::of_name(name, *wildcard));
+            }
+            prop_assert_eq!(listed.to_bytes(), one_by_one.to_bytes());
+        }
+    }
 }

@@ -3,11 +3,12 @@
 //! Little endian, canonical (sorted by content, so equal summaries have equal octets), closed by a checksum:
 //!
 //! ```text
-//! magic "ctclimb\x01" | version u16 | limit u64 | issuers | roots | names | certificates | checksum u64
+//! magic "ctclimb\x01" | version u16 | limit u64 | issuers | overflows | roots | certificates | checksum u64
 //! issuers       count u32, each: octets u16, text; sorted
-//! roots         count u32, each: octets u8, text, rows not kept u64, threshold u64; sorted; only roots that lost names
-//! names         count u32, each: shared octets u8, octets u8, rest of the text, forms u8, rows u32, first i64, last i64;
-//!               sorted by text, the octets shared with the name before are left out
+//! overflows     count u32, each: octets u8, root, rows not kept u64, threshold u64; sorted; only roots that lost names
+//! roots         count u32, each: octets u8, text, names u32, each: octets u8, the part left of the root, forms u8, rows u32
+//!               if [`ROWS`] is among the forms, first i64 and last i64 if [`TIMES`] is; roots sorted by text, names by hash,
+//!               then text
 //! certificates  count u32, each: id u64, issuer u32, start i64, end i64, names u32, each: index of the name times two, plus
 //!               one for `*.`; sorted
 //! ```
@@ -16,12 +17,17 @@ use std::io::{self, Read, Write};
 
 use super::hash;
 use super::observation::{Limits, NameIndex};
-use super::rooted::{BARE, WILDCARD};
+use super::rooted::{BARE, NEVER, NameRow, RootRow, WILDCARD};
 use super::summary::{NONE, Summary};
 
 const MAGIC: &[u8; 8] = b"ctclimb\x01";
 /// The version written and the only one read.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
+
+/// Beside the forms of a name: the number of its rows follows; without it, it is 1.
+const ROWS: u8 = 4;
+/// Beside the forms of a name: when it was first and last seen follows; without it, that is not known.
+const TIMES: u8 = 8;
 
 /// Why octets are not a summary.
 #[derive(Debug, thiserror::Error)]
@@ -75,27 +81,44 @@ impl Summary {
             out.extend((root.rows - root.kept_rows).to_le_bytes());
             out.extend(root.threshold.to_le_bytes());
         }
-        let mut names: Vec<NameIndex> = self.names().collect();
-        names.sort_unstable_by(|&a, &b| self.name(a).cmp(self.name(b)));
-        let mut place = vec![0_u32; self.count() as usize];
-        put_count(&mut out, names.len());
-        let mut before = "";
-        for (at, &name) in names.iter().enumerate() {
-            place[name.index()] = u32::try_from(at).expect("fewer than 2^31 names");
-            let (text, row) = (self.name(name), self.row(name));
-            let shared = before.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count();
-            out.push(u8::try_from(shared).expect("a name has at most 253 octets"));
-            put_short(&mut out, &text.as_bytes()[shared..]);
-            out.push(row.seen);
-            out.extend(self.rows_of(name).to_le_bytes());
-            out.extend(row.first.to_le_bytes());
-            out.extend(row.last.to_le_bytes());
-            before = text;
-        }
+        let place = self.put_names(&mut out);
         self.put_certificates(&mut out, &used, &place);
         let sum = hash::hash(&out);
         out.extend(sum.to_le_bytes());
         out
+    }
+
+    /// Writes the names root by root; the index of each in what is written, by [`NameIndex`].
+    fn put_names(&self, out: &mut Vec<u8>) -> Vec<u32> {
+        let mut place = vec![0_u32; self.count() as usize];
+        let mut roots: Vec<&RootRow> = self.roots.iter().filter(|root| root.kept > 0).collect();
+        roots.sort_unstable_by(|a, b| a.text.cmp(&b.text));
+        put_count(out, roots.len());
+        let mut count = 0;
+        for root in roots {
+            put_short(out, root.text.as_bytes());
+            let mut names: Vec<(usize, &NameRow)> =
+                root.names.iter().enumerate().filter(|(_, row)| row.kept()).collect();
+            // By hash and not by text: cheap to compare, and cheap to put into a table again.
+            names.sort_unstable_by(|(_, a), (_, b)| a.hash.cmp(&b.hash).then_with(|| root.name(a).cmp(root.name(b))));
+            put_count(out, names.len());
+            for (at, row) in names {
+                place[row.name.index()] = count;
+                count += 1;
+                put_short(out, root.left(row).as_bytes());
+                let (rows, times) = (row.rows, root.times(at));
+                let flag = |there: bool, flag: u8| if there { flag } else { 0 };
+                out.push(row.seen | flag(rows != 1, ROWS) | flag(times != NEVER, TIMES));
+                if rows != 1 {
+                    out.extend(rows.to_le_bytes());
+                }
+                if times != NEVER {
+                    out.extend(times.0.to_le_bytes());
+                    out.extend(times.1.to_le_bytes());
+                }
+            }
+        }
+        place
     }
 
     fn used_issuers(&self) -> Vec<(&str, u32)> {
@@ -235,27 +258,39 @@ impl<'a> Reader<'a> {
 
     fn names(&mut self, summary: &mut Summary) -> Result<Vec<NameIndex>, PartialError> {
         let mut names = Vec::new();
-        let mut text: Vec<u8> = Vec::new();
+        let mut text = String::new();
         for _ in 0..self.count()? {
-            let [shared, octets] = self.array()?;
-            if usize::from(shared) > text.len() || usize::from(shared) + usize::from(octets) > 253 {
-                return Err(self.damaged("a name that is too long"));
+            let [octets] = self.array()?;
+            let root = self.text(usize::from(octets))?;
+            for _ in 0..self.count()? {
+                let [octets] = self.array()?;
+                let left = self.text(usize::from(octets))?;
+                text.clear();
+                text.push_str(left);
+                text.push_str(if left.is_empty() { "" } else { "." });
+                text.push_str(root);
+                if !is_canonical(&text) {
+                    return Err(self.damaged("what is no name"));
+                }
+                names.push(self.name(&text, summary)?);
             }
-            text.truncate(usize::from(shared));
-            text.extend(self.take(usize::from(octets))?);
-            let [seen] = self.array()?;
-            let rows = self.count()?;
-            let (first, last) = (i64::from_le_bytes(self.array()?), i64::from_le_bytes(self.array()?));
-            let name = std::str::from_utf8(&text).ok().filter(|name| is_canonical(name));
-            let name = name.ok_or(self.damaged("what is no name"))?;
-            if seen & (BARE | WILDCARD) == 0 || seen & !(BARE | WILDCARD) != 0 {
-                return Err(self.damaged("a name without a form"));
-            }
-            let at = summary.add_rows(name, seen, rows).ok_or(self.damaged("more names than its limit"))?;
-            summary.widen(at, first, last);
-            names.push(at);
         }
         Ok(names)
+    }
+
+    /// What is told of one name.
+    fn name(&mut self, text: &str, summary: &mut Summary) -> Result<NameIndex, PartialError> {
+        let [flags] = self.array()?;
+        let seen = flags & (BARE | WILDCARD);
+        if seen == 0 || flags & !(BARE | WILDCARD | ROWS | TIMES) != 0 {
+            return Err(self.damaged("a name without a form"));
+        }
+        let rows = if flags & ROWS == 0 { 1 } else { self.count()? };
+        let at = summary.add_rows(text, seen, rows).ok_or(self.damaged("more names than its limit"))?;
+        if flags & TIMES != 0 {
+            summary.widen(at, (i64::from_le_bytes(self.array()?), i64::from_le_bytes(self.array()?)));
+        }
+        Ok(at)
     }
 }
 
@@ -323,11 +358,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const GOLDEN: &str = "6374636c696d620102000000400000000000010000001d00433d55532c204f3d4c6574277320456e63727970742c20434e3d\
-        5231310000000002000000000d612e6578616d706c652e6e6574030200000000f153650000000000f1536500000000000d62\
-        2e6578616d706c652e6e6574010100000000f153650000000000f15365000000000200000001000000000000000000000000\
-        f15365000000000098ca650000000002000000000000000100000002000000000000000000000000f15365000000000098ca\
-        650000000001000000020000004a8a984454c8a70d";
+    const GOLDEN: &str = "6374636c696d620103000000400000000000010000001d00433d55532c204f3d4c6574277320456e63727970742c20434e3d\
+        52313100000000010000000b6578616d706c652e6e65740200000001610f0200000000f153650000000000f1536500000000\
+        01620900f153650000000000f15365000000000200000001000000000000000000000000f15365000000000098ca65000000\
+        0002000000000000000100000002000000000000000000000000f15365000000000098ca6500000000010000000200000099\
+        9ad55fdfeaee03";
 
     fn sample() -> Summary {
         let mut summary = Summary::new();
