@@ -1,8 +1,9 @@
 //! Letters that most labels of a place begin or end with: constants around what varies.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use super::form::{Form, Piece};
+use super::hash::MixBuilder;
 use super::ids;
 use super::population::Member;
 use super::table::push_const;
@@ -21,7 +22,7 @@ const ENOUGH: usize = 6;
 pub(super) fn most_frequent(members: &[&Member<'_>], all: &[usize]) -> Option<Affix> {
     let mut best: Option<(usize, Affix)> = None;
     for left in [true, false] {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut counts: HashMap<&str, usize, MixBuilder> = HashMap::default();
         for text in all.iter().filter_map(|&at| end(members[at], left)) {
             *counts.entry(text).or_default() += 1;
         }
@@ -91,7 +92,8 @@ impl Affix {
                 .iter()
                 .any(|whole| (whole.kind, usize::from(whole.start), whole.len) == (token.kind, start, token.len))
         });
-        same.then(|| Member { label, tokens, ..member.clone() })
+        let Member { whole, zone, inner, paired, weight, .. } = *member;
+        same.then_some(Member { label, whole, tokens, zone, inner, paired, weight })
     }
 
     /// The form of whole labels from the form of what is left of them.

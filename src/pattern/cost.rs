@@ -3,11 +3,9 @@
 //! Codes that are cheap to compute and close to ideal ones; what counts is that the same texts cost the same whatever the
 //! reading is, so that only structure makes a difference.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use hashbrown::HashTable;
 
-use super::hash::MixBuilder;
-use super::{letters, words};
+use super::{hash, letters, words};
 
 /// Bits of one decimal digit.
 pub(super) const DIGIT: f64 = std::f64::consts::LOG2_10;
@@ -46,41 +44,82 @@ pub(super) fn spell(text: &str) -> f64 {
     if spelled > 10.0 && words::is_known_host(text) { 10.0 } else { spelled }
 }
 
-/// A text of a column and what it costs to spell it.
+/// A text of a column, what it costs to spell it, and the hash by which it is counted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spelled<'a> {
     pub(super) text: &'a str,
     pub(super) bits: f64,
+    pub(super) key: u64,
 }
 
 impl<'a> Spelled<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, bits: spell(text) }
+        Self { bits: spell(text), ..Self::free(text) }
+    }
+
+    /// A text that is not spelled: a separator, an id, a form everybody knows.
+    pub(super) fn free(text: &'a str) -> Self {
+        Self { text, bits: 0.0, key: hash::hash(text.as_bytes()) }
     }
 }
 
-/// How often each distinct thing stands in a column, by what names it, with the bits to spell it.
-#[derive(Debug, Clone)]
-pub(super) struct Counts<K> {
-    pub(super) of: HashMap<K, (usize, f64), MixBuilder>,
+/// A distinct thing of a column.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted<'a> {
+    pub(super) text: &'a str,
+    pub(super) count: usize,
+    /// Bits to spell it.
+    bits: f64,
+}
+
+/// How often each distinct thing stands in a column, in order of first rows. Two things of one hash count as one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Counts<'a> {
+    pub(super) of: Vec<Counted<'a>>,
     pub(super) rows: usize,
+    keys: Vec<u64>,
+    /// Where a key is, once there are more than [`FEW`].
+    index: HashTable<u32>,
 }
 
-impl<K> Default for Counts<K> {
-    fn default() -> Self {
-        Self { of: HashMap::default(), rows: 0 }
+/// Keys that are looked through one by one: most columns have no more.
+const FEW: usize = 12;
+
+impl<'a> Counts<'a> {
+    /// Counts a text.
+    pub(super) fn add(&mut self, cell: Spelled<'a>) {
+        self.add_run(cell.key, || (cell.text, cell.bits));
     }
-}
 
-impl<K: Eq + Hash + Copy> Counts<K> {
-    pub(super) fn add(&mut self, key: K, spelled: impl FnOnce() -> f64) {
-        self.of.entry(key).or_insert_with(|| (0, spelled())).0 += 1;
+    /// Counts what has this key, told as a text with its bits when it is new.
+    pub(super) fn add_run(&mut self, key: u64, told: impl FnOnce() -> (&'a str, f64)) {
         self.rows += 1;
+        if let Some(at) = self.find(key) {
+            self.of[at].count += 1;
+            return;
+        }
+        let (text, bits) = told();
+        self.of.push(Counted { text, count: 1, bits });
+        self.keys.push(key);
+        let (keys, at) = (&self.keys, self.keys.len() - 1);
+        let place = |at: usize| u32::try_from(at).expect("fewer things than rows");
+        if at == FEW {
+            (0..=FEW).for_each(|at| _ = self.index.insert_unique(keys[at], place(at), |&at| keys[at as usize]));
+        } else if at > FEW {
+            self.index.insert_unique(key, place(at), |&at| keys[at as usize]);
+        }
+    }
+
+    fn find(&self, key: u64) -> Option<usize> {
+        if self.keys.len() <= FEW {
+            return self.keys.iter().position(|&known| known == key);
+        }
+        self.index.find(key, |&at| self.keys[at as usize] == key).map(|&at| at as usize)
     }
 
     /// What all rows hold.
-    pub(super) fn constant(&self) -> Option<K> {
-        (self.of.len() == 1).then(|| self.of.keys().next().copied()).flatten()
+    pub(super) fn constant(&self) -> Option<&'a str> {
+        if let [only] = self.of[..] { Some(only.text) } else { None }
     }
 
     /// Bits of the rows after the first one of a thing that stands in `count` rows.
@@ -95,17 +134,15 @@ impl<K: Eq + Hash + Copy> Counts<K> {
 
     /// Things that are told once and pointed at afterwards.
     pub(super) fn listed(&self) -> f64 {
-        self.novel() + self.of.values().map(|&(count, spelled)| spelled + self.again(count)).sum::<f64>()
+        self.novel() + self.of.iter().map(|one| one.bits + self.again(one.count)).sum::<f64>()
     }
 
     /// Bits to tell a column whose things stand in a list of `known` that was told before.
     pub(super) fn pointed(&self, known: usize) -> f64 {
         let first = float(known.max(1)).log2();
-        self.novel() + self.of.values().map(|&(count, _)| first + self.again(count)).sum::<f64>()
+        self.novel() + self.of.iter().map(|one| first + self.again(one.count)).sum::<f64>()
     }
-}
 
-impl<'a> Counts<&'a str> {
     /// Bits to tell a column: listed text by text, or octet by octet.
     pub(super) fn bits(&self) -> f64 {
         self.listed().min(self.even())
@@ -116,7 +153,7 @@ impl<'a> Counts<&'a str> {
     pub(super) fn bits_given(&self, novel: f64) -> f64 {
         let repeats = self.rows - self.of.len();
         let again = |count: usize| if count == 1 { 0.0 } else { entropy_of(count - 1, repeats) };
-        let told: f64 = self.of.values().map(|&(count, spelled)| spelled + again(count)).sum();
+        let told: f64 = self.of.iter().map(|one| one.bits + again(one.count)).sum();
         (told + novel).min(self.even())
     }
 
@@ -129,14 +166,14 @@ impl<'a> Counts<&'a str> {
 
     /// Texts whose octets are drawn evenly.
     fn even(&self) -> f64 {
-        let octets: f64 = self.of.iter().map(|(text, &(count, _))| unit(text) * float(text.len() * count)).sum();
+        let octets: f64 = self.of.iter().map(|one| unit(one.text) * float(one.text.len() * one.count)).sum();
         octets + entropy(self.widths())
     }
 
     fn widths(&self) -> [usize; 64] {
         let mut widths = [0; 64];
-        for (text, (count, _)) in &self.of {
-            widths[text.len().min(63)] += count;
+        for one in &self.of {
+            widths[one.text.len().min(63)] += one.count;
         }
         widths
     }
@@ -144,19 +181,22 @@ impl<'a> Counts<&'a str> {
 
 /// What a row of a column costs, its share of what all rows have in common included.
 pub(super) struct Rate<'c, 'a> {
-    counts: &'c Counts<&'a str>,
+    counts: &'c Counts<'a>,
     even: bool,
     shared: f64,
 }
 
 impl Rate<'_, '_> {
-    /// Bits of a row that holds `text`.
-    pub(super) fn bits(&self, text: &str) -> f64 {
+    /// Bits of a row that holds a text of the column.
+    pub(super) fn bits(&self, cell: Spelled<'_>) -> f64 {
         if self.even {
-            return unit(text) * float(text.len()) + self.shared;
+            return unit(cell.text) * float(cell.text.len()) + self.shared;
         }
-        let (count, spelled) = self.counts.of.get(text).copied().unwrap_or((1, 0.0));
-        (spelled + self.counts.again(count)) / float(count) + self.shared
+        let (count, bits) = self.counts.find(cell.key).map_or((1, 0.0), |at| {
+            let one = &self.counts.of[at];
+            (one.count, one.bits)
+        });
+        (bits + self.counts.again(count)) / float(count) + self.shared
     }
 }
 
@@ -165,11 +205,11 @@ fn unit(run: &str) -> f64 {
     if run.as_bytes()[0].is_ascii_digit() { DIGIT } else { LETTER }
 }
 
-impl<'a> FromIterator<Spelled<'a>> for Counts<&'a str> {
+impl<'a> FromIterator<Spelled<'a>> for Counts<'a> {
     fn from_iter<I: IntoIterator<Item = Spelled<'a>>>(cells: I) -> Self {
         let mut counts = Self::default();
         for cell in cells {
-            counts.add(cell.text, || cell.bits);
+            counts.add(cell);
         }
         counts
     }
@@ -192,7 +232,7 @@ mod tests {
     #[test]
     fn words_that_repeat_are_cheaper_than_new_ones_and_noise_is_dearest() {
         let cost = |texts: &[&str]| {
-            texts.iter().map(|text| Spelled::new(text)).collect::<Counts<&str>>().bits() / float(texts.len())
+            texts.iter().map(|text| Spelled::new(text)).collect::<Counts<'_>>().bits() / float(texts.len())
         };
         let repeated = cost(&["garden", "river", "garden", "river", "river", "garden", "garden", "river"]);
         let words = cost(&["garden", "river", "harvest", "motor", "signal", "panel", "winter", "stone"]);
@@ -202,8 +242,8 @@ mod tests {
 
     #[test]
     fn what_is_always_the_same_costs_nothing_more() {
-        let few: Counts<&str> = ["app"; 3].map(Spelled::new).into_iter().collect();
-        let many: Counts<&str> = ["app"; 300].map(Spelled::new).into_iter().collect();
+        let few: Counts<'_> = ["app"; 3].map(Spelled::new).into_iter().collect();
+        let many: Counts<'_> = ["app"; 300].map(Spelled::new).into_iter().collect();
         assert!((few.bits() - many.bits()).abs() < 1e-9);
     }
 }

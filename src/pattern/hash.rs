@@ -48,17 +48,18 @@ pub(super) struct Mixer(u64);
 impl std::hash::Hasher for Mixer {
     #[inline]
     fn finish(&self) -> u64 {
-        mix(self.0, SEED)
+        self.0
     }
 
     #[inline]
     fn write(&mut self, octets: &[u8]) {
-        self.0 = mix(self.0, hash(octets));
+        self.0 = if self.0 == 0 { hash(octets) } else { mix(self.0, hash(octets)) };
     }
 
+    /// What ends a text: the hash knows its length already.
     #[inline]
     fn write_u8(&mut self, octet: u8) {
-        self.0 = mix(self.0, u64::from(octet));
+        self.0 ^= u64::from(octet);
     }
 
     #[inline]
@@ -66,6 +67,7 @@ impl std::hash::Hasher for Mixer {
         self.0 = mix(self.0, u64::from(word));
     }
 
+    #[inline]
     fn write_i64(&mut self, word: i64) {
         self.0 = mix(self.0, word.cast_unsigned());
     }

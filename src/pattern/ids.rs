@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::class::{self, Charset};
-use super::cost::{self, Counts, Rate, float};
+use super::cost::{self, Counts, Rate, Spelled, float};
 use super::hash::MixBuilder;
 use super::letters;
 
@@ -34,10 +34,27 @@ struct Text<'a> {
     /// How many names it stands for.
     weight: f64,
     charset: Charset,
+    /// Mean bits a letter.
+    letters: f64,
     /// A digit stands before a letter.
     scrambled: bool,
     /// What it costs to tell once as words and numbers.
     structured: f64,
+}
+
+impl<'a> Text<'a> {
+    /// A text that no row was counted of yet.
+    fn new(octets: &'a str, structured: f64) -> Self {
+        let charset = class::charset(octets);
+        let letters = letters::bits_per_letter(octets);
+        let scrambled = charset & class::DIGITS != 0 && is_scrambled(octets);
+        Self { octets, times: 0, weight: 0.0, charset, letters, scrambled, structured }
+    }
+
+    /// Whether it is letters only.
+    fn is_plain(&self) -> bool {
+        self.charset & !class::LETTERS == 0
+    }
 }
 
 /// The ids of one width.
@@ -57,9 +74,10 @@ impl<'a> Ids<'a> {
         }
         let mut texts = structured(column);
         texts.sort_unstable_by(|a, b| (a.octets.len(), a.octets).cmp(&(b.octets.len(), b.octets)));
+        let all = Letters::of(&texts);
         let widths: Vec<Width<'a>> = texts
             .chunk_by(|a, b| a.octets.len() == b.octets.len())
-            .filter_map(|group| ids_of_width(group, noise_limit(&texts, group[0].octets.len())))
+            .filter_map(|group| ids_of_width(group, noise_limit(all, Letters::of(group))))
             .filter(|width| width.saved > 0.0)
             .collect();
         let mut found = Self::default();
@@ -128,10 +146,13 @@ fn structured<'a>(column: &[(&'a str, f64)]) -> Vec<Text<'a>> {
     let mut texts = Vec::new();
     for ((count, digits_first), group) in groups {
         let rows = group.len();
-        let mut columns: Vec<Counts<&'a str>> = vec![Counts::default(); count];
+        let mut columns: Vec<Counts<'a>> = vec![Counts::default(); count];
+        let mut cells: Vec<Spelled<'a>> = Vec::with_capacity(rows * count);
         for (text, _) in &group {
             for (column, run) in columns.iter_mut().zip(runs(text)) {
-                column.add(run, || cost::spell(run));
+                let cell = Spelled::free(run);
+                column.add_run(cell.key, || (run, cost::spell(run)));
+                cells.push(cell);
             }
         }
         let price = match (count, digits_first) {
@@ -141,21 +162,15 @@ fn structured<'a>(column: &[(&'a str, f64)]) -> Vec<Text<'a>> {
         };
         let shared = price / float(rows) + (float(column.len()) / float(rows)).log2();
         let rates: Vec<Rate<'_, 'a>> = columns.iter().map(Counts::rate).collect();
-        let mut distinct: HashMap<&'a str, (usize, f64), MixBuilder> = HashMap::default();
-        for (text, weight) in group {
-            let known = distinct.entry(text).or_default();
-            *known = (known.0 + 1, known.1 + weight);
-        }
-        for (text, (times, weight)) in distinct {
-            let bits: f64 = runs(text).zip(&rates).map(|(run, rate)| rate.bits(run)).sum();
-            texts.push(Text {
-                octets: text,
-                times,
-                weight,
-                charset: class::charset(text),
-                scrambled: is_scrambled(text),
-                structured: bits + shared,
-            });
+        let mut distinct: HashMap<&'a str, usize, MixBuilder> = HashMap::default();
+        for ((text, weight), cells) in group.into_iter().zip(cells.chunks_exact(count)) {
+            let at = *distinct.entry(text).or_insert(texts.len());
+            if at == texts.len() {
+                let bits: f64 = cells.iter().zip(&rates).map(|(cell, rate)| rate.bits(*cell)).sum();
+                texts.push(Text::new(text, bits + shared));
+            }
+            texts[at].times += 1;
+            texts[at].weight += weight;
         }
     }
     texts
@@ -216,7 +231,7 @@ fn ids_of_width<'a>(texts: &[Text<'a>], limit: f64) -> Option<Width<'a>> {
         let saved = |text: &Text<'a>| (told(text) - each) * float(text.times);
         let all: f64 = fitting.iter().map(|text| saved(text)).sum();
         let by_chance = plain_by_chance(&fitting, width - prefix.len());
-        let wordy = |text: &Text<'a>| !text.scrambled && letters::bits_per_letter(text.octets) < limit;
+        let wordy = |text: &Text<'a>| !text.scrambled && text.letters < limit;
         let some: Vec<&Text<'a>> = fitting.iter().copied().filter(|text| !wordy(text) && saved(text) > -4.0).collect();
         let told = cost::choice(some.len(), texts.len());
         let part = some.iter().map(|text| saved(text)).sum::<f64>() - told;
@@ -291,24 +306,36 @@ fn prefix<'a>(texts: &[Text<'a>]) -> &'a str {
     if rows >= 4 && shared + 3 <= first.len() { &first[..shared] } else { "" }
 }
 
-/// Bits a letter above which letters are noise: more in a language that is spelled in other ways than English is.
-fn noise_limit(texts: &[Text<'_>], width: usize) -> f64 {
-    let others = texts
-        .iter()
-        .map(|text| text.octets)
-        .filter(|text| text.len() != width && text.len() >= 4 && text.bytes().all(|octet| octet.is_ascii_lowercase()));
-    let (letters, bits) = others.fold((0, 0.0), |(letters, bits), text| {
-        (letters + text.len(), bits + letters::bits_per_letter(text) * float(text.len()))
-    });
-    if letters < 60 { NOISE } else { NOISE.max(bits / float(letters) + 0.5) }
+/// The letters of texts that are letters only, four and more of them, and their bits.
+#[derive(Debug, Clone, Copy, Default)]
+struct Letters {
+    count: usize,
+    bits: f64,
+}
+
+impl Letters {
+    fn of(texts: &[Text<'_>]) -> Self {
+        let plain = texts.iter().filter(|text| text.octets.len() >= 4 && text.is_plain());
+        plain.fold(Self::default(), |all, text| Self {
+            count: all.count + text.octets.len(),
+            bits: all.bits + text.letters * float(text.octets.len()),
+        })
+    }
+}
+
+/// Bits a letter above which letters of one width are noise: more in a language that is spelled in other ways than English
+/// is, as the texts of other widths show.
+fn noise_limit(all: Letters, own: Letters) -> f64 {
+    let letters = all.count - own.count;
+    if letters < 60 { NOISE } else { NOISE.max((all.bits - own.bits) / float(letters) + 0.5) }
 }
 
 /// Whether letters alone are noise over all texts: no language is written so.
 fn is_noise(texts: &[&Text<'_>], limit: f64) -> bool {
-    let plain: Vec<&str> = texts.iter().map(|text| text.octets).filter(|text| text.len() >= 5).collect();
-    let letters: usize = plain.iter().map(|text| text.len()).sum();
-    let bits: f64 = plain.iter().map(|text| letters::bits_per_letter(text) * float(text.len())).sum();
-    plain.len() >= 4 && bits > limit * float(letters)
+    let plain = || texts.iter().filter(|text| text.octets.len() >= 5);
+    let letters: usize = plain().map(|text| text.octets.len()).sum();
+    let bits: f64 = plain().map(|text| text.letters * float(text.octets.len())).sum();
+    plain().count() >= 4 && bits > limit * float(letters)
 }
 
 /// Whether chance explains the texts that are no scrambled ones, were all ids.
@@ -318,10 +345,10 @@ fn plain_by_chance(texts: &[&Text<'_>], width: usize) -> bool {
         return true;
     }
     // The share of digits at each place.
-    let tail = |text: &str| text.as_bytes()[text.len() - width..].to_vec();
     let mut shares = vec![0.0; width];
     for text in &scrambled {
-        for (share, octet) in shares.iter_mut().zip(tail(text.octets)) {
+        let tail = &text.octets.as_bytes()[text.octets.len() - width..];
+        for (share, octet) in shares.iter_mut().zip(tail) {
             *share += f64::from(u8::from(octet.is_ascii_digit())) / float(scrambled.len());
         }
     }

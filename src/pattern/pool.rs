@@ -149,7 +149,7 @@ impl<'a> Splitter<'a, '_> {
             let at = table.shape.pieces.iter().position(|piece| *piece == Piece::Choice);
             at.into_iter().flat_map(|at| table.cells(at))
         });
-        let counts: Counts<&str> = texts.collect();
+        let counts: Counts<'_> = texts.collect();
         let key = loosened(tables.first()?).run_key();
         let alike = tables.iter().all(|table| loosened(table).run_key() == key);
         let closed = counts.of.len() <= 60 && 2 * counts.of.len() <= counts.rows && counts.of.len() > 1;

@@ -162,7 +162,7 @@ impl<'a> Splitter<'a, '_> {
                     && words::is_known_host(member.whole);
                 if is_id && !known {
                     pieces.push(Piece::Opaque { min: token.len, max: token.len, dashed: false });
-                    row.push(Spelled { text, bits: 0.0 });
+                    row.push(Spelled::free(text));
                 } else {
                     for run in ids::runs(text) {
                         pieces.push(Piece::of_run(run));
@@ -172,11 +172,11 @@ impl<'a> Splitter<'a, '_> {
             }
             Kind::Dash | Kind::Underscore => {
                 pieces.push(Piece::Const(text.to_owned()));
-                row.push(Spelled { text, bits: 0.0 });
+                row.push(Spelled::free(text));
             }
             kind => {
                 pieces.push(Piece::Typed(kind));
-                row.push(Spelled { text, bits: 0.0 });
+                row.push(Spelled::free(text));
             }
         }
     }
@@ -220,7 +220,7 @@ impl<'a> Splitter<'a, '_> {
                 let octets = u8::try_from(width).expect("a label has at most 63 octets");
                 let piece = Piece::Opaque { min: octets, max: octets, dashed: true };
                 let whole = dashed.entry(width).or_insert_with(|| Table::new(Shape { pieces: vec![piece] }));
-                whole.push(at, &[Spelled { text: self.members[at].label, bits: 0.0 }]);
+                whole.push(at, &[Spelled::free(self.members[at].label)]);
             }
             table.retain(|at| !is_taken(at));
             if table.len() > 0 {

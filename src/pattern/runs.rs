@@ -47,7 +47,7 @@ pub(super) fn run_bits(group: &[&Table<'_>], settings: &Settings) -> f64 {
             }
             Item::Piece(Piece::Word | Piece::Choice | Piece::Digits | Piece::Number) => {
                 let cells = group.iter().enumerate().flat_map(|(at, table)| table.cells(columns(at).start));
-                cells.collect::<Counts<&str>>().bits()
+                cells.collect::<Counts<'_>>().bits()
             }
             Item::Piece(Piece::Const(_) | Piece::Typed(_)) => 0.0,
         };
@@ -71,9 +71,9 @@ pub(super) fn word_order_bits(group: &[Table<'_>], known: usize) -> f64 {
     for table in group {
         for column in 0..table.width() {
             match table.shape.pieces[column] {
-                Piece::Word | Piece::Choice => table.cells(column).for_each(|cell| words.add(cell.text, || cell.bits)),
+                Piece::Word | Piece::Choice => table.cells(column).for_each(|cell| words.add(cell)),
                 Piece::Digits | Piece::Number => {
-                    table.cells(column).for_each(|cell| numbers.add(cell.text, || cell.bits));
+                    table.cells(column).for_each(|cell| numbers.add(cell));
                 }
                 Piece::Const(_) | Piece::Opaque { .. } | Piece::Typed(_) => {}
             }
@@ -91,7 +91,7 @@ fn words_bits(group: &[&Table<'_>], columns: impl Fn(usize) -> Range<usize>) -> 
         let columns = edges.inside(columns(at));
         let (known, rows) = (words.of.len(), words.rows);
         for column in columns.clone().filter(|&column| !matches!(table.shape.pieces[column], Piece::Const(_))) {
-            table.cells(column).for_each(|cell| words.add(cell.text, || cell.bits));
+            table.cells(column).for_each(|cell| words.add(cell));
         }
         // A table of new words only, or of known ones, tells that once.
         novel += cost::choice(words.of.len() - known, words.rows - rows);

@@ -89,16 +89,16 @@ impl<'a> Table<'a> {
         Some(table)
     }
 
-    pub(super) fn counts(&self, column: usize) -> Counts<&'a str> {
+    pub(super) fn counts(&self, column: usize) -> Counts<'a> {
         self.cells(column).collect()
     }
 
     /// Adds the texts of some columns, row by row as one text, to what is counted.
-    pub(super) fn count_runs(&self, columns: Range<usize>, counts: &mut Counts<u64>) {
+    pub(super) fn count_runs(&self, columns: Range<usize>, counts: &mut Counts<'a>) {
         for row in self.cells.chunks_exact(self.width()) {
             let cells = &row[columns.clone()];
-            let key = cells.iter().fold(0, |key, cell| hash::mix(key, hash::hash(cell.text.as_bytes())));
-            counts.add(key, || cells.iter().map(|cell| cell.bits).sum());
+            let key = cells.iter().fold(0, |key, cell| hash::mix(key, cell.key));
+            counts.add_run(key, || ("", cells.iter().map(|cell| cell.bits).sum()));
         }
     }
 
@@ -185,11 +185,10 @@ impl<'a> Table<'a> {
 
     fn best_split(&self, settings: &Settings) -> Option<(usize, &'a str)> {
         let words: Vec<usize> = (0..self.width()).filter(|&at| self.shape.pieces[at] == Piece::Word).collect();
-        let counted: Vec<Counts<&'a str>> = words.iter().map(|&at| self.counts(at)).collect();
+        let counted: Vec<Counts<'a>> = words.iter().map(|&at| self.counts(at)).collect();
         for (&at, counts) in words.iter().zip(&counted) {
-            let kept = settings.keep.iter().find_map(|keep| counts.of.get_key_value(keep.as_str()));
-            if let Some((text, _)) = kept {
-                return Some((at, text));
+            if let Some(kept) = counts.of.iter().find(|one| settings.keep.iter().any(|keep| keep == one.text)) {
+                return Some((at, kept.text));
             }
         }
         if self.len() < 6 || self.width() < 2 {
@@ -198,7 +197,7 @@ impl<'a> Table<'a> {
         let whole = self.bits();
         let mut best: Option<(f64, usize, &str)> = None;
         for (&at, counts) in words.iter().zip(&counted).filter(|(_, counts)| counts.of.len() >= 2) {
-            let mut heavy: Vec<(&str, usize)> = counts.of.iter().map(|(text, (count, _))| (*text, *count)).collect();
+            let mut heavy: Vec<(&str, usize)> = counts.of.iter().map(|one| (one.text, one.count)).collect();
             heavy.retain(|(_, count)| *count >= 3 && 50 * count >= self.len());
             heavy.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
             for &(text, count) in heavy.iter().take(MOST_VALUES) {
@@ -214,7 +213,7 @@ impl<'a> Table<'a> {
     }
 
     /// Two words that each stand before or after numbers or ids of their own are two constants.
-    fn two_words(&self, words: &[usize], counted: &[Counts<&'a str>]) -> Option<(usize, &'a str)> {
+    fn two_words(&self, words: &[usize], counted: &[Counts<'a>]) -> Option<(usize, &'a str)> {
         let varying = |at: usize| {
             matches!(self.shape.pieces[at], Piece::Digits | Piece::Opaque { .. } | Piece::Typed(_))
                 && self.distinct(at) > 2
@@ -223,18 +222,19 @@ impl<'a> Table<'a> {
             return None;
         }
         for (&at, counts) in words.iter().zip(counted) {
-            if counts.of.len() != 2 || counts.of.values().any(|&(count, _)| count < 3) || counts.rows < 6 {
+            let [one, other] = counts.of[..] else { continue };
+            if one.count < 3 || other.count < 3 {
                 continue;
             }
-            let first = counts.of.keys().min()?;
-            if counts.of.keys().max().is_some_and(|last| words::are_of_one_kind(first, last)) {
+            let first = one.text.min(other.text);
+            if words::are_of_one_kind(first, one.text.max(other.text)) {
                 continue;
             }
             let rest = |row: usize| -> Vec<&str> {
                 (0..self.width()).filter(|other| *other != at).map(|other| self.cell(row, other)).collect()
             };
             let (mine, theirs): (Vec<usize>, Vec<usize>) =
-                (0..self.len()).partition(|&row| self.cell(row, at) == *first);
+                (0..self.len()).partition(|&row| self.cell(row, at) == first);
             let mine: BTreeSet<Vec<&str>> = mine.into_iter().map(rest).collect();
             let theirs: BTreeSet<Vec<&str>> = theirs.into_iter().map(rest).collect();
             let crossed = mine.intersection(&theirs).count();
