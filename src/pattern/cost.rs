@@ -159,9 +159,9 @@ impl<'a> Counts<'a> {
 
     /// What a row costs, by its text.
     pub(super) fn rate(&self) -> Rate<'_, 'a> {
-        let even = self.even() < self.listed();
-        let shared = if even { entropy(self.widths()) } else { self.novel() };
-        Rate { counts: self, even, shared: shared / float(self.rows) }
+        let rows = float(self.rows);
+        let even = (self.even() < self.listed()).then(|| entropy(self.widths()) / rows);
+        Rate { counts: self, even, novel: self.novel() / rows }
     }
 
     /// Texts whose octets are drawn evenly.
@@ -182,21 +182,22 @@ impl<'a> Counts<'a> {
 /// What a row of a column costs, its share of what all rows have in common included.
 pub(super) struct Rate<'c, 'a> {
     counts: &'c Counts<'a>,
-    even: bool,
-    shared: f64,
+    /// Where it is cheaper to draw the octets of most texts evenly: bits of the width.
+    even: Option<f64>,
+    /// Bits to tell whether a listed text is new.
+    novel: f64,
 }
 
 impl Rate<'_, '_> {
     /// Bits of a row that holds a text of the column.
     pub(super) fn bits(&self, cell: Spelled<'_>) -> f64 {
-        if self.even {
-            return unit(cell.text) * float(cell.text.len()) + self.shared;
-        }
         let (count, bits) = self.counts.find(cell.key).map_or((1, 0.0), |at| {
             let one = &self.counts.of[at];
             (one.count, one.bits)
         });
-        (bits + self.counts.again(count)) / float(count) + self.shared
+        let listed = (bits + self.counts.again(count)) / float(count) + self.novel;
+        // A text that comes again and again among others drawn evenly is listed all the same; one bit tells which.
+        self.even.map_or(listed, |width| (unit(cell.text) * float(cell.text.len()) + width).min(listed + 1.0))
     }
 }
 

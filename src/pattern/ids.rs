@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::class::{self, Charset};
 use super::cost::{self, Counts, Rate, Spelled, float};
-use super::hash::MixBuilder;
+use super::hash::{self, MixBuilder};
 use super::letters;
 
 /// Bits that one more family of ids must save, and one more width of it.
@@ -16,6 +16,11 @@ const WIDTH: f64 = 6.0;
 /// Bits of one more skeleton, and of each run in it. Words, numbers, and words with a number are there anyway.
 const SKELETON: f64 = 60.0;
 const RUN: f64 = 12.0;
+/// Bits of a text told by itself, and of each octet in it.
+const LONE: f64 = 12.0;
+const LONE_OCTET: f64 = 6.2;
+/// Octets of a text that does not by chance have the letters of another one at the same places.
+const COUNTED: usize = 7;
 /// Octets of a text that can be an id beside others of other widths.
 const SCATTERED: usize = 7;
 /// Letters without digits are noise above this many bits a letter; spoken words cost about 4.0, random letters 5.5.
@@ -48,7 +53,14 @@ impl<'a> Text<'a> {
         let charset = class::charset(octets);
         let letters = letters::bits_per_letter(octets);
         let scrambled = charset & class::DIGITS != 0 && is_scrambled(octets);
+        // One text without its like is a name of its own, told octet by octet: it is no witness for a family.
+        let structured = structured.min(LONE + LONE_OCTET * float(octets.len()));
         Self { octets, times: 0, weight: 0.0, charset, letters, scrambled, structured }
+    }
+
+    /// Whether a digit stands before a letter behind what it begins with.
+    fn is_scrambled_after(&self, prefix: &str) -> bool {
+        self.scrambled && (prefix.is_empty() || is_scrambled(&self.octets[prefix.len()..]))
     }
 
     /// Whether it is letters only.
@@ -78,7 +90,7 @@ impl<'a> Ids<'a> {
         let widths: Vec<Width<'a>> = texts
             .chunk_by(|a, b| a.octets.len() == b.octets.len())
             .filter_map(|group| ids_of_width(group, noise_limit(all, Letters::of(group))))
-            .filter(|width| width.saved > 0.0)
+            .filter(|width| width.saved > 2.0 * WIDTH)
             .collect();
         let mut found = Self::default();
         for cluster in widths.chunk_by(|a, b| b.octets - a.octets <= 2 + a.octets / 8) {
@@ -98,7 +110,9 @@ impl<'a> Ids<'a> {
                     (low, high) = (low.min(width), high.max(width));
                 }
             }
-            let inside = texts.iter().filter(|text| (low..=high).contains(&text.octets.len()) && looks(text));
+            let dear = |text: &Text<'a>| text.structured > BASE36 * float(text.octets.len()) - 4.0;
+            let inside =
+                texts.iter().filter(|text| (low..=high).contains(&text.octets.len()) && looks(text) && dear(text));
             if cluster.len() > 1 {
                 found.texts.extend(inside.map(|text| text.octets));
             }
@@ -173,7 +187,27 @@ fn structured<'a>(column: &[(&'a str, f64)]) -> Vec<Text<'a>> {
             texts[at].weight += weight;
         }
     }
+    count_again(&mut texts);
     texts
+}
+
+/// Texts that differ in their digits only are one text and a counter: `emf1pwuc01`, `emf1pwuc02`.
+fn count_again(texts: &mut [Text<'_>]) {
+    let letters = |text: &Text<'_>| {
+        let masked = text.octets.bytes().map(|octet| if octet.is_ascii_digit() { b'0' } else { octet });
+        masked.fold(0, |key, octet| hash::mix(key, u64::from(octet)))
+    };
+    let told = |text: &Text<'_>| text.scrambled && text.octets.len() >= COUNTED;
+    let mut alike: HashMap<u64, f64, MixBuilder> = HashMap::default();
+    for text in texts.iter().filter(|text| told(text)) {
+        *alike.entry(letters(text)).or_default() += 1.0;
+    }
+    for text in texts.iter_mut().filter(|text| told(text)) {
+        let alike = alike[&letters(text)];
+        let digits = text.octets.bytes().filter(u8::is_ascii_digit).count();
+        let again = cost::DIGIT * float(digits) + (LONE + LONE_OCTET * float(text.octets.len())) / alike;
+        text.structured = text.structured.min(again);
+    }
 }
 
 /// Whether a digit comes before a letter somewhere: no word with a number looks so, but for one before a word: `4you`.
@@ -192,12 +226,14 @@ fn is_numbered_word(text: &str) -> bool {
         && letters::bits_per_letter(word) < NOISE
 }
 
+/// Bits of a letter or digit drawn evenly.
+const BASE36: f64 = 5.169_925_001_442_312;
 /// The alphabets that ids are written in, the narrowest first.
 const ALPHABETS: [(Charset, f64); 4] = [
     (class::DIGITS | class::HEX_LETTERS, 4.0),
     (class::BASE32, 5.0),
     (class::LETTERS, cost::LETTER),
-    (class::DIGITS | class::LETTERS, 5.169_925_001_442_312),
+    (class::DIGITS | class::LETTERS, BASE36),
 ];
 
 /// The ids among the texts of one width, by the alphabet that saves most.
@@ -218,11 +254,13 @@ fn ids_of_width<'a>(texts: &[Text<'a>], limit: f64) -> Option<Width<'a>> {
         };
         let fitting: Vec<&Text<'a>> = texts.iter().filter(fits).collect();
         let noise = alphabet == class::LETTERS;
-        let scrambled = fitting.iter().filter(|text| text.scrambled).count();
+        // Few characters look drawn at random in any abbreviation. What all begin with is no part of the id.
+        let enough = if width <= 4 { 4 } else { 2 };
+        let scrambled = fitting.iter().filter(|text| text.is_scrambled_after(prefix)).count();
         let numbered =
             |text: &&Text<'a>| text.scrambled || alphabet == class::BASE32 && text.charset & class::DIGITS != 0;
         let missed = texts.iter().filter(numbered).filter(|text| !fits(text)).count();
-        if noise && !is_noise(&fitting, limit) || !noise && (scrambled < 2 || 10 * missed > scrambled) {
+        if noise && !is_noise(&fitting, limit) || !noise && (scrambled < enough || 10 * missed > scrambled) {
             return None;
         }
         let each = even_bits(&fitting, prefix.len(), bits);
@@ -411,6 +449,23 @@ mod tests {
         let mut mixed = hexadecimal.to_vec();
         mixed.extend(["shop", "backend", "webmail2"]);
         assert_eq!(ids(&mixed), hexadecimal);
+    }
+
+    #[test]
+    fn one_host_without_its_like_makes_no_family_of_others() {
+        let hosts = ["auspwlyncfe101", "auspwlyncfe102", "auspwlyncfe104", "poapwlyncfe101", "u2vmltguap3web"];
+        assert!(ids(&hosts).is_empty());
+    }
+
+    #[test]
+    fn hosts_that_differ_in_their_numbers_are_none() {
+        assert!(
+            ids(&["usculxcas02v", "usculxcas14v", "usculxoff04v", "usculxoff11v", "uslvexcas01v", "uslvexcas07v"])
+                .is_empty()
+        );
+        let counted: Vec<String> =
+            ["c101", "c102", "c103", "s301", "s302", "s303"].map(|end| format!("ausx7cp{end}")).into();
+        assert!(ids(&counted.iter().map(String::as_str).collect::<Vec<_>>()).is_empty());
     }
 
     #[test]

@@ -328,9 +328,11 @@ fn see_counters(tables: &mut [Table<'_>]) {
 /// Labels of this many octets and more can be ids with dashes in them.
 const DASHED: usize = 12;
 
-/// Whether ids or letters without sense are in a table.
+/// Whether ids are in a table, or what looks like parts of some: a digit before a letter.
 fn is_noisy(table: &Table<'_>) -> bool {
-    table.shape.pieces.iter().any(|piece| matches!(piece, Piece::Opaque { .. }))
+    let pieces = &table.shape.pieces;
+    pieces.iter().any(|piece| matches!(piece, Piece::Opaque { .. }))
+        || pieces.windows(2).any(|pair| matches!(pair, [Piece::Digits, Piece::Word]))
 }
 
 /// Ids at either end of labels, over all numbers of parts: `my-app-x7f9a2` and `app-k3b9d1`.
