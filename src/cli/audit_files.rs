@@ -8,12 +8,11 @@ use serde_json::{Map, Value};
 
 use super::args::Format;
 use super::audit_output::{Outputs, Render};
-use super::audit_side::check;
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
 use super::live::timestamp;
-use super::output::{directory_of, write_result};
+use super::output::{check, directory_of, refuse_stream, write_result};
 use super::{Failure, wrong_format};
 use crate::audit::diff::{Change, diff};
 use crate::audit::file::{AuditFile, Kept};
@@ -24,7 +23,7 @@ use crate::report::safe_text;
 
 /// The rows of an audit again.
 pub fn report(env: &mut Env, context: &Context, file: &Path, outputs: &Outputs) -> Result<Exit, Failure> {
-    let render = Render::new(context, outputs, None)?;
+    let render = Render::new(context, outputs, None, None)?;
     let file = AuditFile::open_read_only(file)?;
     let facts = facts_of(&file)?;
     render.finish(env, context, &file, &facts)
@@ -38,7 +37,8 @@ pub fn merged(
     into: Option<&Path>,
     outputs: &Outputs,
 ) -> Result<Exit, Failure> {
-    let render = Render::new(context, outputs, None)?;
+    refuse_stream("--into", into)?;
+    let render = Render::new(context, outputs, into.map(|into| ("--into", into)), None)?;
     let now = timestamp(context.now);
     let merged = match into {
         None => merge(files, None, now).map_err(anyhow::Error::from)?,

@@ -9,11 +9,11 @@ use clap::Args;
 
 use super::args::{FailOn, Format};
 use super::audit_gather::COMMAND_LINE;
-use super::audit_side::{Atomic, artifact, check};
+use super::audit_side::artifact;
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
-use super::output::write_result;
+use super::output::{Pending, check_places, write_result};
 use super::{Failure, need_parquet, wrong_format};
 use crate::audit::diff::Change;
 use crate::audit::file::{AuditFile, AuditFileError, State};
@@ -64,8 +64,14 @@ pub struct Render<'a> {
 }
 
 impl<'a> Render<'a> {
-    /// Reads the policy and checks the format; `input` is a file to point at for domains that no list names.
-    pub fn new(context: &Context, outputs: &'a Outputs, input: Option<String>) -> Result<Self, Failure> {
+    /// Reads the policy and checks the format and the places of all results; `kept` is the option with the audit file
+    /// itself, `input` a file to point at for domains that no list names.
+    pub fn new(
+        context: &Context,
+        outputs: &'a Outputs,
+        kept: Option<(&str, &Path)>,
+        input: Option<String>,
+    ) -> Result<Self, Failure> {
         let read = |path: &PathBuf| -> anyhow::Result<Policy> {
             let complain = || format!("cannot use the policy `{}`", path.display());
             let text = std::fs::read_to_string(path).with_context(complain)?;
@@ -78,8 +84,16 @@ impl<'a> Render<'a> {
         if outputs.parquet.is_some() || format == Format::Parquet {
             need_parquet()?;
         }
-        let outputs_named = [&outputs.csv, &outputs.parquet, &outputs.html, &outputs.sarif, &context.output];
-        outputs_named.into_iter().flatten().try_for_each(|path| check(path))?;
+        check_places(
+            context.output.as_deref(),
+            &[
+                ("--csv", outputs.csv.as_deref()),
+                ("--parquet", outputs.parquet.as_deref()),
+                ("--html", outputs.html.as_deref()),
+                ("--sarif", outputs.sarif.as_deref()),
+            ],
+            kept,
+        )?;
         let policy_path = outputs.policy.as_ref().map(|path| path.display().to_string());
         Ok(Self {
             policy: outputs.policy.as_ref().map(read).transpose().map_err(Failure::Usage)?,
@@ -154,13 +168,19 @@ impl<'a> Render<'a> {
                 if format == Format::Jsonl { write_summary(&totals.summary(domains, facts), out) } else { Ok(()) }
             }
         };
-        match append {
-            Some(mut out) => write(&mut out).and_then(|()| out.flush()).context("cannot write the lines")?,
-            None => write_result(env, context.output.as_deref(), write)?,
-        }
-        sides.into_iter().try_for_each(|(_, file)| file.keep())?;
+        let written = match append {
+            Some(mut out) => write(&mut out).and_then(|()| out.flush()).context("cannot write the lines"),
+            None => write_result(env, context.output.as_deref(), write),
+        };
+        sides.iter_mut().try_for_each(|(_, file)| file.is_fine())?;
+        written?;
+        sides.into_iter().try_for_each(|(_, file)| file.keep(env))?;
         if let Some(path) = &self.outputs.sarif {
-            self.sarif(path, file, &totals)?;
+            let mut pending = Pending::begin(path)?;
+            let written = self.sarif(&mut pending, file, &totals);
+            pending.is_fine()?;
+            written?;
+            pending.keep(env)?;
         }
         if let Some(path) = &self.outputs.html {
             write_result(env, Some(path), |out| write_html(&totals, domains, facts, out))?;
@@ -175,10 +195,10 @@ impl<'a> Render<'a> {
     }
 
     /// The files beside the result that hold rows.
-    fn sides(&self) -> anyhow::Result<Vec<(Format, Atomic)>> {
+    fn sides(&self) -> anyhow::Result<Vec<(Format, Pending)>> {
         let named = [(Format::Csv, &self.outputs.csv), (Format::Parquet, &self.outputs.parquet)];
         let named = named.into_iter().filter_map(|(format, path)| Some((format, path.as_deref()?)));
-        named.map(|(format, path)| Ok((format, Atomic::new(path)?))).collect()
+        named.map(|(format, path)| Ok((format, Pending::begin(path)?))).collect()
     }
 
     /// Goes once over all rows: into the result, into the files beside it, and into the sums.
@@ -186,10 +206,10 @@ impl<'a> Render<'a> {
         &self,
         file: &AuditFile,
         mut main: Option<Box<dyn RowSink + '_>>,
-        sides: &mut [(Format, Atomic)],
+        sides: &mut [(Format, Pending)],
         totals: &mut Totals,
     ) -> std::io::Result<()> {
-        let sinks = sides.iter_mut().map(|(format, file)| sink(*format, &mut file.out, false));
+        let sinks = sides.iter_mut().map(|(format, file)| sink(*format, file, false));
         let mut sinks = sinks.collect::<std::io::Result<Vec<_>>>()?;
         let mut gone = None;
         let each = self.each(file, |_, _, state| {
@@ -219,12 +239,11 @@ impl<'a> Render<'a> {
     }
 
     /// The findings for code hosts: where there are more than these take, the worst.
-    fn sarif(&self, path: &Path, file: &AuditFile, totals: &Totals) -> anyhow::Result<()> {
+    fn sarif(&self, out: &mut dyn Write, file: &AuditFile, totals: &Totals) -> Result<(), AuditError> {
         let fits = totals.severities.values().sum::<u64>() <= Sarif::<Vec<u8>>::MOST;
         let passes: &[&[&str]] =
             if fits { &[&["error", "warning", "note"]] } else { &[&["error"], &["warning"], &["note"]] };
-        let mut atomic = Atomic::new(path)?;
-        let mut log = Sarif::new(&mut atomic.out, &self.instead)?;
+        let mut log = Sarif::new(out, &self.instead)?;
         for severities in passes {
             self.each(file, |source, line, state| match state {
                 Ok(row) => {
@@ -234,8 +253,7 @@ impl<'a> Render<'a> {
                 Err(_) => Ok(()),
             })?;
         }
-        log.finish()?;
-        atomic.keep()
+        Ok(log.finish()?)
     }
 
     /// Every domain that was tried, with where the input names it: its row held against the policy, or why it has none.

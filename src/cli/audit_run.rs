@@ -21,6 +21,7 @@ use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
 use super::live::{http, tell_unused, timestamp};
+use super::output::refuse_stream;
 use super::progress::Progress;
 use crate::audit::diff::Change;
 use crate::audit::dns::Dns;
@@ -95,7 +96,9 @@ impl<'a> Session<'a> {
     fn new(env: &Env, context: &'a Context, args: &'a Args) -> Result<Self, Failure> {
         let plan = Plan::new(context, args)?;
         let input = args.from.first().map(|path| path.display().to_string());
-        let render = Render::new(context, &args.outputs, input)?;
+        let file = args.file.as_deref();
+        refuse_stream("--file", file)?;
+        let render = Render::new(context, &args.outputs, file.map(|file| ("--file", file)), input)?;
         if args.no_dns && render.policy().is_some_and(Policy::needs_dns) {
             return Err(Failure::Usage(anyhow!("the policy asks for CAA, which `--no-dns` does not look up")));
         }

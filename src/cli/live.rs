@@ -10,6 +10,7 @@ use super::Failure;
 use super::args::{Limits, Lookups as LookupArgs, Sources};
 use super::context::Context;
 use super::env::Env;
+use super::output::refuse_stream;
 use super::rate;
 use super::settings::{data_directory, duration};
 use super::valid;
@@ -133,6 +134,7 @@ pub fn fetch_plan(
     sources: &Sources,
     limits: &Limits,
 ) -> Result<FetchPlan, Failure> {
+    refuse_stream("--case", sources.case.as_deref())?;
     let named = match (sources.source.as_slice(), &context.file.source) {
         ([], Some(kept)) => kept.clone(),
         ([], None) => vec!["crtsh".to_owned()],

@@ -119,6 +119,9 @@ fn answer_clap(env: &mut Env, error: &clap::Error) -> Exit {
 
 fn dispatch(env: &mut Env, cli: Cli, arguments: &[OsString]) -> Result<Exit, Failure> {
     let context = Context::resolve(env, cli.common, arguments).map_err(Failure::Usage)?;
+    if let Some(path) = &context.output {
+        output::check(path)?;
+    }
     match cli.command {
         Command::Config { action: ConfigAction::Show } => {
             if let Some(format) = context.format.filter(|format| *format != args::Format::Text) {

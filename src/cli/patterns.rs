@@ -11,7 +11,7 @@ use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
 use super::inputs::{Told, inputs, read_all, scope};
-use super::output::write_result;
+use super::output::{check_places, write_result};
 use super::valid;
 use super::{Failure, need_parquet, wrong_format};
 use crate::investigate::summarise;
@@ -30,6 +30,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Failur
         need_parquet()?;
     }
     refuse_unused(args, context.format)?;
+    check_places(context.output.as_deref(), &[("--assign", args.assign.as_deref())], None)?;
     if args.partial && args.grouping.is_typed() {
         context.say(env, "ctclimb: `--partial` groups nothing yet: how names are grouped is for `--merge` to be told");
     }

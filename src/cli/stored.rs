@@ -16,6 +16,7 @@ use super::explain::history_of;
 use super::fetched::{fetch_into, notes, unreadable};
 use super::live::{http, throttle};
 use super::name_table::NameTable;
+use super::output::refuse_stream;
 use super::patterns::Chosen;
 use super::present::present;
 use super::progress::Progress;
@@ -86,6 +87,7 @@ pub struct Again<'a> {
 /// Runs `ctclimb report`.
 pub fn run(env: &mut Env, context: &Context, args: &ReportArgs) -> Result<Exit, Failure> {
     let case = args.salvage.as_ref().unwrap_or(&args.case);
+    refuse_stream("--salvage", args.salvage.as_deref())?;
     if args.salvage.is_some() && case.exists() {
         let case = case.display();
         return Err(Failure::Usage(anyhow!("`--salvage {case}`: the file is there already; choose a new one")));

@@ -281,3 +281,163 @@ fn a_file_that_is_there_or_is_not_is_told_before_anything_is_done() {
     let said = refused(&["fetch", "-l", &at("list"), "--no-case"]);
     assert!(said.contains("list, line 2: `https://example.net/` is no domain name (uri)"), "{said}");
 }
+
+#[test]
+fn standard_output_takes_one_result() {
+    let dir = tempfile::tempdir().unwrap();
+    let in_dir = |arguments: &[&str]| {
+        let dump = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(DUMP);
+        let place =
+            |argument: &&str| if *argument == DUMP { dump.clone().into() } else { std::ffi::OsString::from(argument) };
+        let output = ctclimb(&[]).args(arguments.iter().map(place)).current_dir(dir.path()).output().unwrap();
+        assert!(!dir.path().join("-").exists(), "{arguments:?}");
+        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    };
+    let audit = ["audit", "--from", DUMP, "--no-dns", "-q"];
+    for (arguments, hint) in [
+        (
+            &["patterns", DUMP, "--assign", "-"][..],
+            "standard output has the result already; send that to a file with `--output FILE`",
+        ),
+        (&["patterns", DUMP, "--assign", "-", "-o", "-"], "standard output has the result already"),
+        (&["patterns", DUMP, "--assign", "x", "-o", "./x"], "`--assign` and `--output` both write `x`"),
+        (&[&audit[..], &["--csv", "-"]].concat(), "standard output has the result already"),
+        (
+            &[&audit[..], &["--csv", "-", "--html", "-", "-o", "x"]].concat(),
+            "standard output has what `--csv -` writes",
+        ),
+        (&[&audit[..], &["--sarif", "x", "--html", "x"]].concat(), "both write `x`"),
+        (&[&audit[..], &["--file", "x", "-o", "x"]].concat(), "both write `x`"),
+        (&[&audit[..], &["--file", "-"]].concat(), "a stream cannot be read again"),
+        (&["audit", "merge", "x", "--into", "-"], "a stream cannot be read again"),
+        (&["report", "x", "--salvage", "-"], "a stream cannot be read again"),
+        (&["fetch", "example.net", "--case", "-"], "a stream cannot be read again"),
+        (&["investigate", "example.net", "--case", "-"], "a stream cannot be read again"),
+    ] {
+        let (code, result, said) = in_dir(arguments);
+        assert!(code == 2 && result.is_empty() && said.contains(hint), "{arguments:?}: {said}");
+    }
+    assert_eq!(dir.path().read_dir().unwrap().count(), 0);
+    let (code, pairs, said) = in_dir(&["patterns", DUMP, "--assign", "-", "-o", "patterns.txt"]);
+    assert!(code == 0 && pairs.lines().count() > 5 && pairs.lines().all(|line| line.contains('\t')), "{said}{pairs}");
+    for (option, start) in [("--csv", "type,domain,"), ("--html", "<!"), ("--sarif", "{\"$schema\"")] {
+        let (code, side, said) = in_dir(&[&audit[..], &[option, "-", "-o", "rows.jsonl"]].concat());
+        assert!(code == 0 && side.starts_with(start), "{option}: {said}{side}");
+        let (_, file, _) = in_dir(&[&audit[..], &[option, "side", "-o", "rows.jsonl"]].concat());
+        assert!(file.is_empty() && side == std::fs::read_to_string(dir.path().join("side")).unwrap(), "{option}");
+    }
+}
+
+#[test]
+fn a_result_never_takes_the_place_of_what_is_worked_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.audit");
+    let file = file.to_str().unwrap();
+    assert_eq!(run(&["audit", "--from", DUMP, "--no-dns", "--file", file]).status.code(), Some(0));
+    let kept = std::fs::read(file).unwrap();
+    for arguments in [
+        &["audit", "report", file, "-o", file][..],
+        &["audit", "report", file, "--csv", file],
+        &["audit", "--from", DUMP, "--no-dns", "--html", file],
+        &["names", DUMP, "-o", file],
+        &["patterns", DUMP, "--assign", file],
+    ] {
+        let output = run(arguments);
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(4) && said.contains("which would be lost"), "{arguments:?}: {said}");
+    }
+    assert!(kept == std::fs::read(file).unwrap());
+    let output = run(&["names", DUMP, "-o", dir.path().to_str().unwrap()]);
+    assert!(output.status.code() == Some(4) && text(&output.stderr).contains("it is a directory; name a file"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_device_or_a_pipe_is_written_as_it_is_whatever_the_option() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    let pipe = pipe.to_str().unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());
+    for arguments in [
+        &["audit", "--from", DUMP, "--no-dns", "-q", "--csv", pipe][..],
+        &["audit", "--from", DUMP, "--no-dns", "-q", "--sarif", pipe],
+        &["audit", "--from", DUMP, "--no-dns", "-q", "--html", pipe],
+        &["patterns", DUMP, "--assign", pipe],
+        &["names", DUMP, "-o", pipe],
+    ] {
+        let reader = std::thread::spawn({
+            let pipe = pipe.to_owned();
+            move || std::fs::read(pipe).unwrap()
+        });
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert!(!reader.join().unwrap().is_empty(), "{arguments:?}");
+    }
+    for option in ["--csv", "--sarif", "--html", "-o"] {
+        let output = run(&["audit", "--from", DUMP, "--no-dns", option, "/dev/full"]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(4), "{option}: {said}");
+        assert!(said.contains("cannot write `/dev/full`: No space left"), "{option}: {said}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_keeps_its_permissions_and_the_links_to_it() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(at("mine"), "old").unwrap();
+    std::fs::set_permissions(at("mine"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    symlink("mine", at("link")).unwrap();
+    assert_eq!(run(&["names", DUMP, "-o", &at("link")]).status.code(), Some(0));
+    let (link, mine) = (std::fs::symlink_metadata(at("link")).unwrap(), std::fs::metadata(at("mine")).unwrap());
+    assert!(link.is_symlink() && mine.len() > 3);
+    assert_eq!(mine.permissions().mode() & 0o777, 0o600);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_who_leaves_takes_no_other_result_with_him() {
+    use std::io::Read as _;
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    // More than pipes and buffers hold.
+    let list: String = (0..2500).map(|number| format!("www.example{number}.com\n")).collect();
+    std::fs::write(at("list"), list).unwrap();
+    let kept = at("list.audit");
+    assert_eq!(run(&["audit", "--from", &at("list"), "--no-dns", "--file", &kept]).status.code(), Some(0));
+    let audit = ["audit", "report", &kept, "-q"];
+    for format in ["jsonl", "csv", "tsv"] {
+        let side = at(&format!("{format}.side"));
+        let mut child = ctclimb(&[&audit[..], &["-f", format, "--csv", &side]].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdout.take().unwrap().read_exact(&mut [0; 10]).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""), "{format}");
+        assert_eq!(std::fs::read_to_string(&side).unwrap().lines().count(), 5001, "{format}");
+    }
+    let read_a_little = |arguments: &[&str]| {
+        let mut child = ctclimb(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdout.take().unwrap().read_exact(&mut [0; 10]).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""), "{arguments:?}");
+    };
+    read_a_little(&[&audit[..], &["-f", "html"]].concat());
+    for format in ["html", "csv", "json", "jsonl", "markdown", "text"] {
+        read_a_little(&["analyze", &at("list"), "-q", "--all-names", "--max-patterns", "9999", "-f", format]);
+    }
+    assert!(std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
+    let reader = std::thread::spawn({
+        let pipe = at("pipe");
+        move || std::fs::File::open(pipe).unwrap().read_exact(&mut [0; 10]).unwrap()
+    });
+    let output = run(&[&audit[..], &["--csv", &at("pipe"), "-o", &at("rows")]].concat());
+    reader.join().unwrap();
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(4) && said.contains("pipe`: Broken pipe"), "{said}");
+    assert!(!std::path::Path::new(&at("rows")).exists(), "half a result is none");
+}

@@ -44,13 +44,21 @@ impl<W: Write> Table<W> {
     /// The writer's.
     pub fn new(delimiter: u8, out: W) -> io::Result<Self> {
         let mut csv = csv::WriterBuilder::new().delimiter(delimiter).from_writer(out);
-        csv.write_record(COLUMNS).map_err(io::Error::other)?;
+        csv.write_record(COLUMNS).map_err(of_writer)?;
         Ok(Self(csv))
     }
 
     fn write(&mut self, cells: &[&str; COLUMNS.len()]) -> io::Result<()> {
         let cells = cells.map(safe_csv_cell);
-        self.0.write_record(cells.iter().map(|cell| cell.as_bytes())).map_err(io::Error::other)
+        self.0.write_record(cells.iter().map(|cell| cell.as_bytes())).map_err(of_writer)
+    }
+}
+
+/// The writer's own error, whose kind matters to whoever reads it.
+fn of_writer(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 
