@@ -1,7 +1,7 @@
 //! `ctclimb patterns`: grouping alone, and the halves of it that many machines share.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::anyhow;
@@ -18,7 +18,7 @@ use crate::investigate::summarise;
 use crate::issuance::Collection;
 use crate::name::DomainName;
 use crate::pattern::{BY_FORM, Detail, Pattern, Patterns, Settings, Summary, learn, merge_partials, write_partial};
-use crate::source::dump::Input;
+use crate::source::dump::{Input, unpacked};
 
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Failure> {
@@ -175,13 +175,13 @@ impl Chosen {
     }
 }
 
-/// Joins the summaries of all inputs. Every input is read to its end, also after one that is refused.
+/// Joins the summaries of all inputs, compressed or not. Every input is read to its end, also after one that is refused.
 fn merge(env: &mut Env, inputs: Vec<Input>) -> Result<Summary, Failure> {
     let labels: Vec<String> = inputs.iter().map(Input::label).collect();
     let mut stdin = Some(env.take_stdin());
     let readers = inputs.into_iter().map(|input| match input {
-        Input::Stdin => Ok(stdin.take().unwrap_or_else(|| Box::new(std::io::empty()))),
-        Input::File(path) => File::open(path).map(|file| Box::new(file) as Box<dyn Read + Send>),
+        Input::Stdin => unpacked(stdin.take().unwrap_or_else(|| Box::new(std::io::empty()))),
+        Input::File(path) => File::open(path).and_then(unpacked),
     });
     merge_partials(readers).map_err(|(at, error)| Failure::Work(anyhow!(error).context(format!("`{}`", labels[at]))))
 }

@@ -29,14 +29,23 @@ const ROWS: u8 = 4;
 /// Beside the forms of a name: when it was first and last seen follows; without it, that is not known.
 const TIMES: u8 = 8;
 
+/// Octets before the checksum of a partial without a name: magic, version, limit and four counts.
+const SHORTEST: usize = 8 + 2 + 8 + 4 * 4;
+
 /// Why octets are not a summary.
 #[derive(Debug, thiserror::Error)]
 pub enum PartialError {
     /// The stream could not be read.
     #[error("cannot read a partial: {0}")]
     Io(#[from] io::Error),
+    /// There is nothing to read.
+    #[error("an empty file is no partial of ctclimb, not even one of no names: make it again with `--partial`")]
+    Empty,
     /// The stream does not begin as a partial does.
-    #[error("this is no partial of ctclimb: it starts with `{head}`")]
+    #[error(
+        "this is no partial of ctclimb, which `--partial` writes: it starts with `{head}`; names and dumps are read \
+         without `--merge`"
+    )]
     Foreign {
         /// The first octets, escaped.
         head: String,
@@ -50,7 +59,7 @@ pub enum PartialError {
         found: u16,
     },
     /// The octets are not what was written.
-    #[error("a damaged partial: {what} at octet {at}")]
+    #[error("a damaged partial: {what} at octet {at}; make it again with `--partial`")]
     Damaged {
         /// What is wrong.
         what: &'static str,
@@ -166,20 +175,30 @@ impl Summary {
     /// [`PartialError`] for anything else: foreign, of another version, cut or altered.
     pub fn from_bytes(octets: &[u8]) -> Result<Self, PartialError> {
         let mut reader = Reader { octets, at: 0 };
-        let head = octets.get(..MAGIC.len()).filter(|head| head == MAGIC);
-        if head.is_none() {
+        if octets.is_empty() {
+            return Err(PartialError::Empty);
+        }
+        let known = octets.len().min(MAGIC.len());
+        if octets[..known] != MAGIC[..known] {
             let head = octets[..octets.len().min(16)].escape_ascii().to_string();
             return Err(PartialError::Foreign { head });
+        }
+        if octets.len() < MAGIC.len() {
+            return Err(PartialError::Damaged { what: "cut off", at: octets.len() });
         }
         reader.at = MAGIC.len();
         let version = u16::from_le_bytes(reader.array()?);
         if version != VERSION {
             return Err(PartialError::Version { found: version });
         }
-        let body = octets.len().checked_sub(8).ok_or(reader.damaged("cut off"))?;
+        let body = octets.len().saturating_sub(8);
+        if body < SHORTEST {
+            return Err(PartialError::Damaged { what: "cut off", at: octets.len() });
+        }
         let sum = u64::from_le_bytes(octets[body..].try_into().expect("eight octets were asked for"));
         if hash::hash(&octets[..body]) != sum {
-            return Err(PartialError::Damaged { what: "the checksum does not fit", at: body });
+            let what = "it was cut off, altered, or joined with another: the checksum does not fit";
+            return Err(PartialError::Damaged { what, at: body });
         }
         reader.octets = &octets[..body];
         let limit = usize::try_from(u64::from_le_bytes(reader.array()?)).unwrap_or(usize::MAX);
@@ -334,7 +353,7 @@ pub fn merge_partials<R: Read>(
     let (mut merged, mut failure): (Option<Summary>, _) = (None, None);
     for (at, input) in inputs.into_iter().enumerate() {
         let mut octets = Vec::new();
-        let read = input.and_then(|mut input| input.read_to_end(&mut octets)).map_err(PartialError::Io);
+        let read = input.and_then(|input| read_partial(input, &mut octets)).map_err(PartialError::Io);
         if failure.is_some() {
             continue;
         }
@@ -349,6 +368,16 @@ pub fn merge_partials<R: Read>(
     match failure {
         Some(failure) => Err(failure),
         None => Ok(merged.unwrap_or_default()),
+    }
+}
+
+/// Reads an input to its end, and holds it if it begins as a partial does; of anything else its head.
+fn read_partial(mut input: impl Read, octets: &mut Vec<u8>) -> io::Result<u64> {
+    input.by_ref().take(16).read_to_end(octets)?;
+    if octets.starts_with(MAGIC) {
+        Ok(input.read_to_end(octets)? as u64)
+    } else {
+        io::copy(&mut input, &mut io::sink())
     }
 }
 
@@ -405,7 +434,12 @@ mod tests {
         assert!(Summary::from_bytes(&flipped).unwrap_err().to_string().contains("damaged"));
         assert!(Summary::from_bytes(&octets[..octets.len() - 1]).is_err());
         assert!(Summary::from_bytes(b"[{\"id\":1}]").unwrap_err().to_string().contains("[{"));
-        assert!(Summary::from_bytes(b"").is_err());
+        assert!(Summary::from_bytes(b"").unwrap_err().to_string().starts_with("an empty file"));
+        for end in 1..octets.len() {
+            let why = Summary::from_bytes(&octets[..end]).unwrap_err().to_string();
+            assert!(why.starts_with("a damaged partial: ") && why.contains("cut off"), "{end}: {why}");
+        }
+        assert_eq!(Summary::new().to_bytes().len(), SHORTEST + 8);
     }
 
     #[test]

@@ -166,6 +166,12 @@ pub enum DumpError {
         /// The file, or `standard input`.
         label: String,
     },
+    /// What one machine of several made of its names.
+    #[error("`{label}` is a partial, which `patterns --merge` reads", label = label.escape_debug())]
+    Partial {
+        /// The file, or `standard input`.
+        label: String,
+    },
     /// A Parquet file, and a build that reads none.
     #[error("`{label}` is a Parquet file, which this build cannot read; build with `--features parquet`", label = label.escape_debug())]
     NoParquet {
@@ -194,7 +200,8 @@ pub fn read(input: impl Read + Send + 'static, label: &str, collection: &mut Col
     let kind = match recognise::kind(window.text(), window.ended()) {
         Some(Ok(Kind::Parquet)) if !cfg!(feature = "parquet") => return Err(DumpError::NoParquet { label: label() }),
         Some(Ok(kind)) => kind,
-        Some(Err(recognise::NoStream)) => return Err(DumpError::CaseFile { label: label() }),
+        Some(Err(recognise::NoDump::CaseFile)) => return Err(DumpError::CaseFile { label: label() }),
+        Some(Err(recognise::NoDump::Partial)) => return Err(DumpError::Partial { label: label() }),
         None => {
             let (fault, head) = (window.fault(), super::reply::head(window.text()));
             return Err(match (fault, recognise::page(window.text())) {

@@ -61,13 +61,21 @@ impl Kind {
     }
 }
 
-/// The input is known but is none to read as a stream: a case file.
-pub(super) struct NoStream;
+/// The input is known, but is none of certificates or names to read as a stream.
+pub(super) enum NoDump {
+    /// A case file.
+    CaseFile,
+    /// What `patterns --partial` writes.
+    Partial,
+}
 
 /// The kind of an input that starts with `text`; `ended` if that is all of it. `None` for what is not known.
-pub(super) fn kind(text: &[u8], ended: bool) -> Option<Result<Kind, NoStream>> {
+pub(super) fn kind(text: &[u8], ended: bool) -> Option<Result<Kind, NoDump>> {
     if text.starts_with(b"SQLite format 3\0") {
-        return Some(Err(NoStream));
+        return Some(Err(NoDump::CaseFile));
+    }
+    if text.starts_with(b"ctclimb\x01") {
+        return Some(Err(NoDump::Partial));
     }
     if text.starts_with(b"PAR1") {
         return Some(Ok(Kind::Parquet));
