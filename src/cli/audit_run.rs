@@ -20,7 +20,7 @@ use super::audit_stop::stop_on_signals;
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
-use super::live::{http, tell_unused, timestamp};
+use super::live::{http, no_http, tell_unused, timestamp};
 use super::output::refuse_stream;
 use super::progress::Progress;
 use crate::audit::diff::Change;
@@ -114,7 +114,7 @@ impl<'a> Session<'a> {
         let clock = Box::new(move || fixed.unwrap_or_else(now));
         let stop = Arc::new(Stop::default());
         stop_on_signals(&stop, plan.max_time);
-        let http = http(env, context)?;
+        let http = if args.from.is_empty() { http(env, context)? } else { no_http()? };
         Ok(Self { context, args, plan, render, dns, http, runtime, clock, stop, hook })
     }
 

@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use toml::Value;
 
 use super::args::{ColorChoice, DetailArg, FailOn};
+use super::env::Env;
 use super::settings::{duration, nearest};
 use super::{rate, valid};
 use crate::dns::Resolver;
@@ -82,6 +83,29 @@ pub fn judge(text: &str) -> anyhow::Result<()> {
                 Takes::Secret(_) => bail!("line {line}: `{key}`: {why}"),
                 _ => bail!("line {line}: `{shown}`: {why}"),
             }
+        }
+    }
+    Ok(())
+}
+
+/// Environment variables that hold what the file may hold too, each with the key.
+const VARIABLES: [(&str, &str); 4] = [
+    ("CTCLIMB_CRTSH_URL", "crtsh-url"),
+    ("CTCLIMB_CERTSPOTTER_URL", "certspotter-url"),
+    ("CTCLIMB_CRTSH_PG", "crtsh-pg"),
+    ("CTCLIMB_CERTSPOTTER_KEY", "certspotter-key"),
+];
+
+/// Judges what the environment sets, as the same in the file is judged.
+///
+/// # Errors
+/// The first variable that is not right, by its name; its value may be a secret.
+pub fn judge_environment(env: &Env) -> anyhow::Result<()> {
+    for (variable, key) in VARIABLES {
+        let takes = KEYS.iter().find(|(known, _)| *known == key).map(|(_, takes)| takes);
+        let Some((text, takes)) = env.var(variable).zip(takes) else { continue };
+        if let Err(why) = takes.judge(&Value::String(text.to_owned())) {
+            bail!("the environment variable `{variable}` is not right: {why}");
         }
     }
     Ok(())

@@ -118,8 +118,9 @@ fn parse_time(text: &str) -> anyhow::Result<i64> {
     if let Ok(seconds) = text.parse::<i64>() {
         return Ok(seconds);
     }
-    let time: jiff::Timestamp =
-        text.parse().with_context(|| format!("`{}` is no time; write 2024-01-31T12:00:00Z", text.escape_debug()))?;
+    let time: jiff::Timestamp = text.parse().with_context(|| {
+        format!("`{}` is no time for `--now` or SOURCE_DATE_EPOCH; write 2024-01-31T12:00:00Z", text.escape_debug())
+    })?;
     Ok(time.as_second())
 }
 

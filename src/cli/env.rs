@@ -3,6 +3,7 @@
 //! `main` builds the real one; a test builds one of buffers, and a whole run becomes a unit test.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{IsTerminal, Read, Write};
 
 use crate::report::safe_text;
@@ -37,10 +38,7 @@ impl Env {
             from_shell.or_else(terminal_columns).unwrap_or(80)
         });
         Self {
-            // A variable that is not UTF-8 cannot be one of ours.
-            vars: std::env::vars_os()
-                .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
-                .collect(),
+            vars: std::env::vars_os().filter_map(|(key, value)| variable(key, value)).collect(),
             stdin: Box::new(std::io::stdin()),
             stdin_is_terminal: std::io::stdin().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
@@ -96,6 +94,17 @@ impl Env {
             let _ = writeln!(self.stderr, "{}", safe_text(line));
         }
     }
+}
+
+/// A variable as text. What is not UTF-8 is passed over, but not in one of ours, where it is judged as what it is not.
+fn variable(key: OsString, value: OsString) -> Option<(String, String)> {
+    let key = key.into_string().ok()?;
+    let value = match value.into_string() {
+        Ok(value) => value,
+        Err(value) if key.starts_with("CTCLIMB_") => value.to_string_lossy().into_owned(),
+        Err(_) => return None,
+    };
+    Some((key, value))
 }
 
 fn terminal_columns() -> Option<u16> {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::Failure;
 use super::args::{Limits, Lookups as LookupArgs, Sources};
+use super::config_file::judge_environment;
 use super::context::Context;
 use super::env::Env;
 use super::output::refuse_stream;
@@ -175,8 +176,17 @@ pub fn stand_in(env: &Env, context: &Context, sources: &Sources) -> Option<Servi
     (!named && !private).then_some(Service::Certspotter)
 }
 
+/// A transport for those who send nothing.
+pub fn no_http() -> Result<Http, Failure> {
+    Http::new(HttpSettings::default()).map_err(|error| Failure::Usage(error.into()))
+}
+
 /// The transport to the search services.
+///
+/// # Errors
+/// An environment variable that is not right.
 pub fn http(env: &Env, context: &Context) -> Result<Http, Failure> {
+    judge_environment(env).map_err(Failure::Usage)?;
     let mut settings = HttpSettings::default();
     let set = |variable: &str, kept: &Option<String>| env.var(variable).map(str::to_owned).or_else(|| kept.clone());
     if let Some(url) = set("CTCLIMB_CRTSH_URL", &context.file.crtsh_url) {

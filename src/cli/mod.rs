@@ -127,6 +127,7 @@ fn dispatch(env: &mut Env, cli: Cli, arguments: &[OsString]) -> Result<Exit, Fai
             if let Some(format) = context.format.filter(|format| *format != args::Format::Text) {
                 return Err(wrong_format("config show", format, "text"));
             }
+            config_file::judge_environment(env).map_err(Failure::Usage)?;
             let mut text = Vec::new();
             context::show(&context, env, &mut text).map_err(anyhow::Error::from)?;
             output::write_result(env, context.output.as_deref(), |out| out.write_all(&text))?;

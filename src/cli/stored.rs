@@ -14,7 +14,7 @@ use super::env::Env;
 use super::exit::Exit;
 use super::explain::history_of;
 use super::fetched::{fetch_into, notes, unreadable};
-use super::live::{http, throttle};
+use super::live::{no_http, throttle};
 use super::name_table::NameTable;
 use super::output::refuse_stream;
 use super::patterns::Chosen;
@@ -123,7 +123,7 @@ fn refetch(
     collection: &mut Collection,
 ) -> Result<FetchOutcome, Failure> {
     let progress = Progress::new(env, context);
-    let (http, offline) = (http(env, context)?, throttle(Rates::default()));
+    let (http, offline) = (no_http()?, throttle(Rates::default()));
     let outcome = fetch_into(context, plan, &http, &offline, Some(case), &progress, collection)?;
     Ok(outcome.ok_or_else(|| anyhow!("interrupted"))?)
 }

@@ -441,3 +441,94 @@ fn a_reader_who_leaves_takes_no_other_result_with_him() {
     assert!(output.status.code() == Some(4) && said.contains("pipe`: Broken pipe"), "{said}");
     assert!(!std::path::Path::new(&at("rows")).exists(), "half a result is none");
 }
+
+#[test]
+fn what_is_no_partial_is_told_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(at("directory")).unwrap();
+    let good = run(&["patterns", DUMP, "--partial"]).stdout;
+    let merge = |octets: &[u8]| {
+        std::fs::write(at("part"), octets).unwrap();
+        let output = run(&["patterns", "--merge", &at("part")]);
+        assert!(output.stdout.is_empty() || output.status.success());
+        (output.status.code().unwrap(), text(&output.stderr))
+    };
+    for (octets, hint) in [
+        (&b""[..], "an empty file is no partial of ctclimb, not even one of no names: make it again with `--partial`"),
+        (b"\x01", "it starts with `\\x01`"),
+        (&good[..1], "a damaged partial: cut off at octet 1; make it again with `--partial`"),
+        (&good[..3], "cut off at octet 3"),
+        (&good[..9], "cut off at octet 8"),
+        (&good[..41], "cut off at octet 41"),
+        (&good[..good.len() - 1], "a damaged partial: it was cut off, altered, or joined with another"),
+        (&[&good[..], &good].concat(), "joined with another"),
+        (b"www.example.net\n", "it starts with `www.example.net\\n`; names and dumps are read without `--merge`"),
+        (&zstd::encode_all(&b"www.example.net\n"[..], 1).unwrap(), "it starts with `www.example.net\\n`"),
+        (&zstd::encode_all(&good[..], 1).unwrap()[..30], "cannot read a partial"),
+    ] {
+        let (code, said) = merge(octets);
+        assert!(code == 4 && said.contains(hint) && said.contains("part`: "), "{hint}: {said}");
+    }
+    let patterns = run(&["patterns", DUMP]).stdout;
+    for packed in [good.clone(), zstd::encode_all(&good[..], 1).unwrap()] {
+        assert_eq!(merge(&packed).0, 0);
+        assert!(run(&["patterns", "--merge", &at("part")]).stdout == patterns);
+    }
+    let directory = run(&["patterns", "--merge", &at("directory")]);
+    assert!(directory.status.code() == Some(4) && text(&directory.stderr).contains("there is no file to read in"));
+    std::fs::write(at("part"), &good).unwrap();
+    for command in ["patterns", "names", "analyze"] {
+        let output = run(&[command, &at("part")]);
+        let said = text(&output.stderr);
+        assert!(
+            output.status.code() == Some(4) && said.contains("which `patterns --merge` reads"),
+            "{command}: {said}"
+        );
+    }
+}
+
+#[test]
+fn the_environment_is_judged_by_those_who_use_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let audit = dir.path().join("a.audit");
+    let audit = audit.to_str().unwrap();
+    assert_eq!(run(&["audit", "--from", DUMP, "--no-dns", "--file", audit]).status.code(), Some(0));
+    for (variable, value, hint) in [
+        ("CTCLIMB_CRTSH_URL", "crt.sh", "is no URL: it does not begin with `https://`"),
+        ("CTCLIMB_CRTSH_URL", "http://ct.example/", "must start with https://"),
+        ("CTCLIMB_CERTSPOTTER_URL", "https://me:secret@ct.example/", "may have no user, password"),
+        ("CTCLIMB_CRTSH_PG", "crt.sh:x", "write HOST or HOST:PORT"),
+        ("CTCLIMB_CERTSPOTTER_KEY", "secret key", "has characters that no key has"),
+    ] {
+        let with = |arguments: &[&str]| {
+            let output = ctclimb(arguments).env(variable, value).output().unwrap();
+            (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+        };
+        for arguments in [
+            &["config", "show"][..],
+            &["fetch", "example.net", "--no-case", "--dry-run"],
+            &["investigate", "example.net", "--no-case", "--dry-run"],
+            &["audit", "example.net", "--no-dns", "--dry-run"],
+        ] {
+            let (code, result, said) = with(arguments);
+            let told = format!("ctclimb: the environment variable `{variable}` is not right: ");
+            assert!(code == 2 && result.is_empty() && said.starts_with(&told), "{arguments:?}: {said}");
+            assert!(said.contains(hint) && !said.contains("secret"), "{arguments:?}: {said}");
+        }
+        for arguments in [&["names", DUMP][..], &["audit", "--from", DUMP, "--no-dns"], &["audit", "report", audit]] {
+            assert_eq!(with(arguments).0, 0, "{arguments:?}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_no_text_is_not_passed_over() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let odd = std::ffi::OsStr::from_bytes(b"https://\xff.example/");
+    let output =
+        ctclimb(&["fetch", "example.net", "--no-case", "--dry-run"]).env("CTCLIMB_CRTSH_URL", odd).output().unwrap();
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("`CTCLIMB_CRTSH_URL`"), "{said}{}", text(&output.stdout));
+}

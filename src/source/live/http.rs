@@ -227,12 +227,15 @@ pub fn install_tls() {
 fn base_url(service: Service, text: &str) -> Result<Url, BaseUrlError> {
     let service = service.title();
     let unreadable = |why: String| BaseUrlError::Unreadable { service, why };
+    if !text.contains("://") {
+        return Err(unreadable("it does not begin with `https://`".into()));
+    }
     let mut url = Url::parse(text.trim()).map_err(|error| unreadable(error.to_string()))?;
     if url.host_str().is_none_or(str::is_empty) {
         return Err(unreadable("it has no host".into()));
     }
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-        return Err(unreadable("it must end with its path".into()));
+        return Err(unreadable("it may have no user, password, query or fragment".into()));
     }
     // Both the service and its one resource are fair answers to "the URL of Cert Spotter".
     if let Some(path) = url.path().trim_end_matches('/').strip_suffix("/v1/issuances").map(str::to_owned) {
