@@ -28,7 +28,7 @@ pub enum AuditError {
     #[error(transparent)]
     Case(#[from] CaseError),
     /// The temporary files or the output.
-    #[error("cannot go on: {0}")]
+    #[error("cannot go on")]
     Io(#[from] std::io::Error),
 }
 

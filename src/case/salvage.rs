@@ -1,12 +1,13 @@
 //! What is still readable of a damaged case file, copied into a new one.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, Statement, params_from_iter};
 
-use super::{CaseError, schema};
+use super::{CaseError, Damage, MAGIC, schema};
 
 /// What was copied, and where reading had to stop.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,9 +68,16 @@ const TABLES: [(&str, &[&str]); 7] = [
 /// Copies every row that can be read from a damaged case file into a new one, which must not exist yet.
 ///
 /// # Errors
-/// [`CaseError`] when the damaged file cannot be opened at all or the new one cannot be written.
+/// [`CaseError`] when the damaged file cannot be opened at all, never was a database, or the new one cannot be written.
 pub fn salvage(damaged: &Path, new: &Path) -> Result<Salvaged, CaseError> {
-    std::fs::metadata(damaged).map_err(CaseError::File)?;
+    let mut head = Vec::new();
+    std::fs::File::open(damaged)
+        .and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut head))
+        .map_err(CaseError::File)?;
+    // Without its first octets SQLite reads nothing of a file.
+    if head != MAGIC {
+        return Err(CaseError::Damaged(Damage::NotACase));
+    }
     std::fs::OpenOptions::new().write(true).create_new(true).open(new).map_err(CaseError::File)?;
     let from = super::connect(damaged, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     // So that SQLite reads a file that is shorter than it should be; it is opened for reading only.

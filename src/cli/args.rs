@@ -272,7 +272,7 @@ pub struct Patterns {
     /// Only names at or below DOMAIN
     #[arg(short, long, value_name = "DOMAIN")]
     pub domain: Option<String>,
-    /// Write every distinct name and its pattern id to FILE
+    /// Write every distinct name and its pattern id to FILE; `-` is standard output where `--output` names a file
     #[arg(long, value_name = "FILE")]
     pub assign: Option<PathBuf>,
     /// Write mergeable summaries instead of patterns
@@ -285,7 +285,7 @@ pub struct Patterns {
     #[command(flatten)]
     pub grouping: Grouping,
     /// Threads; default: all cores
-    #[arg(long, value_name = "N", value_parser = super::valid::at_least_one)]
+    #[arg(long, value_name = "N", value_parser = super::valid::threads)]
     pub threads: Option<usize>,
 }
 

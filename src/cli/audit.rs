@@ -57,7 +57,7 @@ pub struct Audit {
     #[arg(long, value_name = "AGE")]
     pub max_age: Option<String>,
     /// Threads that group and judge; default: all cores
-    #[arg(long, value_name = "N", value_parser = valid::at_least_one)]
+    #[arg(long, value_name = "N", value_parser = valid::threads)]
     pub workers: Option<usize>,
     /// Audit again every INTERVAL, such as 6h, until interrupted; rows that are new or changed are appended to the output
     #[arg(long, value_name = "INTERVAL", requires = "file", conflicts_with = "from")]

@@ -114,6 +114,12 @@ impl<'a> Render<'a> {
         self.format == Format::Jsonl && !self.outputs.sorted && (context.output.is_none() || watches)
     }
 
+    /// Whether more is written than the result.
+    pub fn has_others(&self) -> bool {
+        let Outputs { csv, parquet, html, sarif, .. } = self.outputs;
+        [csv, parquet, html, sarif].iter().any(|path| path.is_some())
+    }
+
     /// Whether the lines of each round come after those of the rounds before.
     pub fn appends(&self, watches: bool) -> bool {
         self.format == Format::Jsonl && watches

@@ -277,11 +277,20 @@ impl<'a> Session<'a> {
         let Some(out) = rows.out.as_mut().filter(|_| wanted) else { return Ok(()) };
         match self.render.stream(row, change, out) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-                // Nobody reads: what is done is kept, the rest can wait.
-                self.stop.ask(Halt::NobodyReads);
+                // Nobody reads: what is done is kept, the rest can wait, unless other results are wanted of it.
+                if self.render.has_others() {
+                    rows.out = None;
+                } else {
+                    self.stop.ask(Halt::NobodyReads);
+                }
                 Ok(())
             }
-            written => Ok(written?),
+            Err(error) => {
+                let file = self.context.output.as_ref().map(|path| format!("`{}`", path.display()));
+                let place = file.as_deref().unwrap_or("standard output");
+                Err(std::io::Error::new(error.kind(), format!("cannot write to {place}: {error}")).into())
+            }
+            Ok(()) => Ok(()),
         }
     }
 

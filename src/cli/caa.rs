@@ -19,6 +19,7 @@ use super::interrupt::block_on;
 use super::investigate::judging;
 use super::live::{batch, rates, resolvers, tell_unused, throttle};
 use super::name_table::NameTable;
+use super::output::write_result;
 use super::present::present;
 use super::progress::Progress;
 use crate::caa::AuthoritativeView;
@@ -72,7 +73,9 @@ pub fn run(env: &mut Env, context: &Context, args: &Caa) -> Result<Exit, Failure
     let counts = LevelCounts::new(&issued.tree, &|_| None, &[], None);
     let selection = select(&issued.tree, &counts, &|_| None, None);
     if args.dry_run {
-        return dry_run(env, issued, &selection, resolvers.len(), rates.resolver);
+        let text = dry_run(issued, &selection, resolvers.len(), rates.resolver);
+        write_result(env, context.output.as_deref(), |out| out.write_all(text.as_bytes()))?;
+        return Ok(Exit::Complete);
     }
     let found = match script {
         Some(script) => Some((scripted(issued, &selection, script), LookupTally::default(), None)),
@@ -186,13 +189,8 @@ fn names(env: &mut Env, context: &Context, args: &Caa) -> Result<Issuances, Fail
     Ok(issued)
 }
 
-fn dry_run(
-    env: &mut Env,
-    issued: &Issuances,
-    selection: &Selection,
-    resolvers: usize,
-    rate: Rate,
-) -> Result<Exit, Failure> {
+/// What would be asked.
+fn dry_run(issued: &Issuances, selection: &Selection, resolvers: usize, rate: Rate) -> String {
     let queries = u32::try_from(selection.levels.len()).unwrap_or(u32::MAX);
     let time = rate.time_for(queries).as_secs();
     let mut text = format!(
@@ -206,6 +204,5 @@ fn dry_run(
         text.push_str(issued.tree.name(level));
         text.push('\n');
     }
-    super::output::write_result(env, None, |out| out.write_all(text.as_bytes()))?;
-    Ok(Exit::Complete)
+    text
 }

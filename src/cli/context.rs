@@ -116,6 +116,10 @@ fn wanted_columns(env: &Env) -> Option<u16> {
 /// Seconds since 1970 from RFC 3339, or from the bare number of `SOURCE_DATE_EPOCH`.
 fn parse_time(text: &str) -> anyhow::Result<i64> {
     if let Ok(seconds) = text.parse::<i64>() {
+        let why = "is beyond the years that can be told, -9999 to 9999, in seconds since 1970";
+        jiff::Timestamp::from_second(seconds)
+            .ok()
+            .with_context(|| format!("`{seconds}` for `--now` or SOURCE_DATE_EPOCH {why}"))?;
         return Ok(seconds);
     }
     let time: jiff::Timestamp = text.parse().with_context(|| {

@@ -8,6 +8,9 @@ use std::io::{IsTerminal, Read, Write};
 
 use crate::report::safe_text;
 
+/// Characters of a line that is said; of a longer one its head and its end, which says what is wrong.
+const LINE: usize = 2000;
+
 /// The surroundings of a run.
 pub struct Env {
     /// Environment variables.
@@ -88,10 +91,18 @@ impl Env {
     }
 
     /// Says something to the person at the terminal, a line or several: what they quote, a path or what was typed, cannot
-    /// steer the terminal. A closed standard error is no reason to stop.
+    /// steer the terminal, nor fill it. A closed standard error is no reason to stop.
     pub fn say(&mut self, text: &str) {
         for line in text.lines() {
-            let _ = writeln!(self.stderr, "{}", safe_text(line));
+            let _ = match line.char_indices().nth(LINE) {
+                None => writeln!(self.stderr, "{}", safe_text(line)),
+                Some((at, _)) => {
+                    let (more, end) = (line[at..].chars().count(), line.chars().rev().take(LINE / 4).count());
+                    let tail = line.char_indices().rev().nth(end - 1).map_or("", |(at, _)| &line[at..]);
+                    let (head, tail) = (safe_text(&line[..at]), safe_text(tail));
+                    writeln!(self.stderr, "{head} ... ({} more characters) ... {tail}", more.saturating_sub(end))
+                }
+            };
         }
     }
 }

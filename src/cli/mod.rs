@@ -92,12 +92,15 @@ pub fn run(env: &mut Env, arguments: impl IntoIterator<Item = OsString>) -> Exit
     }
 }
 
+/// Octets of a mistake that are told as they are: more come of what was typed.
+const LONGEST_ADVICE: usize = 4000;
+
 /// Help and version are results; everything else is a mistake that clap explains.
 fn answer_clap(env: &mut Env, error: &clap::Error) -> Exit {
     let colored = env.columns.is_some() && env.var("NO_COLOR").is_none();
     let plain = error.render().to_string();
     // What was typed is quoted as it is, and a script may have it from anywhere.
-    let hostile = plain.lines().any(|line| safe_text(line) != line);
+    let hostile = plain.len() > LONGEST_ADVICE || plain.lines().any(|line| safe_text(line) != line);
     let text = if colored && !hostile { error.render().ansi().to_string() } else { plain };
     if error.use_stderr() {
         if hostile {

@@ -16,7 +16,7 @@ use super::explain::history_of;
 use super::fetched::{fetch_into, notes, unreadable};
 use super::live::{no_http, throttle};
 use super::name_table::NameTable;
-use super::output::refuse_stream;
+use super::output::{check, refuse_stream};
 use super::patterns::Chosen;
 use super::present::present;
 use super::progress::Progress;
@@ -93,8 +93,18 @@ pub fn run(env: &mut Env, context: &Context, args: &ReportArgs) -> Result<Exit, 
         return Err(Failure::Usage(anyhow!("`--salvage {case}`: the file is there already; choose a new one")));
     }
     if args.salvage.is_some() {
-        let saved = salvage(&args.case, case).with_context(|| format!("cannot salvage `{}`", args.case.display()))?;
-        let rows: u64 = saved.rows.iter().map(|(_, rows)| rows).sum();
+        check(case)?;
+        let saved = salvage(&args.case, case);
+        let rows: u64 = saved.iter().flat_map(|saved| &saved.rows).map(|(_, rows)| rows).sum();
+        if rows == 0 {
+            // It was not there before.
+            let _ = std::fs::remove_file(case);
+        }
+        let saved = saved.with_context(|| format!("cannot salvage `{}`", args.case.display()))?;
+        if rows == 0 {
+            let case = args.case.display();
+            return Err(Failure::Work(anyhow!("cannot salvage `{case}`: no row of it could be read")));
+        }
         env.say(&format!("ctclimb: {rows} rows copied into `{}`", case.display()));
         for table in saved.cut {
             env.say(&format!("ctclimb: the table `{table}` could not be read to its end"));

@@ -26,6 +26,8 @@ const METHODS: [&str; 9] = [
 const SERVICES: [&str; 3] = ["crtsh", "certspotter", "crtsh-pg"];
 /// Questions in flight that may be asked for; resolvers lose answers far below that.
 pub const MOST_IN_FLIGHT: usize = 10_000;
+/// Threads that may be asked for.
+const MOST_THREADS: usize = 1024;
 /// The longest time for one try.
 const LONGEST_TRY: Duration = Duration::from_secs(120);
 
@@ -37,13 +39,25 @@ pub fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| format!("`{}` is no number from 1", text.escape_debug()))
 }
 
+/// Threads: more than any machine has is a slip of the finger, and would take long to begin.
+///
+/// # Errors
+/// No number from 1 to [`MOST_THREADS`].
+pub fn threads(text: &str) -> Result<usize, String> {
+    from_one(MOST_THREADS, text)
+}
+
 /// Questions in flight: an id tells them apart, and there are 65,536 of these.
 ///
 /// # Errors
 /// No number from 1 to [`MOST_IN_FLIGHT`].
 pub fn in_flight(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (1..=MOST_IN_FLIGHT).contains(number));
-    number.ok_or_else(|| format!("`{}` is no number from 1 to {MOST_IN_FLIGHT}", text.escape_debug()))
+    from_one(MOST_IN_FLIGHT, text)
+}
+
+fn from_one(most: usize, text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| format!("`{}` is no number from 1 to {most}", text.escape_debug()))
 }
 
 /// A label, or a part of one, in the form that names have.
@@ -249,6 +263,7 @@ mod tests {
                 try_time(&text).err(),
                 at_least_one(&text).err(),
                 in_flight(&text).err(),
+                threads(&text).err(),
             ];
             for why in told.into_iter().flatten() {
                 prop_assert!(!why.chars().any(char::is_control), "{why:?}");

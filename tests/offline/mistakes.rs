@@ -373,6 +373,13 @@ fn a_device_or_a_pipe_is_written_as_it_is_whatever_the_option() {
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         assert!(!reader.join().unwrap().is_empty(), "{arguments:?}");
     }
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = ctclimb(&["audit", "--from", DUMP, "--no-dns"]).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    let said = text(&output.stderr);
+    assert!(
+        output.status.code() == Some(4) && said.contains("cannot write to standard output: No space left"),
+        "{said}"
+    );
     for option in ["--csv", "--sarif", "--html", "-o"] {
         let output = run(&["audit", "--from", DUMP, "--no-dns", option, "/dev/full"]);
         let said = text(&output.stderr);
@@ -420,6 +427,12 @@ fn a_reader_who_leaves_takes_no_other_result_with_him() {
         assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""), "{format}");
         assert_eq!(std::fs::read_to_string(&side).unwrap().lines().count(), 5001, "{format}");
     }
+    let (side, list) = (at("streamed.side"), at("list"));
+    let streaming = ["audit", "--from", &list, "--no-dns", "-q", "--csv", &side];
+    let mut child = ctclimb(&streaming).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdout.take().unwrap().read_exact(&mut [0; 10]).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(std::fs::read_to_string(&side).unwrap().lines().count(), 5001);
     let read_a_little = |arguments: &[&str]| {
         let mut child = ctclimb(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdout.take().unwrap().read_exact(&mut [0; 10]).unwrap();
@@ -531,4 +544,53 @@ fn a_variable_that_is_no_text_is_not_passed_over() {
         ctclimb(&["fetch", "example.net", "--no-case", "--dry-run"]).env("CTCLIMB_CRTSH_URL", odd).output().unwrap();
     let said = text(&output.stderr);
     assert!(output.status.code() == Some(2) && said.contains("`CTCLIMB_CRTSH_URL`"), "{said}{}", text(&output.stdout));
+}
+
+#[test]
+fn what_goes_far_beyond_is_refused_before_it_takes_time() {
+    let (long, threads) = ("x".repeat(100_000), "99999999");
+    for (arguments, hint) in [
+        (&["audit", "--from", DUMP, "--no-dns", "--workers", threads][..], "is no number from 1 to 1024"),
+        (&["patterns", DUMP, "--threads", threads], "is no number from 1 to 1024"),
+        (&["names", DUMP, "--now", "9999999999999999"], "beyond the years that can be told"),
+        (&["names", DUMP, "--now=-9999999999999999"], "beyond the years that can be told"),
+        (&["patterns", DUMP, "--keep", &long], "is no label of a DNS name"),
+        (&["fetch", &long], "253 are allowed"),
+        (&["caa", &long], "is no DNS name"),
+        (&["names", &format!("--{long}")], "unexpected argument"),
+    ] {
+        let said = refused(arguments);
+        assert!(said.contains(hint), "{:.300}", said);
+        assert!(said.len() < 12_000, "{} octets", said.len());
+    }
+}
+
+#[test]
+fn only_what_was_a_case_file_is_salvaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(at("text"), "www.example.net\n".repeat(1000)).unwrap();
+    std::fs::write(at("empty"), "").unwrap();
+    std::fs::write(at("head"), b"SQLite format 3\0").unwrap();
+    for (case, new, hint) in [
+        ("text", "new", "cannot salvage `"),
+        ("empty", "new", "not a case file of ctclimb"),
+        ("head", "new", "cannot salvage `"),
+        ("absent", "new", "No such file"),
+        ("head", "none/new", "there is no directory"),
+    ] {
+        let output = run(&["report", &at(case), "--salvage", &at(new)]);
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(4) && said.contains(hint) && said.lines().count() == 1, "{case}: {said}");
+        assert!(!std::path::Path::new(&at("new")).exists(), "{case}: nothing is left");
+    }
+}
+
+#[test]
+fn a_plan_goes_where_results_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = dir.path().join("plan");
+    let output = run(&["caa", "www.example.net", "-r", "192.0.2.1", "--dry-run", "-o", plan.to_str().unwrap()]);
+    assert!(output.status.success() && output.stdout.is_empty(), "{}", text(&output.stderr));
+    assert!(std::fs::read_to_string(plan).unwrap().starts_with("3 levels of 1 name"));
 }
