@@ -20,6 +20,7 @@ use crate::audit::partition::{Facts, Part, Partition};
 use crate::audit::shard::Shard;
 use crate::audit::stop::Stop;
 use crate::issuance::Collection;
+use crate::report::safe_text;
 use crate::source::dump::{self, Input};
 use crate::source::live::{FetchOutcome, ServiceOutcome};
 
@@ -82,7 +83,7 @@ fn read_lists(env: &mut Env, args: &Args, from_stdin: bool) -> Result<Domains, F
         if told <= NAMED {
             // A closed standard error is no reason to stop.
             let unit = if &*place.source == COMMAND_LINE { "domain" } else { "line" };
-            let _ = writeln!(stderr, "ctclimb: {}, {unit} {}: {why}", place.source, place.line);
+            let _ = writeln!(stderr, "ctclimb: {}, {unit} {}: {why}", safe_text(&place.source), place.line);
         }
     };
     for (line, text) in (1..).zip(args.named().filter(|text| *text != "-")) {

@@ -56,7 +56,9 @@ pub fn find(program: &Path, search: Option<&str>) -> anyhow::Result<PathBuf> {
     } else {
         Some(program.to_owned()).filter(|path| runnable(path))
     };
-    found.ok_or_else(|| anyhow!("`--on-change {}`: there is no such program to run", program.display()))
+    found.ok_or_else(|| {
+        anyhow!("`--on-change {}`: there is no program of that name, or nobody may run it", program.display())
+    })
 }
 
 #[cfg(unix)]

@@ -159,7 +159,7 @@ impl Write for Pending {
 impl Place {
     fn new(path: &Path) -> anyhow::Result<Self> {
         if is_stream(path) {
-            return Ok(Self::Held(tempfile::tempfile()?));
+            return Ok(Self::Held(tempfile::tempfile().context("cannot use the directory for temporary files")?));
         }
         match path.metadata() {
             Ok(meta) if meta.is_dir() => bail!("it is a directory; name a file"),
@@ -199,6 +199,7 @@ impl Write for Place {
 /// It cannot.
 pub fn check(path: &Path) -> anyhow::Result<()> {
     match path.metadata() {
+        _ if is_stream(path) => Ok(()),
         // To open a pipe is to wait for its reader.
         Ok(meta) if !meta.is_file() && !meta.is_dir() => Ok(()),
         Ok(_) | Err(_) => Pending::begin(path).map(drop),

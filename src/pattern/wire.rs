@@ -36,7 +36,7 @@ const SHORTEST: usize = 8 + 2 + 8 + 4 * 4;
 #[derive(Debug, thiserror::Error)]
 pub enum PartialError {
     /// The stream could not be read.
-    #[error("cannot read a partial: {0}")]
+    #[error("cannot read a partial")]
     Io(#[from] io::Error),
     /// There is nothing to read.
     #[error("an empty file is no partial of ctclimb, not even one of no names: make it again with `--partial`")]

@@ -224,6 +224,11 @@ fn what_is_no_text_is_told_and_never_reaches_the_terminal_raw() {
         assert!(matches!(code, 2 | 4), "{command}: {code}");
         assert!(!output.stderr.contains(&0x1b), "{command}: {:?}", String::from_utf8_lossy(&output.stderr));
     }
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("a\u{1b}[31m");
+    std::fs::write(&list, "bad name\n").unwrap();
+    let said = refused(&["audit", "--no-dns", "-l", list.to_str().unwrap()]);
+    assert!(said.contains("line 1: `bad name`") && !said.contains('\u{1b}'), "{said:?}");
     for arguments in [
         &["\u{1b}]0;x\u{7}"][..],
         &["names", "--\u{1b}[31m"],
@@ -410,7 +415,7 @@ fn a_reader_who_leaves_takes_no_other_result_with_him() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
     // More than pipes and buffers hold.
-    let list: String = (0..2500).map(|number| format!("www.example{number}.com\n")).collect();
+    let list: String = (0..1500).map(|number| format!("www.example{number}.com\n")).collect();
     std::fs::write(at("list"), list).unwrap();
     let kept = at("list.audit");
     assert_eq!(run(&["audit", "--from", &at("list"), "--no-dns", "--file", &kept]).status.code(), Some(0));
@@ -425,14 +430,14 @@ fn a_reader_who_leaves_takes_no_other_result_with_him() {
         child.stdout.take().unwrap().read_exact(&mut [0; 10]).unwrap();
         let output = child.wait_with_output().unwrap();
         assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""), "{format}");
-        assert_eq!(std::fs::read_to_string(&side).unwrap().lines().count(), 5001, "{format}");
+        assert_eq!(std::fs::read_to_string(&side).unwrap().lines().count(), 3001, "{format}");
     }
     let (side, list) = (at("streamed.side"), at("list"));
     let streaming = ["audit", "--from", &list, "--no-dns", "-q", "--csv", &side];
     let mut child = ctclimb(&streaming).stdout(Stdio::piped()).spawn().unwrap();
     child.stdout.take().unwrap().read_exact(&mut [0; 10]).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert_eq!(std::fs::read_to_string(&side).unwrap().lines().count(), 5001);
+    assert_eq!(std::fs::read_to_string(&side).unwrap().lines().count(), 3001);
     let read_a_little = |arguments: &[&str]| {
         let mut child = ctclimb(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdout.take().unwrap().read_exact(&mut [0; 10]).unwrap();
@@ -593,4 +598,20 @@ fn a_plan_goes_where_results_go() {
     let output = run(&["caa", "www.example.net", "-r", "192.0.2.1", "--dry-run", "-o", plan.to_str().unwrap()]);
     assert!(output.status.success() && output.stdout.is_empty(), "{}", text(&output.stderr));
     assert!(std::fs::read_to_string(plan).unwrap().starts_with("3 levels of 1 name"));
+}
+
+#[test]
+fn the_directory_for_temporary_files_is_missed_where_it_is_needed_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let (absent, file) = (dir.path().join("absent"), dir.path().join("patterns"));
+    let told = |arguments: &[&str]| {
+        let output = ctclimb(arguments).env("TMPDIR", &absent).output().unwrap();
+        (output.status.code().unwrap(), text(&output.stderr))
+    };
+    let file = file.to_str().unwrap();
+    for arguments in [&["patterns", DUMP, "--assign", "-", "-o", file][..], &["names", DUMP], &["analyze", DUMP]] {
+        assert_eq!(told(arguments).0, 0, "{arguments:?}");
+    }
+    let (code, said) = told(&["audit", "--from", DUMP, "--no-dns"]);
+    assert!(code == 4 && said.contains("cannot use the directory for temporary files"), "{said}");
 }
