@@ -76,6 +76,9 @@ fn branches<'a>(rows: &[Row<'a>]) -> Vec<Branch<'a>> {
     cut.chunk_by(|a, b| a.0 == b.0).map(branch).collect()
 }
 
+/// Names below a label that do not make it a zone of its own.
+const FEW: usize = 2;
+
 /// Where in the tree a node is grown.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
@@ -109,6 +112,8 @@ impl Model {
     /// Grows the tree below a new node.
     fn grow(&mut self, rows: &[Row<'_>], place: Place, settings: &Settings) -> u32 {
         let node = self.push();
+        // A name or two below a label of a family say nothing of the label itself.
+        self.nodes[node as usize].own = rows.len() > FEW || rows.iter().any(Row::ends);
         let branches = branches(rows);
         let columns::Found { members, mut families, constants } = columns::find(&branches, place, settings);
         let mut taken = vec![false; members.len()];
@@ -259,7 +264,8 @@ fn spans(form: &Form, found: &[usize], members: &[Member<'_>]) -> Vec<Vec<(u8, u
     spans
 }
 
-/// Families with ids of which one would take a third of the other's labels are one: no expression could tell them apart.
+/// Families with ids, or open lists of words, of which one would take a third of the other's labels are one: no expression
+/// could tell them apart.
 fn join_overlapping(families: &mut population::Families, branches: &[Branch<'_>], members: &[Member<'_>]) {
     let depth = |found: &[usize]| Depth::of(found.iter().map(|&at| &branches[at]));
     let mut ends = Vec::new();
@@ -268,13 +274,15 @@ fn join_overlapping(families: &mut population::Families, branches: &[Branch<'_>]
     while at < families.len() {
         let (form, mine) = (families[at].0.clone(), depth(&families[at].1));
         let mut next = at + 1;
-        while Edge::has_ids(&form) && next < families.len() {
+        let slug = form.style == Style::Slug;
+        while (slug || Edge::has_ids(&form)) && next < families.len() {
             let (other, found) = &families[next];
             let mut takes = |&member: &usize| {
                 let member = &members[member];
                 form.shapes.iter().any(|shape| shape.read(member.label, &member.tokens, &mut ends))
             };
-            let alike = Edge::has_ids(other) && depth(found).meets(mine);
+            let one_kind = if slug { other.style == Style::Slug } else { Edge::has_ids(other) };
+            let alike = one_kind && depth(found).meets(mine);
             if alike && 3 * found.iter().filter(|member| takes(member)).count() > found.len() {
                 let (other, found) = families.remove(next);
                 families[at].0.shapes.extend(other.shapes);

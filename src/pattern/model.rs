@@ -18,6 +18,8 @@ pub(super) struct Node {
     pub(super) edges: Vec<Edge>,
     /// Whether families with ids stand beside others.
     mixed: bool,
+    /// Whether a name that ends here is of this place, whatever families stand beside it.
+    pub(super) own: bool,
     /// Names that end here.
     pub(super) names: u64,
 }
@@ -134,10 +136,17 @@ impl Model {
 
     /// The place one label further.
     fn step(&self, at: u32, below: &str, label: &str, walk: &mut Walk) -> Option<u32> {
-        let node = &self.nodes[at as usize];
-        if let Some(&child) = node.constants.get(label) {
-            return Some(child);
+        match self.nodes[at as usize].constants.get(label).copied() {
+            Some(child) if below.is_empty() && !self.nodes[child as usize].own => {
+                self.step_into_family(at, below, label, walk).or(Some(child))
+            }
+            Some(child) => Some(child),
+            None => self.step_into_family(at, below, label, walk),
         }
+    }
+
+    fn step_into_family(&self, at: u32, below: &str, label: &str, walk: &mut Walk) -> Option<u32> {
+        let node = &self.nodes[at as usize];
         if node.edges.is_empty() || self.keep.iter().any(|keep| keep == label) {
             return None;
         }
