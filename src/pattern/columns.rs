@@ -16,6 +16,7 @@ use super::population::{Families, Member};
 use super::region::is_region_word;
 use super::settings::Settings;
 use super::token::{self, Kind, Token};
+use super::unlucky::unlucky;
 use super::words::{self, is_known_host};
 
 /// Words of one column at most; more are an open vocabulary.
@@ -34,10 +35,11 @@ pub(super) struct Found<'a> {
 pub(super) fn find<'a>(branches: &[Branch<'a>], place: Place, settings: &Settings) -> Found<'a> {
     let repeats = repeats(branches);
     let kinds = kinds(branches, settings);
-    let alike = alike(branches, &kinds);
+    let unlucky = unlucky(branches, &kinds);
+    let alike = alike(branches, &kinds, &unlucky);
     let mut zone = vec![false; branches.len()];
     for at in zones(branches, &repeats, place.pooled) {
-        zone[at] = !alike.iter().any(|group| group.contains(&at)) && !has_like(at, branches, &kinds);
+        zone[at] = !alike.iter().any(|group| group.contains(&at)) && !has_like(at, branches, &kinds) && !unlucky[at];
     }
     let member = |(branch, zone): (&Branch<'a>, bool)| {
         let paired = branch.children.iter().any(|child| repeats[child] >= 3);
@@ -163,7 +165,7 @@ fn numbered(members: &[Member<'_>], kinds: &Kinds) -> Families {
 }
 
 /// Groups of three and more words that names only go on below, and that hold names of one form.
-fn alike(branches: &[Branch<'_>], kinds: &Kinds) -> Vec<BTreeSet<usize>> {
+fn alike(branches: &[Branch<'_>], kinds: &Kinds, unlucky: &[bool]) -> Vec<BTreeSet<usize>> {
     let mut groups: BTreeMap<Below, BTreeSet<usize>> = BTreeMap::new();
     let is_plain = |label: &str| {
         let wordy =
@@ -173,6 +175,7 @@ fn alike(branches: &[Branch<'_>], kinds: &Kinds) -> Vec<BTreeSet<usize>> {
     let alone = branches.len() == 2;
     for (at, kind) in kinds.iter().enumerate() {
         if let Some(kind) = kind
+            && !unlucky[at]
             && (alone && kind.specific || is_plain(branches[at].label))
         {
             groups.entry(*kind).or_default().insert(at);

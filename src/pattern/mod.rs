@@ -40,6 +40,7 @@ mod shown;
 mod summary;
 mod table;
 mod token;
+mod unlucky;
 mod wire;
 mod words;
 

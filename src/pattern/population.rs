@@ -159,6 +159,7 @@ impl<'a> Splitter<'a, '_> {
                 let known = token.kind == Kind::Word
                     && member.tokens.len() == 1
                     && !self.place.pooled
+                    && !member.inner
                     && words::is_known_host(member.whole);
                 if is_id && !known {
                     pieces.push(Piece::Opaque { min: token.len, max: token.len, dashed: false });

@@ -393,3 +393,13 @@ fn tenants_and_sites_of_one_place_do_not_take_each_others_names() {
     let routers = templates(&patterns).into_iter().filter(|template| template.contains("{num}-{num}-{num}")).count();
     assert_eq!(routers, 1, "{:?}", templates(&patterns));
 }
+
+#[test]
+fn short_ids_without_a_digit_are_no_column_of_words() {
+    let mut dice = Dice(59);
+    let mut names: Vec<String> =
+        (0..150).map(|_| format!("{}.{}.flow.example.net", dice.text(HEX, 30), dice.text(HEX, 2))).collect();
+    names.extend((0..120).map(|_| format!("{}.{}.up.example.net", dice.text(BASE36, 3), dice.text(BASE36, 3))));
+    let patterns = patterns_of(&names, &Settings::default());
+    assert_eq!(templates(&patterns), ["{hex:30}.{hex:2}.flow.example.net", "{base36:3}.{base36:3}.up.example.net"]);
+}
