@@ -11,6 +11,8 @@ use super::{hash, letters, words};
 pub(super) const DIGIT: f64 = std::f64::consts::LOG2_10;
 /// Bits of one letter drawn evenly.
 pub(super) const LETTER: f64 = 4.700_439_718_141_092;
+/// Bits of one letter or digit drawn evenly.
+pub(super) const ALPHANUMERIC: f64 = 5.169_925_001_442_312;
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 pub(super) fn float(count: usize) -> f64 {

@@ -31,6 +31,14 @@ pub(super) enum Piece {
 }
 
 impl Piece {
+    /// The width of an id of letters and digits that all have the same.
+    pub(super) fn width(&self) -> Option<usize> {
+        match self {
+            Self::Opaque { min, max, dashed: false } if min == max => Some(usize::from(*min)),
+            _ => None,
+        }
+    }
+
     /// A run of letters or of digits.
     pub(super) fn of_run(run: &str) -> Self {
         if run.as_bytes()[0].is_ascii_digit() { Self::Digits } else { Self::Word }
@@ -49,8 +57,9 @@ impl Shape {
         ends.clear();
         let octets = label.as_bytes();
         let mut at = 0;
-        for piece in &self.pieces {
+        for (number, piece) in self.pieces.iter().enumerate() {
             let rest = &octets[at..];
+            let next = self.pieces.get(number + 1);
             let len = match piece {
                 Piece::Const(text) => {
                     if !rest.starts_with(text.as_bytes()) {
@@ -58,7 +67,23 @@ impl Shape {
                     }
                     text.len()
                 }
+                // Before an id of one width a word ends where the id begins.
+                Piece::Word | Piece::Choice if let Some(width) = next.and_then(Piece::width) => {
+                    let run = rest.iter().take_while(|octet| octet.is_ascii_alphanumeric()).count();
+                    let word = run.saturating_sub(width);
+                    if !rest[..word].iter().all(u8::is_ascii_lowercase) {
+                        return false;
+                    }
+                    word
+                }
                 Piece::Word | Piece::Choice => rest.iter().take_while(|octet| octet.is_ascii_lowercase()).count(),
+                Piece::Opaque { min, .. } if piece.width().is_some() && matches!(next, Some(Piece::Word)) => {
+                    let width = usize::from(*min);
+                    if rest.len() < width || !rest[..width].iter().all(u8::is_ascii_alphanumeric) {
+                        return false;
+                    }
+                    width
+                }
                 Piece::Digits | Piece::Number => rest.iter().take_while(|octet| octet.is_ascii_digit()).count(),
                 Piece::Opaque { min, max, dashed } => {
                     let takes = |octet: &&u8| octet.is_ascii_alphanumeric() || *dashed && matches!(octet, b'-' | b'_');

@@ -33,18 +33,18 @@ pub(super) struct Ids<'a> {
 }
 
 /// One distinct text of the column.
-struct Text<'a> {
-    octets: &'a str,
+pub(super) struct Text<'a> {
+    pub(super) octets: &'a str,
     times: usize,
     /// How many names it stands for.
-    weight: f64,
+    pub(super) weight: f64,
     charset: Charset,
     /// Mean bits a letter.
     letters: f64,
     /// A digit stands before a letter.
     scrambled: bool,
     /// What it costs to tell once as words and numbers.
-    structured: f64,
+    pub(super) structured: f64,
 }
 
 impl<'a> Text<'a> {
@@ -110,7 +110,7 @@ impl<'a> Ids<'a> {
                     (low, high) = (low.min(width), high.max(width));
                 }
             }
-            let dear = |text: &Text<'a>| text.structured > BASE36 * float(text.octets.len()) - 4.0;
+            let dear = |text: &Text<'a>| text.structured > cost::ALPHANUMERIC * float(text.octets.len()) - 4.0;
             let inside =
                 texts.iter().filter(|text| (low..=high).contains(&text.octets.len()) && looks(text) && dear(text));
             if cluster.len() > 1 {
@@ -152,7 +152,7 @@ fn skeleton(text: &str) -> (usize, bool) {
 }
 
 /// The distinct texts with what each costs as words and numbers.
-fn structured<'a>(column: &[(&'a str, f64)]) -> Vec<Text<'a>> {
+pub(super) fn structured<'a>(column: &[(&'a str, f64)]) -> Vec<Text<'a>> {
     let mut groups: BTreeMap<(usize, bool), Vec<(&'a str, f64)>> = BTreeMap::new();
     for &(text, weight) in column {
         groups.entry(skeleton(text)).or_default().push((text, weight));
@@ -212,8 +212,12 @@ fn count_again(texts: &mut [Text<'_>]) {
 
 /// Whether a digit comes before a letter somewhere: no word with a number looks so, but for one before a word: `4you`.
 fn is_scrambled(text: &str) -> bool {
-    let turns = text.as_bytes().windows(2).any(|pair| pair[0].is_ascii_digit() && pair[1].is_ascii_lowercase());
-    turns && !is_numbered_word(text)
+    has_turn(text) && !is_numbered_word(text)
+}
+
+/// Whether a letter follows a digit.
+pub(super) fn has_turn(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|pair| pair[0].is_ascii_digit() && pair[1].is_ascii_lowercase())
 }
 
 /// Whether a word stands behind a short number: `2gozaklad`, `1awarsztat`.
@@ -226,14 +230,12 @@ fn is_numbered_word(text: &str) -> bool {
         && letters::bits_per_letter(word) < NOISE
 }
 
-/// Bits of a letter or digit drawn evenly.
-const BASE36: f64 = 5.169_925_001_442_312;
 /// The alphabets that ids are written in, the narrowest first.
 const ALPHABETS: [(Charset, f64); 4] = [
     (class::DIGITS | class::HEX_LETTERS, 4.0),
     (class::BASE32, 5.0),
     (class::LETTERS, cost::LETTER),
-    (class::DIGITS | class::LETTERS, BASE36),
+    (class::DIGITS | class::LETTERS, cost::ALPHANUMERIC),
 ];
 
 /// The ids among the texts of one width, by the alphabet that saves most.

@@ -15,6 +15,7 @@ mod describe;
 mod ends;
 mod facts;
 mod form;
+mod glued;
 mod grow;
 mod hash;
 mod ids;

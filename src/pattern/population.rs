@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::affix;
 use super::cost::{self, Spelled};
 use super::form::{Form, Item, Piece, Shape, Style};
+use super::glued::Glued;
 use super::grow::Place;
 use super::ids::{self, Ids};
 use super::merge;
@@ -122,6 +123,8 @@ impl<'a> Splitter<'a, '_> {
         let mut tables: BTreeMap<Vec<Piece>, Table<'a>> = BTreeMap::new();
         let (mut pieces, mut row) = (Vec::new(), Vec::new());
         for (kinds, group) in &frames {
+            let glued: Vec<Glued<'a>> =
+                (0..kinds.len()).map(|column| self.glued(kinds[column], group, column)).collect();
             let own: Vec<Ids<'a>> = (0..kinds.len())
                 .map(|column| match kinds[column] {
                     Kind::Mixed => {
@@ -134,8 +137,12 @@ impl<'a> Splitter<'a, '_> {
             for &at in group {
                 pieces.clear();
                 row.clear();
-                for (column, own) in own.iter().enumerate() {
+                for (column, (own, glued)) in own.iter().zip(&glued).enumerate() {
                     let text = self.members[at].part(column);
+                    if let Some((one, other, word_first)) = glued.cut(text) {
+                        push_glued(one, other, word_first, &mut pieces, &mut row);
+                        continue;
+                    }
                     let is_id = own.takes(text) || ends.take(text, column, kinds.len());
                     self.read_part(at, column, is_id, &mut pieces, &mut row);
                 }
@@ -149,6 +156,15 @@ impl<'a> Splitter<'a, '_> {
             }
         }
         self.take_dashed(join_widths(tables.into_values().collect()))
+    }
+
+    /// Words with ids glued to them in a column of a frame.
+    fn glued(&self, kind: Kind, group: &[usize], column: usize) -> Glued<'a> {
+        if kind != Kind::Mixed {
+            return Glued::default();
+        }
+        let cell = |at: &usize| (self.members[*at].part(column), self.members[*at].weight);
+        Glued::of(&group.iter().map(cell).collect::<Vec<_>>())
     }
 
     fn read_part(&self, at: usize, column: usize, is_id: bool, pieces: &mut Vec<Piece>, row: &mut Vec<Spelled<'a>>) {
@@ -297,6 +313,15 @@ impl<'a> Splitter<'a, '_> {
             let form = Form { style: Style::Table, shapes: vec![table.settled()] };
             self.families.push((form, table.members.clone()));
         }
+    }
+}
+
+/// A word and an id, or an id and a word.
+fn push_glued<'a>(one: &'a str, other: &'a str, word_first: bool, pieces: &mut Vec<Piece>, row: &mut Vec<Spelled<'a>>) {
+    for (text, is_word) in [(one, word_first), (other, !word_first)] {
+        let len = u8::try_from(text.len()).expect("a label has at most 63 octets");
+        pieces.push(if is_word { Piece::Word } else { Piece::Opaque { min: len, max: len, dashed: false } });
+        row.push(if is_word { Spelled::new(text) } else { Spelled::free(text) });
     }
 }
 

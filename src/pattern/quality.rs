@@ -403,3 +403,22 @@ fn short_ids_without_a_digit_are_no_column_of_words() {
     let patterns = patterns_of(&names, &Settings::default());
     assert_eq!(templates(&patterns), ["{hex:30}.{hex:2}.flow.example.net", "{base36:3}.{base36:3}.up.example.net"]);
 }
+
+#[test]
+fn words_with_ids_glued_to_them_are_one_pattern_and_match_once() {
+    let mut dice = Dice(61);
+    let words = ["angular", "node", "nuxtstarter", "reactts", "vitejsvite", "solid", "remix", "astro"];
+    let names: Vec<String> = (0..600)
+        .flat_map(|_| {
+            let (word, id) = (dice.pick(&words), dice.text(BASE36, 6));
+            let (hash, port) = (dice.text(HEX, 8), dice.pick(&["3000", "5173", "8080"]));
+            [format!("{word}{id}-{hash}.box.example.net"), format!("{hash}{word}-{port}.run.example.org")]
+        })
+        .collect();
+    let patterns = patterns_of(&names, &Settings::default());
+    assert_eq!(patterns.patterns.len(), 2, "{:?}", templates(&patterns));
+    let regexes: Vec<Regex> = patterns.patterns.iter().map(|p| Regex::new(&p.regex).unwrap()).collect();
+    for name in &names {
+        assert_eq!(regexes.iter().filter(|regex| regex.is_match(name)).count(), 1, "{name}");
+    }
+}

@@ -55,10 +55,13 @@ pub(super) fn edge(model: &Model, (node, at): (u32, usize), longest: usize) -> R
     Rendered { template, regex, columns, log10: size.log10(), overlaps }
 }
 
-/// A word takes every letter, a number every digit: an id right behind one begins with something else. Its expression says
-/// so, or a label that is read in one way would match in another one too.
+/// A word takes every letter, a number every digit: an id right behind one begins with something else, unless its width says
+/// where. Its expression says so, or a label that is read in one way would match in another one too.
 fn begin_apart(pieces: &[Piece], languages: &mut [Language]) {
-    for (before, language) in pieces.iter().zip(languages.iter_mut().skip(1)) {
+    for ((before, piece), language) in pieces.iter().zip(&pieces[1..]).zip(languages.iter_mut().skip(1)) {
+        if matches!(before, Piece::Word | Piece::Choice) && piece.width().is_some() {
+            continue;
+        }
         let Language::Class { first, .. } = language else { continue };
         match before {
             Piece::Word | Piece::Choice => *first &= !class::LETTERS,
