@@ -18,6 +18,7 @@ mod form;
 mod glued;
 mod grow;
 mod hash;
+mod hosts;
 mod ids;
 mod language;
 mod learn;

@@ -117,6 +117,9 @@ impl<'a> Splitter<'a, '_> {
         }
         // Hosts that everybody has are no tenants; what stands below a family is no host.
         let is_host = if self.place.at_root { words::is_known_host } else { words::is_known_word };
+        if self.place.at_root {
+            self.keep_counters(&pool);
+        }
         for table in pool.iter_mut().filter(|_| !self.place.pooled) {
             table.retain(|at| self.members[at].inner || !is_host(self.members[at].whole));
         }

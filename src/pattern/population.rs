@@ -252,7 +252,7 @@ impl<'a> Splitter<'a, '_> {
     fn decide(&mut self, mut tables: Vec<Table<'a>>) {
         see_counters(&mut tables);
         let (mut words, mut numbered) = (Vec::new(), Vec::new());
-        for table in tables {
+        for table in tables.into_iter().map(|table| self.without_single_hosts(table)).collect::<Vec<_>>() {
             let zones =
                 table.len() >= 3 && table.has_numbers() && table.members.iter().all(|&at| self.members[at].inner);
             let run = matches!(loosened(&table).run_key()[..], [Item::Words(_)]);

@@ -422,3 +422,16 @@ fn words_with_ids_glued_to_them_are_one_pattern_and_match_once() {
         assert_eq!(regexes.iter().filter(|regex| regex.is_match(name)).count(), 1, "{name}");
     }
 }
+
+#[test]
+fn a_known_host_with_many_numbers_is_a_counter_and_its_neighbours_are_none_of_it() {
+    let mut dice = Dice(67);
+    let hosts = ["www", "mail", "intranet", "crm", "wiki", "git", "sso", "cloud", "news", "jobs"];
+    let mut names: Vec<String> = hosts.iter().map(|host| format!("{host}.example.net")).collect();
+    names.extend([1, 4, 6, 8, 16, 21].map(|number| format!("console{number}.example.net")));
+    names.extend((0..30).map(|_| format!("web{}.example.org", 1 + dice.below(4000))));
+    names.extend(["api1", "mx2"].map(|host| format!("{host}.example.org")));
+    let patterns = patterns_of(&names, &Settings::default());
+    let families: Vec<&str> = templates(&patterns).into_iter().filter(|template| template.contains('{')).collect();
+    assert_eq!(families, ["console{num}.example.net", "web{num}.example.org"], "{:?}", templates(&patterns));
+}
