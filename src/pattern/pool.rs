@@ -72,7 +72,8 @@ impl<'a> Splitter<'a, '_> {
             }
             let parts = told(&with) + told(&without);
             let saved = whole - parts - cost::choice(count, rows) - self.settings.detail.price();
-            if saved > 0.0 && best.as_ref().is_none_or(|(other, ..)| saved > *other) {
+            let better = best.as_ref().is_none_or(|(other, ..)| saved > *other);
+            if saved > 0.0 && better && !only_joins(word, &with, &without) {
                 best = Some((saved, with, without));
             }
         }
@@ -163,4 +164,25 @@ impl<'a> Splitter<'a, '_> {
         let saved = bits(pool) - bits(&tables) - 12.0;
         (saved > 0.0).then_some((saved, tables))
     }
+}
+
+/// Whether a word only joins words that stand without it too: `ferreira-e-moraes` beside `moraes-imoveis`. What it parts is no
+/// other list of names.
+fn only_joins(word: &str, with: &[Table<'_>], without: &[Table<'_>]) -> bool {
+    let between = |words: &[&str]| words.first() != Some(&word) && words.last() != Some(&word);
+    let rows = |tables: &[Table<'_>]| tables.iter().map(Table::len).sum::<usize>();
+    let mut others: BTreeSet<&str> = BTreeSet::new();
+    for table in with {
+        for row in 0..table.len() {
+            let words: Vec<&str> = table.words(row).collect();
+            if !between(&words) {
+                return false;
+            }
+            others.extend(words);
+        }
+    }
+    others.remove(word);
+    let elsewhere: BTreeSet<&str> =
+        without.iter().flat_map(|table| (0..table.len()).flat_map(|row| table.words(row))).collect();
+    rows(with) < rows(without) && 4 * others.intersection(&elsewhere).count() >= 3 * others.len()
 }

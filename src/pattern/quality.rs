@@ -435,3 +435,28 @@ fn a_known_host_with_many_numbers_is_a_counter_and_its_neighbours_are_none_of_it
     let families: Vec<&str> = templates(&patterns).into_iter().filter(|template| template.contains('{')).collect();
     assert_eq!(families, ["console{num}.example.net", "web{num}.example.org"], "{:?}", templates(&patterns));
 }
+
+#[test]
+fn a_word_that_joins_two_names_parts_no_list() {
+    let mut dice = Dice(71);
+    let people = ["moraes", "ferreira", "queiroz", "azevedo", "teixeira", "brandao", "ribeiro", "goncalves", "peixoto"];
+    let trades = ["imoveis", "farmacia", "padaria", "autopecas", "odonto", "moveis", "escola", "mercado"];
+    let towns = ["blumenau", "chapeco", "caruaru", "maraba", "olinda", "betim", "sorocaba", "itabira"];
+    let names: Vec<String> = (0..900)
+        .map(|_| {
+            let (one, other) = (dice.pick(&people), dice.pick(&people));
+            let (trade, town) = (dice.pick(&trades), dice.pick(&towns));
+            let left = match dice.below(6) {
+                0 => format!("{one}-e-{other}"),
+                1 => format!("{trade}-{one}"),
+                2 => format!("{trade}da{town}"),
+                3 => format!("{town}{trade}"),
+                4 => format!("{trade}{one}"),
+                _ => format!("{trade}-{town}"),
+            };
+            format!("{left}.loja.example.net")
+        })
+        .collect();
+    let patterns = patterns_of(&names, &Settings::default());
+    assert_eq!(templates(&patterns), ["{slug}.loja.example.net"]);
+}
