@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::form::{Form, Piece};
 use super::hash::MixBuilder;
-use super::ids;
 use super::population::Member;
 use super::table::push_const;
+use super::texts;
 use super::token::{self, Kind};
 
 /// A constant end of labels, with the separators next to it.
@@ -56,7 +56,7 @@ fn end<'a>(member: &Member<'a>, left: bool) -> Option<&'a str> {
         return None;
     }
     let label = member.label;
-    let run = if left { ids::runs(token.of(label)).next()? } else { ids::runs(token.of(label)).last()? };
+    let run = if left { texts::runs(token.of(label)).next()? } else { texts::runs(token.of(label)).last()? };
     if run.len() < 2 || !run.as_bytes()[0].is_ascii_lowercase() {
         return None;
     }

@@ -11,10 +11,10 @@ use super::cost::float;
 use super::form::{Form, Piece, Shape, Style};
 use super::grow::{Branch, Place, Row};
 use super::hash::MixBuilder;
-use super::ids;
 use super::population::{Families, Member};
 use super::region::is_region_word;
 use super::settings::Settings;
+use super::texts;
 use super::token::{self, Kind, Token};
 use super::unlucky::unlucky;
 use super::words::{self, is_known_host};
@@ -132,7 +132,8 @@ pub(super) fn is_word(label: &str) -> bool {
 /// Whether two and more siblings of a numbered label's form hold names of one form with it.
 fn has_like(at: usize, branches: &[Branch<'_>], kinds: &Kinds) -> bool {
     let has_number = |label: &str| label.bytes().any(|octet| octet.is_ascii_digit());
-    let form = |label: &str| -> Vec<bool> { ids::runs(label).map(|run| run.as_bytes()[0].is_ascii_digit()).collect() };
+    let form =
+        |label: &str| -> Vec<bool> { texts::runs(label).map(|run| run.as_bytes()[0].is_ascii_digit()).collect() };
     let label = branches[at].label;
     if !has_number(label) || kinds[at].is_none() {
         return false;
@@ -210,7 +211,7 @@ fn have_own_words(below: &[&[&str]]) -> bool {
     let mut constants: BTreeSet<&str> = BTreeSet::new();
     let mut open = 0;
     for children in below {
-        let first: BTreeSet<&str> = children.iter().filter_map(|child| ids::runs(child).next()).collect();
+        let first: BTreeSet<&str> = children.iter().filter_map(|child| texts::runs(child).next()).collect();
         match (children.len() >= 3, first.len()) {
             (true, 1) => constants.extend(first),
             (true, _) => open += 1,

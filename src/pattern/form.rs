@@ -1,7 +1,7 @@
 //! [`Form`]: the shape of one label, as one or more sequences of pieces, and how a label is read by it.
 
-use super::ids;
 use super::population::Member;
+use super::texts;
 use super::token::{Kind, Token};
 
 /// One piece of a label's shape.
@@ -114,7 +114,7 @@ impl Shape {
             let text = token.of(member.label);
             match token.kind {
                 Kind::Word | Kind::Digits | Kind::Mixed => {
-                    pieces.extend(ids::runs(text).map(Piece::of_run));
+                    pieces.extend(texts::runs(text).map(Piece::of_run));
                 }
                 Kind::Dash | Kind::Underscore => pieces.push(Piece::Const(text.to_owned())),
                 kind => pieces.push(Piece::Typed(kind)),

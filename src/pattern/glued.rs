@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use super::class;
 use super::cost::{self, Counts, float};
 use super::hash::{self, MixBuilder};
-use super::ids::{self, Text};
+use super::texts::{self, Text};
 
 /// Widths of an id that are tried.
 const WIDTHS: std::ops::RangeInclusive<usize> = 3..=12;
@@ -35,7 +35,7 @@ impl<'a> Glued<'a> {
     /// Looks at the texts of a column: letters and digits only, with repeats, and how many names each stands for.
     pub(super) fn of(column: &[(&'a str, f64)]) -> Self {
         let long = || column.iter().map(|(text, _)| *text).filter(|text| text.len() >= WORD + WIDTHS.start());
-        if long().filter(|text| ids::has_turn(text)).take(TURNS).count() < TURNS {
+        if long().filter(|text| texts::has_turn(text)).take(TURNS).count() < TURNS {
             return Self::default();
         }
         // Half of the rows at least, before anything is priced: of most columns no reading is left.
@@ -48,7 +48,7 @@ impl<'a> Glued<'a> {
         if readings.is_empty() {
             return Self::default();
         }
-        let mut texts = ids::structured(column);
+        let mut texts = texts::structured(column);
         texts.retain(|text| text.octets.len() >= WORD + WIDTHS.start());
         texts.sort_unstable_by_key(|text| text.octets);
         let read = |(width, word_first)| reading(&texts, width, word_first);
@@ -123,7 +123,7 @@ fn rare_words<'a>(
     let fits = |(word, id): &(&str, &str)| {
         (shortest..=longest).contains(&word.len()) && class::charset(id) & !alphabet == 0 && !known.contains(word)
     };
-    let (turning, others): (Vec<_>, Vec<_>) = all.filter(fits).partition(|(_, id)| ids::has_turn(id));
+    let (turning, others): (Vec<_>, Vec<_>) = all.filter(fits).partition(|(_, id)| texts::has_turn(id));
     if 8 * turning.len() > built {
         return Vec::new();
     }
@@ -155,7 +155,7 @@ fn shared_end(texts: &[&Text<'_>], first: bool) -> usize {
 
 /// Whether as many ids have a letter behind a digit as chance lets expect.
 fn are_random(built: &[&Text<'_>], ids: &[&str]) -> bool {
-    let turning: f64 = built.iter().zip(ids).filter(|(_, id)| ids::has_turn(id)).map(|(text, _)| text.weight).sum();
+    let turning: f64 = built.iter().zip(ids).filter(|(_, id)| texts::has_turn(id)).map(|(text, _)| text.weight).sum();
     let all: f64 = built.iter().map(|text| text.weight).sum();
     digit_share(ids) > 0.05 && turning >= 0.6 * (1.0 - plain_chance(ids)) * all
 }

@@ -41,6 +41,7 @@ mod settings;
 mod shown;
 mod summary;
 mod table;
+mod texts;
 mod token;
 mod unlucky;
 mod wire;

@@ -12,11 +12,12 @@ use super::cost::{self, Spelled};
 use super::form::{Form, Item, Piece, Shape, Style};
 use super::glued::Glued;
 use super::grow::Place;
-use super::ids::{self, Ids};
+use super::ids::Ids;
 use super::merge;
 use super::runs::{join_widths, loosened, part_by_ids, run_bits, run_shapes};
 use super::settings::Settings;
 use super::table::Table;
+use super::texts;
 use super::token::{self, Kind, Token};
 use super::words;
 
@@ -181,7 +182,7 @@ impl<'a> Splitter<'a, '_> {
                     pieces.push(Piece::Opaque { min: token.len, max: token.len, dashed: false });
                     row.push(Spelled::free(text));
                 } else {
-                    for run in ids::runs(text) {
+                    for run in texts::runs(text) {
                         pieces.push(Piece::of_run(run));
                         row.push(Spelled::new(run));
                     }
