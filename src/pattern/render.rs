@@ -45,13 +45,14 @@ pub(super) fn edge(model: &Model, (node, at): (u32, usize), longest: usize) -> R
             size += 10_f64.powf(log10.min(300.0));
         }
     }
-    let columns = columns(edge);
+    let mut columns = columns(edge);
     if let Some(labels) = place.listed() {
         let language = Language::Values(labels.into_iter().map(str::to_owned).collect());
         parts = language::sequence(std::slice::from_ref(&language), &[]).into_iter().collect();
         size = 10_f64.powf(language.log10(0));
     }
     let (template, regex) = (template(edge, &columns), language::alternatives(parts));
+    columns.retain(Column::varies);
     Rendered { template, regex, columns, log10: size.log10(), overlaps }
 }
 

@@ -35,6 +35,18 @@ pub struct Column {
     pub reason: String,
 }
 
+impl Column {
+    /// How the column stands in a template: a closed list of one value is that value.
+    fn placed(&self) -> String {
+        if self.varies() { format!("{{{}}}", self.shown) } else { self.values.concat() }
+    }
+
+    /// Whether there is anything to tell of it.
+    pub(super) fn varies(&self) -> bool {
+        self.values.len() != 1
+    }
+}
+
 /// Class, how it is shown, values and reason of one column.
 fn describe(piece: &Piece, facts: &Facts, view: View) -> Option<Column> {
     let widths = if facts.min == facts.max { facts.max.to_string() } else { format!("{}-{}", facts.min, facts.max) };
@@ -251,8 +263,8 @@ fn slug_column(edge: &Edge) -> Option<Column> {
 pub(super) fn template(edge: &Edge, columns: &[Column]) -> String {
     if edge.form.style == Style::Slug {
         let (before, after) = affixes(&edge.form.shapes);
-        let shown = columns.first().map_or("slug", |column| column.shown.as_str());
-        return format!("{before}{{{shown}}}{after}");
+        let shown = columns.first().map_or_else(|| "{slug}".to_owned(), Column::placed);
+        return format!("{before}{shown}{after}");
     }
     let mut columns = columns.iter();
     let mut template = String::new();
@@ -267,7 +279,7 @@ pub(super) fn template(edge: &Edge, columns: &[Column]) -> String {
             }
             _ => {
                 if let Some(column) = columns.next() {
-                    template.extend(["{", &column.shown, "}"]);
+                    template.push_str(&column.placed());
                 }
             }
         }
