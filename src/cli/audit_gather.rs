@@ -12,7 +12,7 @@ use super::Failure;
 use super::audit::Audit as Args;
 use super::context::Context;
 use super::env::Env;
-use super::inputs::{inputs, only_once};
+use super::inputs::{inputs, only_once, refuse_file};
 use super::live::is_case;
 use super::stored;
 use crate::audit::input::{Domains, Place, Refused};
@@ -21,7 +21,7 @@ use crate::audit::shard::Shard;
 use crate::audit::stop::Stop;
 use crate::issuance::Collection;
 use crate::report::safe_text;
-use crate::source::dump::{self, Input};
+use crate::source::dump::{self, Input, Kind};
 use crate::source::live::{FetchOutcome, ServiceOutcome};
 
 /// Refused entries of lists that are named; more are counted.
@@ -47,6 +47,8 @@ pub struct Work {
 pub fn gather(env: &mut Env, context: &Context, args: &Args, shard: Shard, stop: &Arc<Stop>) -> Result<Work, Failure> {
     let listed = args.list.iter().chain(&args.from).map(|path| path.as_os_str());
     only_once(args.named().map(OsStr::new).chain(listed))?;
+    let instead = "`--list FILE` reads the domains that stand in one, `--from FILE` certificates and names";
+    args.named().try_for_each(|text| refuse_file(text, instead))?;
     let from_stdin = args.list.as_deref() == Some(Path::new("-"))
         || args.named().any(|text| text == "-")
         || (args.list.is_none() && args.named().next().is_none() && args.from.is_empty() && !env.stdin_is_terminal);
@@ -169,6 +171,9 @@ fn read_dumps(
         match dump::read(reader, &label, &mut collection) {
             Ok(summary) => {
                 used += 1;
+                if summary.kind == Kind::Empty {
+                    context.say(env, &format!("ctclimb: `{}` is empty", safe_text(&label)));
+                }
                 unreadable += summary.unreadable;
                 read.gaps.extend(gaps(&label, &summary));
             }

@@ -14,7 +14,7 @@ use super::context::Context;
 use super::deep::DeepPlan;
 use super::env::Env;
 use super::exit::Exit;
-use super::inputs::only_once;
+use super::inputs::{only_once, refuse_file};
 use super::interrupt::block_on;
 use super::investigate::judging;
 use super::live::{batch, rates, resolvers, tell_unused, throttle};
@@ -155,6 +155,7 @@ fn names(env: &mut Env, context: &Context, args: &Caa) -> Result<Issuances, Fail
                 "`.` is the root, which is never asked for CAA; name a TLD or a name below"
             )));
         }
+        refuse_file(text, "`--list FILE` reads the names that stand in one")?;
         collection.begin();
         collection.name(text);
         if !collection.end() {

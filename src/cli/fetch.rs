@@ -13,7 +13,7 @@ use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
 use super::fetched::{fetch_into, forecast_text, is_full_disk, tell_budget, tell_outcome};
-use super::inputs::only_once;
+use super::inputs::{only_once, refuse_file};
 use super::interrupt;
 use super::live::{domain, fetch_plan, http, open_case, peek_case, rates, resume_hint, stand_in, throttle};
 use super::output::write_result;
@@ -135,6 +135,7 @@ fn domains(env: &mut Env, args: &Fetch) -> Result<Vec<DomainName>, Failure> {
     let stdin = only_once(args.domains.iter().map(OsStr::new).chain(listed))?;
     let nothing = args.domains.is_empty() && args.list.is_none() && !env.stdin_is_terminal;
     let typed = args.domains.iter().filter(|text| *text != "-");
+    typed.clone().try_for_each(|text| refuse_file(text, "`--list FILE` reads the domains that stand in one"))?;
     let mut texts: Vec<(String, String)> = typed.map(|text| (String::new(), text.clone())).collect();
     let lists = args.list.iter().filter(|path| path.as_os_str() != "-").map(PathBuf::as_path);
     for path in lists.chain((stdin || nothing).then(|| Path::new("-"))) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
@@ -16,7 +16,7 @@ use super::live::{domain_name, is_case};
 use super::progress::Progress;
 use super::stored;
 use crate::issuance::{Collection, Issuances};
-use crate::name::DomainName;
+use crate::name::{DomainName, is_known_tld};
 use crate::report::{Dropped, SourceCoverage, safe_text};
 use crate::source::dump::{self, Input, Kind, Summary};
 use crate::source::live::FetchOutcome;
@@ -192,6 +192,19 @@ fn read_one(env: &mut Env, input: Input, label: &str, collection: &mut Collectio
         Input::File(path) => Box::new(File::open(path).with_context(|| format!("cannot read `{label}`"))?),
     };
     Ok(dump::read(reader, label, collection)?)
+}
+
+/// Refuses what was typed for a name and is a file: no TLD is called as it ends. `instead` says what takes files.
+///
+/// # Errors
+/// A file that is no name.
+pub fn refuse_file(typed: &str, instead: &str) -> Result<(), Failure> {
+    let end = typed.rsplit('.').next().unwrap_or(typed);
+    if is_known_tld(&end.to_ascii_lowercase()) || !Path::new(typed).is_file() {
+        return Ok(());
+    }
+    let typed = typed.escape_debug();
+    Err(Failure::Usage(anyhow!("`{typed}` is a file here, and no TLD is called `{}`: {instead}", end.escape_debug())))
 }
 
 /// The scope that `--domain` names.

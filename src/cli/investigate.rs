@@ -13,6 +13,7 @@ use super::exit::Exit;
 use super::explain::read_history_and_text;
 use super::fetched::{fetch_into, notes, tell_budget, unreadable};
 use super::forecast::Foretold;
+use super::inputs::refuse_file;
 use super::interrupt;
 use super::live::{
     batch, domain, fetch_plan, http, open_case, peek_case, rates, resolvers, resume_hint, stand_in, tell_unused,
@@ -32,7 +33,9 @@ use crate::source::live::{FetchOutcome, FetchPlan};
 /// Runs the command.
 pub fn run(env: &mut Env, context: &Context, args: &Investigate) -> Result<Exit, Failure> {
     let text = args.domain.as_deref().or(args.domain_option.as_deref());
-    let domain = domain(text.ok_or_else(|| Failure::Usage(anyhow!("a domain is needed")))?)?;
+    let text = text.ok_or_else(|| Failure::Usage(anyhow!("a domain is needed")))?;
+    refuse_file(text, "`ctclimb analyze FILE` reads certificates and names from one")?;
+    let domain = domain(text)?;
     let chosen = Chosen::new(context, &args.grouping);
     let grouping = chosen.settings().map_err(Failure::Usage)?;
     let mut plan = fetch_plan(context, domain.clone(), &args.sources, &args.limits)?;

@@ -615,3 +615,25 @@ fn the_directory_for_temporary_files_is_missed_where_it_is_needed_only() {
     let (code, said) = told(&["audit", "--from", DUMP, "--no-dns"]);
     assert!(code == 4 && said.contains("cannot use the directory for temporary files"), "{said}");
 }
+
+#[test]
+fn a_file_in_place_of_a_domain_is_told_from_one() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("domains.txt"), "example.net\n").unwrap();
+    for (command, instead) in [
+        ("audit", "`--list FILE` reads the domains"),
+        ("fetch", "`--list FILE` reads the domains"),
+        ("caa", "`--list FILE` reads the names"),
+        ("investigate", "`ctclimb analyze FILE` reads"),
+    ] {
+        let output = ctclimb(&[command, "domains.txt", "--dry-run"]).current_dir(dir.path()).output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+        assert!(
+            said.contains("`domains.txt` is a file here, and no TLD is called `txt`") && said.contains(instead),
+            "{said}"
+        );
+        // Without the file it is a name like any other.
+        assert_ne!(run(&[command, "domains.txt", "--dry-run"]).status.code(), Some(2), "{command}");
+    }
+}
