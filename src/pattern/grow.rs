@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::bounds::{Bounds, Depth};
-use super::columns;
+use super::columns::{self, is_word};
 use super::facts::{Facts, Values};
 use super::form::{Form, Piece, Shape, Style};
 use super::model::{Edge, Model};
@@ -189,7 +189,12 @@ impl Model {
         } else {
             HashSet::default()
         };
+        let weigh = |plain: bool| -> f64 {
+            let counts = |at: &&usize| !plain || is_word(members[**at].label);
+            found.iter().filter(counts).map(|&at| members[at].weight).sum()
+        };
         Edge {
+            weight: (weigh(false), weigh(true)),
             is_opaque: Edge::has_ids(&form),
             bounds: form.shapes.iter().map(Bounds::of).collect(),
             brought: BTreeSet::new(),

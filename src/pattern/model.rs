@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::bounds::{Bounds, Depth, count_separators};
+use super::columns::is_word;
 use super::facts::{Facts, Values};
 use super::form::{Form, Piece, Shape, Style};
 use super::hash::MixBuilder;
@@ -51,6 +52,8 @@ pub(super) struct Edge {
     pub(super) spans: Vec<Vec<(u8, u8)>>,
     /// Per shape, the distinct places of the sample that this edge was learned from.
     pub(super) rows: Vec<usize>,
+    /// Names that what it was learned from stands for, and of these, names whose label is letters only.
+    pub(super) weight: (f64, f64),
 }
 
 /// The tree of one root.
@@ -248,6 +251,8 @@ fn split_label(left: &str) -> (&str, &str) {
     dot.map_or(("", left), |dot| (&left[..dot], &left[dot + 1..]))
 }
 
+/// The share of words, abbreviations among them, that look drawn at random.
+const ODD_WORDS: f64 = 0.05;
 /// Labels refused by one edge; beyond these the expressions of two families may overlap.
 const REFUSED: usize = 2000;
 
@@ -321,8 +326,10 @@ impl Node {
                         // A family of a few names beside thousands of ids took its names from them; a closed list
                         // has nothing but what was seen to be its own.
                         let (few, many) = (self.edges[plain.0 as usize].places(), self.edges[id.0 as usize].places());
-                        let is_plain = self.edges[plain.0 as usize].form.style == Style::Closed
-                            || 20 * few > many && self.edges[plain.0 as usize].fits(label, plain.1, walk);
+                        let (words, ids) = (&self.edges[plain.0 as usize], &self.edges[id.0 as usize]);
+                        let is_plain = words.form.style == Style::Closed
+                            || 20 * few > many && words.fits(label, plain.1, walk)
+                            || is_word(label) && ODD_WORDS * words.weight.0 > ids.weight.1 + 0.5;
                         let better = if is_plain { plain } else { id };
                         chosen = Some(better);
                         let shape = &self.edges[better.0 as usize].form.shapes[better.1 as usize];

@@ -383,6 +383,7 @@ mod tests {
             labels_seen: Values::default(),
             refused: BTreeSet::new(),
             is_opaque: false,
+            weight: (1.0, 0.0),
             brought: labels.iter().filter(|_| style == Style::Closed).map(|label| (*label).into()).collect(),
             labels: <_>::default(),
             spares: None,
