@@ -327,9 +327,10 @@ impl Node {
                         // has nothing but what was seen to be its own.
                         let (few, many) = (self.edges[plain.0 as usize].places(), self.edges[id.0 as usize].places());
                         let (words, ids) = (&self.edges[plain.0 as usize], &self.edges[id.0 as usize]);
+                        let odd = is_word(label) && ODD_WORDS * words.weight.0 > ids.weight.1 + 0.5;
                         let is_plain = words.form.style == Style::Closed
-                            || 20 * few > many && words.fits(label, plain.1, walk)
-                            || is_word(label) && ODD_WORDS * words.weight.0 > ids.weight.1 + 0.5;
+                            || 20 * few > many && words.fits(label, plain.1, false, walk)
+                            || odd && words.fits(label, plain.1, true, walk);
                         let better = if is_plain { plain } else { id };
                         chosen = Some(better);
                         let shape = &self.edges[better.0 as usize].form.shapes[better.1 as usize];
@@ -345,8 +346,9 @@ impl Node {
 }
 
 impl Edge {
-    /// Whether a label that could be an id is as short, as long and as wordy as what a shape was learned from.
-    fn fits(&self, label: &str, shape: u32, walk: &mut Walk) -> bool {
+    /// Whether a label that could be an id is as short, as long and as wordy as what a shape was learned from; of an `odd`
+    /// one the words are as long as those, whatever they look like.
+    fn fits(&self, label: &str, shape: u32, odd: bool, walk: &mut Walk) -> bool {
         let Walk { tokens, ends, .. } = walk;
         let shape_of = &self.form.shapes[shape as usize];
         if !shape_of.read(label, tokens, ends) {
@@ -357,8 +359,10 @@ impl Edge {
         pieces.all(|((piece, &(min, max)), end)| {
             let text = &label[start..usize::from(*end)];
             start = usize::from(*end);
+            let as_long = (usize::from(min)..=usize::from(max)).contains(&text.len());
             match piece {
-                Piece::Digits | Piece::Number => (usize::from(min)..=usize::from(max)).contains(&text.len()),
+                Piece::Digits | Piece::Number => as_long,
+                Piece::Word | Piece::Choice if odd => as_long,
                 Piece::Word | Piece::Choice => !letters::looks_random(text),
                 Piece::Const(_) | Piece::Opaque { .. } | Piece::Typed(_) => true,
             }
