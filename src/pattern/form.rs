@@ -60,6 +60,7 @@ impl Shape {
         for (number, piece) in self.pieces.iter().enumerate() {
             let rest = &octets[at..];
             let next = self.pieces.get(number + 1);
+            let ahead = next.and_then(Piece::width).unwrap_or(0);
             let len = match piece {
                 Piece::Const(text) => {
                     if !rest.starts_with(text.as_bytes()) {
@@ -68,9 +69,9 @@ impl Shape {
                     text.len()
                 }
                 // Before an id of one width a word ends where the id begins.
-                Piece::Word | Piece::Choice if let Some(width) = next.and_then(Piece::width) => {
+                Piece::Word | Piece::Choice if ahead > 0 => {
                     let run = rest.iter().take_while(|octet| octet.is_ascii_alphanumeric()).count();
-                    let word = run.saturating_sub(width);
+                    let word = run.saturating_sub(ahead);
                     if !rest[..word].iter().all(u8::is_ascii_lowercase) {
                         return false;
                     }
