@@ -31,6 +31,15 @@ pub(super) enum Piece {
 }
 
 impl Piece {
+    /// Whether it continues letters and digits before it.
+    fn is_glued(&self) -> bool {
+        match self {
+            Self::Word => true,
+            Self::Const(text) => text.starts_with(|c: char| c.is_ascii_alphanumeric()),
+            Self::Choice | Self::Digits | Self::Number | Self::Opaque { .. } | Self::Typed(_) => false,
+        }
+    }
+
     /// The width of an id of letters and digits that all have the same.
     pub(super) fn width(&self) -> Option<usize> {
         match self {
@@ -78,7 +87,7 @@ impl Shape {
                     word
                 }
                 Piece::Word | Piece::Choice => rest.iter().take_while(|octet| octet.is_ascii_lowercase()).count(),
-                Piece::Opaque { min, .. } if piece.width().is_some() && matches!(next, Some(Piece::Word)) => {
+                Piece::Opaque { min, .. } if piece.width().is_some() && next.is_some_and(Piece::is_glued) => {
                     let width = usize::from(*min);
                     if rest.len() < width || !rest[..width].iter().all(u8::is_ascii_alphanumeric) {
                         return false;

@@ -93,12 +93,14 @@ fn reading<'a>(texts: &[Text<'a>], width: usize, word_first: bool) -> Option<(f6
         words.add_run(hash::hash(word.as_bytes()), || (word, cost::spell(word)));
     }
     let ids: Vec<&str> = built.iter().filter_map(|text| parts(text)).map(|(_, id)| id).collect();
-    if words.of.len() < 2 || !are_random(&built, &ids) {
+    // One word before all ids is a constant that they begin with; one behind them is told here only.
+    let lone = words.of.len() == 1;
+    if lone && word_first || !are_random(&built, &ids) {
         return None;
     }
     let told = words.listed() + float(width * built.len()) * octet_bits(ids.iter().copied()) + READING;
     // As one id, which can begin or end with what all have in common.
-    let shared = shared_end(&built, word_first);
+    let shared = if lone { 0 } else { shared_end(&built, word_first) };
     let octet = octet_bits(built.iter().map(|text| text.octets));
     let otherwise = |text: &&Text<'a>| text.structured.min(octet * float(text.octets.len() - shared));
     let saved = built.iter().map(otherwise).sum::<f64>() - told;
@@ -213,6 +215,17 @@ mod tests {
         });
         let turned: Vec<&str> = turned.iter().map(String::as_str).collect();
         assert_eq!(cuts(&turned)[4], Some(("owcgjs", "angular")));
+    }
+
+    #[test]
+    fn one_word_behind_all_ids_is_told_from_them() {
+        let ids = [
+            "0b066cbe", "f3be73bb", "e24b1ea4", "71d3d677", "788175bc", "000ce8f5", "12109bde", "2555ce3f", "3a5308cc",
+            "4a82095d", "c802ba61", "95bffefa",
+        ];
+        let texts = ids.map(|id| format!("{id}trial"));
+        let cut = cuts(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(cut, ids.map(|id| Some((id, "trial"))));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::bounds::{Bounds, Depth};
 use super::columns::{self, is_word};
 use super::facts::{Facts, Values};
 use super::form::{Form, Piece, Shape, Style};
+use super::letters;
 use super::model::{Edge, Model};
 use super::population::{self, Member};
 use super::roots::Sampled;
@@ -189,12 +190,12 @@ impl Model {
         } else {
             HashSet::default()
         };
-        let weigh = |plain: bool| -> f64 {
-            let counts = |at: &&usize| !plain || is_word(members[**at].label);
-            found.iter().filter(counts).map(|&at| members[at].weight).sum()
+        let weigh = |counts: fn(&str) -> bool| -> f64 {
+            found.iter().map(|&at| &members[at]).filter(|member| counts(member.label)).map(|member| member.weight).sum()
         };
         Edge {
-            weight: (weigh(false), weigh(true)),
+            speaking: weigh(|label| !letters::looks_random(label)),
+            plain: weigh(is_word),
             is_opaque: Edge::has_ids(&form),
             bounds: form.shapes.iter().map(Bounds::of).collect(),
             brought: BTreeSet::new(),

@@ -52,8 +52,10 @@ pub(super) struct Edge {
     pub(super) spans: Vec<Vec<(u8, u8)>>,
     /// Per shape, the distinct places of the sample that this edge was learned from.
     pub(super) rows: Vec<usize>,
-    /// Names that what it was learned from stands for, and of these, names whose label is letters only.
-    pub(super) weight: (f64, f64),
+    /// Names that labels of it stand for, of those that do not look drawn at random.
+    pub(super) speaking: f64,
+    /// Names that labels of it stand for, of those that are letters only.
+    pub(super) plain: f64,
 }
 
 /// The tree of one root.
@@ -327,7 +329,7 @@ impl Node {
                         // has nothing but what was seen to be its own.
                         let (few, many) = (self.edges[plain.0 as usize].places(), self.edges[id.0 as usize].places());
                         let (words, ids) = (&self.edges[plain.0 as usize], &self.edges[id.0 as usize]);
-                        let odd = is_word(label) && ODD_WORDS * words.weight.0 > ids.weight.1 + 0.5;
+                        let odd = is_word(label) && ODD_WORDS * words.speaking > ids.plain + 0.5;
                         let is_plain = words.form.style == Style::Closed
                             || 20 * few > many && words.fits(label, plain.1, false, walk)
                             || odd && words.fits(label, plain.1, true, walk);
