@@ -15,6 +15,7 @@ use super::texts::{FAMILY, NOISE, Text, is_scrambled, runs, skeleton, structured
 const WIDTH: f64 = 6.0;
 /// Octets of a text that can be an id beside others of other widths.
 const SCATTERED: usize = 7;
+
 /// The texts of a column that are ids.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ids<'a> {

@@ -460,3 +460,19 @@ fn a_word_that_joins_two_names_parts_no_list() {
     let patterns = patterns_of(&names, &Settings::default());
     assert_eq!(templates(&patterns), ["{slug}.loja.example.net"]);
 }
+
+#[test]
+fn an_odd_word_among_many_words_is_no_id() {
+    let syllables = ["ga", "ri", "mo", "ta", "lin", "sen", "po", "ver", "nal", "dor", "ke", "su"];
+    let mut names: Vec<String> = Vec::new();
+    for one in syllables {
+        names.extend(syllables.map(|two| format!("{one}{two}ral.example.net")));
+    }
+    names.extend(["gsxappd", "xskeydb"].map(|odd| format!("{odd}.example.net")));
+    let ids =
+        ["cp7vi3k", "dd4ln9x", "df6ed2m", "gz8rm4q", "sc5mv7t", "z2r0y8w", "k9x3b7p", "q4t6n1d", "h7w2c5s", "r3v8j0f"];
+    names.extend(ids.map(|id| format!("{id}.example.net")));
+    let found = patterns_of(&names, &Settings::default());
+    let distinct = |template: &str| found.patterns.iter().find(|one| one.template == template).map(|one| one.distinct);
+    assert_eq!(distinct("{base36:7}.example.net"), Some(10), "{:?}", templates(&found));
+}
