@@ -17,7 +17,9 @@ use super::{Failure, need_parquet, wrong_format};
 use crate::investigate::summarise;
 use crate::issuance::Collection;
 use crate::name::DomainName;
-use crate::pattern::{BY_FORM, Detail, Pattern, Patterns, Settings, Summary, learn, merge_partials, write_partial};
+use crate::pattern::{
+    BY_FORM, Detail, Listed, Pattern, Patterns, Settings, Summary, learn, merge_partials, write_partial,
+};
 use crate::source::dump::{Input, unpacked};
 
 /// Runs the command.
@@ -89,14 +91,14 @@ fn read(
     inputs: Vec<Input>,
     scope: Option<DomainName>,
 ) -> Result<(Summary, Told), Failure> {
-    let listed = Arc::new(Mutex::new(Summary::new()));
+    let listed = Arc::new(Mutex::new(Listed::new()));
     let taking = Arc::clone(&listed);
     let mut collection = Collection::new(scope)
-        .handing_lists(move |names| taking.lock().unwrap_or_else(PoisonError::into_inner).list(names));
+        .handing_lists(move |names| taking.lock().unwrap_or_else(PoisonError::into_inner).add(names));
     let told = read_all(env, context, inputs, &mut collection)?;
     // A summary does not hang on the order of names.
     let (certified, _) = summarise(&collection.finish_as_read());
-    let mut summary = std::mem::take(&mut *listed.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut summary = std::mem::take(&mut *listed.lock().unwrap_or_else(PoisonError::into_inner)).finish();
     if certified.names().next().is_some() {
         summary.merge(&certified);
     }

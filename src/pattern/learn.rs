@@ -25,7 +25,7 @@ pub fn learn(summary: &Summary, settings: &Settings) -> Patterns {
     let join: Vec<Regex> =
         settings.join.iter().filter_map(|regex| Regex::new(&format!("^(?:{})$", regex.as_str())).ok()).collect();
     let work = |root: usize| {
-        let known = &summary.roots[root];
+        let known = &summary.roots.rows[root];
         (root, learn_root(&Names::of(known), &known.text, &join, settings))
     };
     let mut found: Vec<(usize, Vec<Draft>)> = if settings.threads > 1 {
@@ -35,7 +35,7 @@ pub fn learn(summary: &Summary, settings: &Settings) -> Patterns {
                 scope.spawn(|| {
                     loop {
                         let root = next.fetch_add(1, Ordering::Relaxed);
-                        if root >= summary.roots.len() {
+                        if root >= summary.roots.rows.len() {
                             break;
                         }
                         let result = work(root);
@@ -46,13 +46,13 @@ pub fn learn(summary: &Summary, settings: &Settings) -> Patterns {
         });
         done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
     } else {
-        (0..summary.roots.len()).map(work).collect()
+        (0..summary.roots.rows.len()).map(work).collect()
     };
-    found.sort_unstable_by(|a, b| summary.roots[a.0].text.cmp(&summary.roots[b.0].text));
+    found.sort_unstable_by(|a, b| summary.roots.rows[a.0].text.cmp(&summary.roots.rows[b.0].text));
     let mut result = Patterns { assignment: vec![u32::MAX; summary.count() as usize], ..Patterns::default() };
     let mut paths = Vec::new();
     for (root, drafts) in found {
-        let known = &summary.roots[root];
+        let known = &summary.roots.rows[root];
         if known.rows > known.kept_rows {
             result.uncovered_rows += known.rows - known.kept_rows;
             result.uncovered_roots.push(known.text.clone());

@@ -2,6 +2,8 @@
 
 use std::collections::BinaryHeap;
 
+use hashbrown::HashTable;
+
 use super::observation::NameIndex;
 
 pub(super) const BARE: u8 = 1;
@@ -10,9 +12,11 @@ pub(super) const WILDCARD: u8 = 2;
 pub(super) const NEVER: (i64, i64) = (i64::MAX, i64::MIN);
 /// The name fell out of the sample of its root.
 const DROPPED: u8 = 4;
+/// Names that wait together at least, before they are settled.
+const WAITING: usize = 1024;
 
 /// What is known of one distinct name, beside the others of its root.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct NameRow {
     pub(super) hash: u64,
     /// Where its text starts in that of the root.
@@ -38,6 +42,11 @@ pub(super) struct RootRow {
     names_text: String,
     /// Its names in order of their first row, with those that were dropped.
     pub(super) names: Vec<NameRow>,
+    /// Half a hash and the place of each name, but for those that wait: growth, and most that is not found, then need no
+    /// look at the names.
+    index: HashTable<(u32, u32)>,
+    /// The names before this place are settled: no two of them have one text. Those behind it wait.
+    settled: usize,
     /// By name, from when to when it was seen; of a plain list nothing is known, and nothing is kept.
     times: Vec<(i64, i64)>,
     /// How many of them are kept.
@@ -57,6 +66,8 @@ impl RootRow {
             text: text.to_owned(),
             names_text: String::new(),
             names: Vec::new(),
+            index: HashTable::new(),
+            settled: 0,
             times: Vec::new(),
             kept: 0,
             rows: 0,
@@ -94,18 +105,97 @@ impl RootRow {
         *times = (times.0.min(first), times.1.max(last));
     }
 
-    /// Adds a name that is not here.
-    pub(super) fn push(&mut self, index: NameIndex, name: &str, hash: u64, (seen, rows): (u8, u32)) {
+    /// Where a name is, if it is here and does not wait.
+    pub(super) fn find(&self, name: &str, hash: u64) -> Option<u32> {
+        let same = |&(other, at): &(u32, u32)| other == half(hash) && self.name(&self.names[at as usize]) == name;
+        self.index.find(spread(half(hash)), same).map(|&(_, at)| at)
+    }
+
+    /// Adds a name that is not here, and says where it is.
+    pub(super) fn push(&mut self, index: NameIndex, name: &str, hash: u64, (seen, rows): (u8, u32)) -> u32 {
+        let at = place(self.names.len());
+        self.write(index, name, hash, (seen, rows));
+        self.index.insert_unique(spread(half(hash)), (half(hash), at), |&(half, _)| spread(half));
+        self.settled = self.names.len();
+        self.kept += 1;
+        at
+    }
+
+    fn write(&mut self, name: NameIndex, text: &str, hash: u64, (seen, rows): (u8, u32)) {
         self.names.push(NameRow {
             hash,
             start: u32::try_from(self.names_text.len()).expect("the names under one root are bounded"),
-            name: index,
+            name,
             rows,
-            octets: u8::try_from(name.len()).expect("a name has at most 253 octets"),
+            octets: u8::try_from(text.len()).expect("a name has at most 253 octets"),
             seen,
         });
-        self.names_text.push_str(name);
-        self.kept += 1;
+        self.names_text.push_str(text);
+    }
+
+    /// Adds one row of a name that may be here already; it waits until as many names do as are settled.
+    ///
+    /// A look-up in a large table waits for memory. Names that wait are settled root by root, where the table of a root is
+    /// at hand.
+    pub(super) fn wait(&mut self, name: &str, hash: u64, seen: u8, most: usize) {
+        if hash >= self.threshold {
+            self.rows += 1;
+            return;
+        }
+        self.write(NameIndex(0), name, hash, (seen, 1));
+        if self.names.len() - self.settled >= self.settled.max(WAITING) {
+            self.settle(most);
+        }
+    }
+
+    /// Settles what waits: of one text the first row stays, and a form seen before is no new row. At most so many names
+    /// are kept.
+    pub(super) fn settle(&mut self, most: usize) {
+        let (mut end, mut wasted) = (self.settled, 0);
+        self.index.reserve(self.names.len() - self.settled, |&(half, _)| spread(half));
+        for at in self.settled..self.names.len() {
+            let row = self.names[at];
+            if let Some(known) = self.find(self.name(&row), row.hash) {
+                let known = &mut self.names[known as usize];
+                let new = u32::from(row.seen & !known.seen != 0);
+                self.rows += u64::from(new);
+                if known.kept() {
+                    self.kept_rows += u64::from(new);
+                    known.rows += new;
+                    known.seen |= row.seen;
+                }
+                wasted += usize::from(row.octets);
+            } else {
+                self.names[end] = row;
+                self.index
+                    .insert_unique(spread(half(row.hash)), (half(row.hash), place(end)), |&(half, _)| spread(half));
+                end += 1;
+                self.kept += 1;
+                self.rows += 1;
+                self.kept_rows += 1;
+            }
+        }
+        self.names.truncate(end);
+        self.settled = end;
+        if wasted > 0 {
+            self.close_up();
+        }
+        if self.kept > most {
+            let mut hashes: Vec<u64> = self.names.iter().filter(|row| row.kept()).map(|row| row.hash).collect();
+            let (_, &mut threshold, _) = hashes.select_nth_unstable(most);
+            self.lower(threshold);
+        }
+    }
+
+    /// Writes the texts anew, without those that no row has.
+    fn close_up(&mut self) {
+        let mut text = String::with_capacity(self.names.iter().map(|row| usize::from(row.octets)).sum());
+        for row in &mut self.names {
+            let start = row.start as usize;
+            row.start = u32::try_from(text.len()).expect("no longer than it was");
+            text.push_str(&self.names_text[start..start + usize::from(row.octets)]);
+        }
+        self.names_text = text;
     }
 
     /// The kept name with the largest hash, when the last one made them too many; names to come need a smaller hash.
@@ -125,12 +215,15 @@ impl RootRow {
         Some(at)
     }
 
-    /// Lowers the threshold; the names that are above it now.
-    pub(super) fn above(&mut self, threshold: u64) -> Vec<u32> {
+    /// Lowers the threshold, and drops the names that are not below it.
+    pub(super) fn lower(&mut self, threshold: u64) {
         self.threshold = self.threshold.min(threshold);
         self.crowded = None;
-        let rows = self.names.iter().zip(0..);
-        rows.filter(|(row, _)| row.kept() && row.hash >= threshold).map(|(_, at)| at).collect()
+        let above = |row: &NameRow| row.kept() && row.hash >= threshold;
+        let dropped: Vec<u32> = self.names.iter().zip(0..).filter(|(row, _)| above(row)).map(|(_, at)| at).collect();
+        for at in dropped {
+            self.drop_name(at);
+        }
     }
 
     /// Drops a name.
@@ -140,4 +233,23 @@ impl RootRow {
         self.kept -= 1;
         self.kept_rows -= u64::from(name.rows);
     }
+}
+
+/// The form of a name: with `*.` or without.
+pub(super) fn form(wildcard: bool) -> u8 {
+    if wildcard { WILDCARD } else { BARE }
+}
+
+/// The half of a hash that stands in the table.
+fn half(hash: u64) -> u32 {
+    u32::try_from(hash >> 32).unwrap_or_default()
+}
+
+/// A whole hash of half of one: the table takes its place from the low bits and its tag from the high ones.
+fn spread(half: u32) -> u64 {
+    u64::from(half).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn place(at: usize) -> u32 {
+    u32::try_from(at).expect("fewer than 2^31 names")
 }

@@ -7,13 +7,10 @@
 
 use std::collections::HashMap;
 
-use hashbrown::HashTable;
-
-use super::ends::Ends;
 use super::hash::{self, MixBuilder};
 use super::observation::{Limits, NameIndex, Observation};
-use super::rooted::{BARE, NameRow, RootRow, WILDCARD};
-use crate::name;
+use super::rooted::{BARE, NameRow, RootRow, WILDCARD, form};
+use super::rootset::RootSet;
 
 /// What is known of one certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +38,7 @@ pub struct Summary {
     limits: Limits,
     /// By [`NameIndex`].
     places: Vec<Place>,
-    /// Half a hash and the index of each name: growth, and most that is not found, then need no look at the names.
-    index: HashTable<(u32, u32)>,
-    pub(super) roots: Vec<RootRow>,
-    root_index: HashMap<String, u32, MixBuilder>,
-    ends: Ends,
+    pub(super) roots: RootSet,
     pub(super) certificates: Vec<CertificateRow>,
     /// By id and validity: two that differ in their validity are two certificates, whoever gave them one id.
     certificate_index: HashMap<(u64, (i64, i64)), u32, MixBuilder>,
@@ -53,9 +46,6 @@ pub struct Summary {
     pub(super) edges: Vec<(u32, u32)>,
     pub(super) issuers: Vec<String>,
 }
-
-/// Names that are looked up side by side.
-const BATCH: usize = 16;
 
 impl Summary {
     /// An empty summary with the usual limits.
@@ -68,6 +58,18 @@ impl Summary {
     #[must_use]
     pub fn with_limits(limits: Limits) -> Self {
         Self { limits, ..Self::default() }
+    }
+
+    /// The summary of names that are all settled.
+    pub(super) fn of_roots(limits: Limits, mut roots: RootSet) -> Self {
+        let mut places = Vec::with_capacity(roots.rows.iter().map(|root| root.names.len()).sum());
+        for (root, row) in (0..).zip(&mut roots.rows) {
+            for (at, name) in (0..).zip(&mut row.names) {
+                name.name = next_index(places.len());
+                places.push(Place { root, at });
+            }
+        }
+        Self { limits, places, roots, ..Self::default() }
     }
 
     /// The limits it was made with.
@@ -100,49 +102,20 @@ impl Summary {
         Some(name)
     }
 
-    /// Adds canonical names of a plain list, each with whether `*.` stood before it; a form seen before is no new row.
-    ///
-    /// In a large table each look-up waits for memory; made for a batch beforehand, the waits go on side by side.
-    pub fn list(&mut self, names: &[(&str, bool)]) {
-        for names in names.chunks(BATCH) {
-            let (mut hashes, mut halves, mut known) = ([0; BATCH], [0; BATCH], [false; BATCH]);
-            for (at, (name, _)) in names.iter().enumerate() {
-                hashes[at] = hash::hash(name.as_bytes());
-                halves[at] = half(hashes[at]);
-            }
-            for (known, &half) in known.iter_mut().zip(&halves[..names.len()]) {
-                *known = self.index.find(spread(half), |entry| entry.0 == half).is_some();
-            }
-            for (at, &(name, wildcard)) in names.iter().enumerate() {
-                let hash = hashes[at];
-                let earlier = || halves[..at].contains(&halves[at]);
-                match if known[at] || earlier() { self.find(name, hash) } else { None } {
-                    Some(found) if self.row(found).seen & form(wildcard) != 0 => {}
-                    found => _ = self.add_found(found, name, hash, (form(wildcard), 1)),
-                }
-            }
-        }
-    }
-
-    fn find(&self, name: &str, hash: u64) -> Option<NameIndex> {
-        let same = |&(other, at): &(u32, u32)| other == half(hash) && self.name(NameIndex(at)) == name;
-        self.index.find(spread(half(hash)), same).map(|&(_, at)| NameIndex(at))
-    }
-
     pub(super) fn row(&self, name: NameIndex) -> &NameRow {
         let place = self.places[name.index()];
-        &self.roots[place.root as usize].names[place.at as usize]
+        &self.roots[place.root].names[place.at as usize]
     }
 
     /// The root that a name is under.
     pub(super) fn root_of(&self, name: NameIndex) -> &RootRow {
-        &self.roots[self.places[name.index()].root as usize]
+        &self.roots[self.places[name.index()].root]
     }
 
     /// Widens the time in which a name was seen.
     pub(super) fn widen(&mut self, name: NameIndex, times: (i64, i64)) {
         let place = self.places[name.index()];
-        self.roots[place.root as usize].widen(place.at as usize, times);
+        self.roots[place.root].widen(place.at as usize, times);
     }
 
     /// Notes that a certificate holds a name.
@@ -160,71 +133,32 @@ impl Summary {
     /// Adds `rows` rows of a name seen in the forms `seen`.
     pub(super) fn add_rows(&mut self, name: &str, seen: u8, rows: u32) -> Option<NameIndex> {
         let hash = hash::hash(name.as_bytes());
-        self.add_found(self.find(name, hash), name, hash, (seen, rows))
-    }
-
-    /// Adds `rows` rows of a name, given whether it is known.
-    fn add_found(
-        &mut self,
-        found: Option<NameIndex>,
-        name: &str,
-        hash: u64,
-        (seen, rows): (u8, u32),
-    ) -> Option<NameIndex> {
-        if let Some(index) = found {
-            let place = self.places[index.index()];
-            let root = &mut self.roots[place.root as usize];
-            root.rows += u64::from(rows);
-            let row = &mut root.names[place.at as usize];
+        let root_at = self.roots.of(name);
+        let root = &mut self.roots[root_at];
+        root.rows += u64::from(rows);
+        if let Some(at) = root.find(name, hash) {
+            let row = &mut root.names[at as usize];
             if !row.kept() {
                 return None;
             }
             row.seen |= seen;
             row.rows = row.rows.saturating_add(rows);
             root.kept_rows += u64::from(rows);
-            return Some(index);
+            return Some(row.name);
         }
-        let root_at = self.root_by_end(name);
-        let root = &mut self.roots[root_at as usize];
-        root.rows += u64::from(rows);
         if hash >= root.threshold {
             return None;
         }
         root.kept_rows += u64::from(rows);
-        let at = u32::try_from(self.places.len()).ok().filter(|&at| at < 1 << 31).expect("fewer than 2^31 names");
-        let place = Place { root: root_at, at: u32::try_from(root.names.len()).expect("fewer than 2^31 names") };
-        root.push(NameIndex(at), name, hash, (seen, rows));
-        self.places.push(place);
-        self.index.insert_unique(spread(half(hash)), (half(hash), at), |&(half, _)| spread(half));
+        let index = next_index(self.places.len());
+        let at = root.push(index, name, hash, (seen, rows));
+        self.places.push(Place { root: root_at, at });
         if root.kept > self.limits.names_per_root
             && let Some(dropped) = root.one_too_many()
         {
             root.drop_name(dropped);
         }
-        root.names[place.at as usize].kept().then_some(NameIndex(at))
-    }
-
-    /// The root of a name.
-    fn root_by_end(&mut self, name: &str) -> u32 {
-        if let Some(root) = self.ends.get(name) {
-            return root;
-        }
-        let (domain, labels) = name::registered_domain_by(name);
-        let root = self.root(domain.unwrap_or(name));
-        if let Some(labels) = labels {
-            self.ends.insert(name, labels, root);
-        }
-        root
-    }
-
-    fn root(&mut self, text: &str) -> u32 {
-        if let Some(&found) = self.root_index.get(text) {
-            return found;
-        }
-        let at = u32::try_from(self.roots.len()).expect("fewer roots than names");
-        self.roots.push(RootRow::new(text));
-        self.root_index.insert(text.to_owned(), at);
-        at
+        root.names[at as usize].kept().then_some(index)
     }
 
     fn certificate(&mut self, id: u64, issuer: u32, validity: (i64, i64)) -> u32 {
@@ -256,12 +190,12 @@ impl Summary {
             }
             moved.push(name);
         }
-        for root in &other.roots {
-            let at = self.root(&root.text);
-            let known = &mut self.roots[at as usize];
+        for root in &other.roots.rows {
+            let at = self.roots.named(&root.text);
+            let known = &mut self.roots[at];
             known.rows += root.rows - root.kept_rows;
             if root.threshold < known.threshold {
-                self.lower(at, root.threshold);
+                known.lower(root.threshold);
             }
         }
         for &(certificate, name) in &other.edges {
@@ -272,33 +206,25 @@ impl Summary {
         }
     }
 
-    /// Drops the names of a root whose hash is not below `threshold`.
-    fn lower(&mut self, root: u32, threshold: u64) {
-        let root = &mut self.roots[root as usize];
-        for at in root.above(threshold) {
-            root.drop_name(at);
-        }
-    }
-
     /// Counts rows of names that another summary had already dropped.
     pub(super) fn add_overflow(&mut self, root: &str, rows: u64, threshold: u64) {
-        let at = self.root(root);
-        self.roots[at as usize].rows += rows;
-        self.lower(at, threshold);
+        let at = self.roots.named(root);
+        self.roots[at].rows += rows;
+        self.roots[at].lower(threshold);
     }
 
     /// The text of a name, without `*.`.
     #[must_use]
     pub fn name(&self, name: NameIndex) -> &str {
-        let place = self.places[name.index()];
-        let root = &self.roots[place.root as usize];
-        root.name(&root.names[place.at as usize])
+        self.root_of(name).name(self.row(name))
     }
 
     /// The index of a canonical name, if it is kept.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<NameIndex> {
-        self.find(name, hash::hash(name.as_bytes())).filter(|&name| self.kept(name))
+        let root = &self.roots[self.roots.find(name)?];
+        let row = &root.names[root.find(name, hash::hash(name.as_bytes()))? as usize];
+        row.kept().then_some(row.name)
     }
 
     pub(super) fn kept(&self, name: NameIndex) -> bool {
@@ -312,7 +238,7 @@ impl Summary {
     /// When the first and the last certificate of a name began, `NEVER` where that is not known.
     fn times(&self, name: NameIndex) -> (i64, i64) {
         let place = self.places[name.index()];
-        self.roots[place.root as usize].times(place.at as usize)
+        self.roots[place.root].times(place.at as usize)
     }
 
     /// How many names have an index, those among them that were dropped.
@@ -335,48 +261,10 @@ impl Summary {
     /// Rows added, kept or not.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.roots.iter().map(|root| root.rows).sum()
+        self.roots.rows.iter().map(|root| root.rows).sum()
     }
 }
 
-fn form(wildcard: bool) -> u8 {
-    if wildcard { WILDCARD } else { BARE }
-}
-
-/// The half of a hash that stands in the table.
-fn half(hash: u64) -> u32 {
-    u32::try_from(hash >> 32).unwrap_or_default()
-}
-
-/// A whole hash of half of one: the table takes its place from the low bits and its tag from the high ones.
-fn spread(half: u32) -> u64 {
-    u64::from(half).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::BTreeSet;
-
-    proptest! {
-        #[test]
-        fn a_list_is_the_set_of_its_names(
-            rows in proptest::collection::vec(("[a-c]{1,2}", "[ab]", any::<bool>()), 0..80),
-            cut in 0usize..80,
-        ) {
-            let rows: Vec<(String, bool)> =
-                rows.into_iter().map(|(label, root, wildcard)| (format!("{label}.{root}.example"), wildcard)).collect();
-            let names: Vec<(&str, bool)> = rows.iter().map(|(name, wildcard)| (name.as_str(), *wildcard)).collect();
-            let mut listed = Summary::new();
-            let (first, second) = names.split_at(cut.min(names.len()));
-            listed.list(first);
-            listed.list(second);
-            let mut one_by_one = Summary::new();
-            for (name, wildcard) in rows.iter().collect::<BTreeSet<_>>() {
-                one_by_one.add(&Observation::of_name(name, *wildcard));
-            }
-            prop_assert_eq!(listed.to_bytes(), one_by_one.to_bytes());
-        }
-    }
+fn next_index(count: usize) -> NameIndex {
+    NameIndex(u32::try_from(count).ok().filter(|&at| at < 1 << 31).expect("fewer than 2^31 names"))
 }

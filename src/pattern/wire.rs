@@ -82,7 +82,7 @@ impl Summary {
             out.extend(u16::try_from(text.len()).expect("cut to fit").to_le_bytes());
             out.extend(text.as_bytes());
         }
-        let mut roots: Vec<_> = self.roots.iter().filter(|root| root.threshold != u64::MAX).collect();
+        let mut roots: Vec<_> = self.roots.rows.iter().filter(|root| root.threshold != u64::MAX).collect();
         roots.sort_by(|a, b| a.text.cmp(&b.text));
         put_count(&mut out, roots.len());
         for root in roots {
@@ -100,7 +100,7 @@ impl Summary {
     /// Writes the names root by root; the index of each in what is written, by [`NameIndex`].
     fn put_names(&self, out: &mut Vec<u8>) -> Vec<u32> {
         let mut place = vec![0_u32; self.count() as usize];
-        let mut roots: Vec<&RootRow> = self.roots.iter().filter(|root| root.kept > 0).collect();
+        let mut roots: Vec<&RootRow> = self.roots.rows.iter().filter(|root| root.kept > 0).collect();
         roots.sort_unstable_by(|a, b| a.text.cmp(&b.text));
         put_count(out, roots.len());
         let mut count = 0;
