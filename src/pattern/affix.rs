@@ -81,8 +81,7 @@ impl Affix {
         } else {
             &member.label[..member.label.len() - self.text.len()]
         };
-        let mut tokens = Vec::new();
-        token::tokenize(label, &mut tokens);
+        let tokens = token::tokens(label);
         let offset = if self.left { self.text.len() } else { 0 };
         // What has a form of its own must have it in the whole label too.
         let same = tokens.iter().filter(|token| token.kind.is_typed()).all(|token| {

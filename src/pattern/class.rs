@@ -13,8 +13,8 @@ pub(super) fn typed_run(label: &str, tokens: &[Token], inside: bool) -> Option<(
         // Words begin no form but a region.
         return word_region(label, tokens);
     }
-    let doubled = tokens.windows(2).any(|pair| pair[0].kind == Kind::Dash && pair[1].kind == Kind::Dash);
-    if !inside && doubled && is_short_ipv6(label) {
+    let doubled = || tokens.windows(2).any(|pair| pair[0].kind == Kind::Dash && pair[1].kind == Kind::Dash);
+    if !inside && doubled() && is_short_ipv6(label) {
         return Some((Kind::Ipv6, tokens.len()));
     }
     if tokens.len() < 3 {

@@ -265,11 +265,7 @@ fn have_one_build(below: &[&[&str]]) -> bool {
 
 /// Whether three or more labels have the same form and the same forms below them.
 fn are_alike(branches: &[Branch<'_>], labels: &[usize]) -> bool {
-    let form = |label: &&str| -> Vec<Kind> {
-        let mut tokens = Vec::new();
-        token::tokenize(label, &mut tokens);
-        tokens.iter().map(|token| token.kind).collect()
-    };
+    let form = |label: &&str| -> Vec<Kind> { token::tokens(label).iter().map(|token| token.kind).collect() };
     let forms = |at: &usize| -> BTreeSet<Vec<Kind>> { branches[*at].children.iter().map(form).collect() };
     let plain = |at: &usize| stem(branches[*at].label).bytes().all(|octet| octet.is_ascii_lowercase());
     let mut all = labels.iter().map(forms);

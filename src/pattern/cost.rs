@@ -72,6 +72,8 @@ pub(super) struct Counted<'a> {
     pub(super) count: usize,
     /// Bits to spell it.
     bits: f64,
+    /// The hash of the thing.
+    key: u64,
 }
 
 /// How often each distinct thing stands in a column, in order of first rows. Two things of one hash count as one.
@@ -79,7 +81,6 @@ pub(super) struct Counted<'a> {
 pub(super) struct Counts<'a> {
     pub(super) of: Vec<Counted<'a>>,
     pub(super) rows: usize,
-    keys: Vec<u64>,
     /// Where a key is, once there are more than [`FEW`].
     index: HashTable<u32>,
 }
@@ -101,22 +102,26 @@ impl<'a> Counts<'a> {
             return;
         }
         let (text, bits) = told();
-        self.of.push(Counted { text, count: 1, bits });
-        self.keys.push(key);
-        let (keys, at) = (&self.keys, self.keys.len() - 1);
+        let at = self.of.len();
+        if at == self.of.capacity() {
+            self.of.reserve(FEW.max(at));
+        }
+        self.of.push(Counted { text, count: 1, bits, key });
+        let of = &self.of;
         let place = |at: usize| u32::try_from(at).expect("fewer things than rows");
         if at == FEW {
-            (0..=FEW).for_each(|at| _ = self.index.insert_unique(keys[at], place(at), |&at| keys[at as usize]));
+            self.index.reserve(4 * FEW, |&at| of[at as usize].key);
+            (0..=FEW).for_each(|at| _ = self.index.insert_unique(of[at].key, place(at), |&at| of[at as usize].key));
         } else if at > FEW {
-            self.index.insert_unique(key, place(at), |&at| keys[at as usize]);
+            self.index.insert_unique(key, place(at), |&at| of[at as usize].key);
         }
     }
 
     fn find(&self, key: u64) -> Option<usize> {
-        if self.keys.len() <= FEW {
-            return self.keys.iter().position(|&known| known == key);
+        if self.of.len() <= FEW {
+            return self.of.iter().position(|known| known.key == key);
         }
-        self.index.find(key, |&at| self.keys[at as usize] == key).map(|&at| at as usize)
+        self.index.find(key, |&at| self.of[at as usize].key == key).map(|&at| at as usize)
     }
 
     /// What all rows hold.

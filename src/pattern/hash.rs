@@ -30,7 +30,7 @@ pub(super) fn hash(octets: &[u8]) -> u64 {
 
 /// The last one to seven octets as a little-endian word. By whole loads that overlap: to copy so few octets one by one
 /// takes longer than all the rest of the hash.
-fn word(octets: &[u8], rest: &[u8]) -> u64 {
+pub(super) fn word(octets: &[u8], rest: &[u8]) -> u64 {
     if let Some(last) = octets.last_chunk::<8>() {
         return u64::from_le_bytes(*last) >> (64 - 8 * rest.len());
     }

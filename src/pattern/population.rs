@@ -41,9 +41,7 @@ pub(super) struct Member<'a> {
 
 impl<'a> Member<'a> {
     pub(super) fn new(label: &'a str, [zone, inner, paired]: [bool; 3], weight: f64) -> Self {
-        let mut tokens = Vec::new();
-        token::tokenize(label, &mut tokens);
-        Self { label, whole: label, tokens, zone, inner, paired, weight }
+        Self { label, whole: label, tokens: token::tokens(label), zone, inner, paired, weight }
     }
 
     fn part(&self, at: usize) -> &'a str {

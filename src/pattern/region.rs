@@ -63,6 +63,10 @@ fn short_number(text: &str) -> bool {
 /// `eu-west-1`, `us-gov-east-1`, `europe-west4`: how many parts the region takes.
 pub(super) fn region(parts: &[&str]) -> Option<usize> {
     let (first, second) = (*parts.first()?, *parts.get(1)?);
+    // A direction, `gov` or `iso`: most words are told from them by their first letter.
+    if !matches!(second.as_bytes().first(), Some(b'n' | b's' | b'e' | b'w' | b'c' | b'g' | b'i')) {
+        return None;
+    }
     if BLOCS.contains(&first) {
         let (direction, number) = if second == "gov" || second == "iso" || second == "isob" {
             (parts.get(2), parts.get(3))
@@ -84,7 +88,11 @@ pub(super) fn is_region_word(label: &str) -> bool {
     if word.len() < 6 || !word.bytes().all(|octet| octet.is_ascii_lowercase()) {
         return false;
     }
-    if !matches!(word.as_bytes()[0], b'n' | b's' | b'e' | b'w' | b'c') && !word.ends_with(['h', 't', 'l']) {
+    // Every direction begins with one of these and ends with one of those.
+    let octets = word.as_bytes();
+    let begins = octets.first_chunk().is_some_and(|head| [b"nort", b"sout", b"east", b"west", b"cent"].contains(&head));
+    let ends = octets.last_chunk().is_some_and(|tail| [b"orth", b"outh", b"east", b"west", b"tral"].contains(&tail));
+    if !begins && !ends {
         return false;
     }
     let place = |text: &str| PLACES.contains(&text) && text != "me";

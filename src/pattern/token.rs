@@ -83,6 +83,14 @@ impl Token {
     }
 }
 
+/// The tokens of a label.
+pub(super) fn tokens(label: &str) -> Vec<Token> {
+    let separators = label.bytes().filter(|octet| matches!(octet, b'-' | b'_')).count();
+    let mut tokens = Vec::with_capacity(2 * separators + 1);
+    tokenize(label, &mut tokens);
+    tokens
+}
+
 /// Cuts a label into tokens, appended to `out`.
 pub(super) fn tokenize(label: &str, out: &mut Vec<Token>) {
     let octets = label.as_bytes();
