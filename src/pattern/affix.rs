@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::form::{Form, Piece};
 use super::hash::MixBuilder;
+use super::octets::Octets;
 use super::population::Member;
 use super::table::push_const;
 use super::texts;
@@ -92,7 +93,7 @@ impl Affix {
                 .any(|whole| (whole.kind, usize::from(whole.start), whole.len) == (token.kind, start, token.len))
         });
         let Member { whole, zone, inner, paired, weight, .. } = *member;
-        same.then_some(Member { label, whole, tokens, zone, inner, paired, weight })
+        same.then_some(Member { label, whole, octets: Octets::of(label), tokens, zone, inner, paired, weight })
     }
 
     /// The form of whole labels from the form of what is left of them.

@@ -3,6 +3,7 @@
 use super::class::{self, Charset};
 use super::form::{Piece, Shape};
 use super::grow::Branch;
+use super::octets::{Label, Octets};
 use super::token::{self, Kind};
 
 /// How long a label can be and how many separators it has, to be read by a shape.
@@ -24,7 +25,7 @@ impl Bounds {
         let (mut min, mut max, mut separators) = (0, 0, Some(0));
         for piece in &shape.pieces {
             let (least, most, inside) = match piece {
-                Piece::Const(text) => (text.len(), text.len(), Some(count_separators(text))),
+                Piece::Const(text) => (text.len(), text.len(), Some(Octets::of(text).count_separators())),
                 Piece::Word | Piece::Choice | Piece::Digits | Piece::Number => (1, 63, Some(0)),
                 Piece::Opaque { min, max, dashed } => (usize::from(*min), usize::from(*max), (!dashed).then_some(0)),
                 Piece::Typed(kind) => size_of(*kind),
@@ -44,29 +45,27 @@ impl Bounds {
         Self { min, max, separators, typed, first, last }
     }
 
-    /// Whether a label with so many separators can be read by the shape.
-    pub(super) fn allow(&self, label: &str, separators: usize) -> bool {
-        let octets = label.as_bytes();
+    /// Whether a label can be read by the shape.
+    pub(super) fn allow(&self, label: &str, octets: Octets) -> bool {
+        let text = label.as_bytes();
         let meets = |octet: Option<&u8>, set: Charset| octet.is_some_and(|&octet| class::bit(octet) & set != 0);
-        (self.min..=self.max).contains(&octets.len())
-            && self.separators.is_none_or(|count| count == separators)
-            && meets(octets.first(), self.first)
-            && meets(octets.last(), self.last)
+        (self.min..=self.max).contains(&text.len())
+            && self.separators.is_none_or(|count| count == octets.count_separators())
+            && meets(text.first(), self.first)
+            && meets(text.last(), self.last)
     }
 }
 
 impl Bounds {
     /// The parts of a label by the pieces of the shape; `None` when it has another shape.
     pub(super) fn parts<'l>(&self, shape: &Shape, label: &'l str) -> Option<impl Iterator<Item = &'l str>> {
-        if !self.allow(label, count_separators(label)) {
+        let octets = Octets::of(label);
+        if !self.allow(label, octets) {
             return None;
         }
-        let (mut tokens, mut ends) = (Vec::new(), Vec::new());
-        if self.typed {
-            token::tokenize(label, &mut tokens);
-        }
-        let mut start = 0;
-        shape.read(label, &tokens, &mut ends).then(|| {
+        let tokens = if self.typed { token::tokens(label) } else { Vec::new() };
+        let (mut start, mut ends) = (0, Vec::new());
+        shape.read(Label { text: label, octets, tokens: &tokens }, &mut ends).then(|| {
             ends.into_iter().map(move |end| {
                 let part = &label[start..usize::from(end)];
                 start = usize::from(end);
@@ -85,10 +84,6 @@ fn size_of(kind: Kind) -> (usize, usize, Option<usize>) {
         Kind::Date => (10, 10, Some(2)),
         _ => (1, 63, None),
     }
-}
-
-pub(super) fn count_separators(text: &str) -> usize {
-    text.bytes().filter(|octet| matches!(octet, b'-' | b'_')).count()
 }
 
 /// Whether names end at a label or go on below it.

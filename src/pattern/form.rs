@@ -1,8 +1,9 @@
 //! [`Form`]: the shape of one label, as one or more sequences of pieces, and how a label is read by it.
 
+use super::octets::Label;
 use super::population::Member;
 use super::texts;
-use super::token::{Kind, Token};
+use super::token::Kind;
 
 /// One piece of a label's shape.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,43 +63,37 @@ pub(super) struct Shape {
 
 impl Shape {
     /// Reads a label: the end of each piece, or `None` when the label has another shape.
-    pub(super) fn read(&self, label: &str, tokens: &[Token], ends: &mut Vec<u8>) -> bool {
+    pub(super) fn read(&self, label: Label<'_>, ends: &mut Vec<u8>) -> bool {
         ends.clear();
-        let octets = label.as_bytes();
+        let Label { text, octets, tokens } = label;
         let mut at = 0;
         for (number, piece) in self.pieces.iter().enumerate() {
-            let rest = &octets[at..];
-            let next = self.pieces.get(number + 1);
-            let ahead = next.and_then(Piece::width).unwrap_or(0);
+            let next = || self.pieces.get(number + 1);
             let len = match piece {
-                Piece::Const(text) => {
-                    if !rest.starts_with(text.as_bytes()) {
+                Piece::Const(constant) => {
+                    if !text.as_bytes()[at..].starts_with(constant.as_bytes()) {
                         return false;
                     }
-                    text.len()
+                    constant.len()
                 }
-                // Before an id of one width a word ends where the id begins.
-                Piece::Word | Piece::Choice if ahead > 0 => {
-                    let run = rest.iter().take_while(|octet| octet.is_ascii_alphanumeric()).count();
-                    let word = run.saturating_sub(ahead);
-                    if !rest[..word].iter().all(u8::is_ascii_lowercase) {
-                        return false;
+                Piece::Word | Piece::Choice => {
+                    let letters = octets.letters_from(at);
+                    // Before an id of one width a word ends where the id begins.
+                    match next().and_then(Piece::width) {
+                        Some(ahead) => {
+                            let word = octets.alphanumerics_from(at).saturating_sub(ahead);
+                            if word > letters { 0 } else { word }
+                        }
+                        None => letters,
                     }
-                    word
                 }
-                Piece::Word | Piece::Choice => rest.iter().take_while(|octet| octet.is_ascii_lowercase()).count(),
-                Piece::Opaque { min, .. } if piece.width().is_some() && next.is_some_and(Piece::is_glued) => {
-                    let width = usize::from(*min);
-                    if rest.len() < width || !rest[..width].iter().all(u8::is_ascii_alphanumeric) {
-                        return false;
-                    }
-                    width
-                }
-                Piece::Digits | Piece::Number => rest.iter().take_while(|octet| octet.is_ascii_digit()).count(),
+                Piece::Digits | Piece::Number => octets.digits_from(at),
                 Piece::Opaque { min, max, dashed } => {
-                    let takes = |octet: &&u8| octet.is_ascii_alphanumeric() || *dashed && matches!(octet, b'-' | b'_');
-                    let len = rest.iter().take_while(takes).count();
-                    if !(usize::from(*min)..=usize::from(*max)).contains(&len) {
+                    let (min, max) = (usize::from(*min), usize::from(*max));
+                    let run = if *dashed { text.len() - at } else { octets.alphanumerics_from(at) };
+                    let glued = piece.width().is_some() && next().is_some_and(Piece::is_glued);
+                    let len = if glued { run.min(max) } else { run };
+                    if len < min || len > max {
                         return false;
                     }
                     len
@@ -114,7 +109,7 @@ impl Shape {
             at += len;
             ends.push(u8::try_from(at).expect("a label has at most 63 octets"));
         }
-        at == octets.len()
+        at == text.len()
     }
 
     /// The shape of one label, its letters and digits read as words and numbers.
@@ -212,6 +207,6 @@ impl Form {
     /// The first shape that a label has.
     pub(super) fn shape_of(&self, member: &Member<'_>) -> Option<usize> {
         let mut ends = Vec::new();
-        self.shapes.iter().position(|shape| shape.read(member.label, &member.tokens, &mut ends))
+        self.shapes.iter().position(|shape| shape.read(member.read_label(), &mut ends))
     }
 }

@@ -259,7 +259,7 @@ fn spans(form: &Form, found: &[usize], members: &[Member<'_>]) -> Vec<Vec<(u8, u
     let mut ends = Vec::new();
     for member in found.iter().map(|&at| &members[at]) {
         let Some(at) = form.shape_of(member) else { continue };
-        if form.shapes[at].read(member.label, &member.tokens, &mut ends) {
+        if form.shapes[at].read(member.read_label(), &mut ends) {
             let mut start = 0;
             for (span, &end) in spans[at].iter_mut().zip(&ends) {
                 *span = (span.0.min(end - start), span.1.max(end - start));
@@ -285,7 +285,7 @@ fn join_overlapping(families: &mut population::Families, branches: &[Branch<'_>]
             let (other, found) = &families[next];
             let mut takes = |&member: &usize| {
                 let member = &members[member];
-                form.shapes.iter().any(|shape| shape.read(member.label, &member.tokens, &mut ends))
+                form.shapes.iter().any(|shape| shape.read(member.read_label(), &mut ends))
             };
             let one_kind = if slug { other.style == Style::Slug } else { Edge::has_ids(other) };
             let alike = one_kind && depth(found).meets(mine);
@@ -320,7 +320,7 @@ fn absorb(families: &mut population::Families, branches: &[Branch<'_>], members:
             if !taken.contains(&at)
                 && !member.zone
                 && depth(&[at]).meets(mine)
-                && form.shapes.iter().any(|shape| shape.read(member.label, &member.tokens, &mut ends))
+                && form.shapes.iter().any(|shape| shape.read(member.read_label(), &mut ends))
                 && !found.contains(&at)
             {
                 found.push(at);

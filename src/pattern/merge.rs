@@ -52,7 +52,7 @@ impl Part {
         let mut spans: Vec<(usize, usize, bool)> = vec![(64, 0, false); pieces.len()];
         let mut ends = Vec::new();
         for &at in &members {
-            if shape.read(all[at].label, &all[at].tokens, &mut ends) {
+            if shape.read(all[at].read_label(), &mut ends) {
                 let mut start = 0;
                 for (span, &end) in spans.iter_mut().zip(&ends) {
                     let text = &all[at].label[start..usize::from(end)];

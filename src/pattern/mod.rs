@@ -27,6 +27,7 @@ mod listed;
 mod merge;
 mod model;
 mod observation;
+mod octets;
 mod periods;
 mod pool;
 mod population;

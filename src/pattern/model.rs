@@ -4,12 +4,13 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::bounds::{Bounds, Depth, count_separators};
+use super::bounds::{Bounds, Depth};
 use super::columns::is_word;
 use super::facts::{Facts, Values};
 use super::form::{Form, Piece, Shape, Style};
 use super::hash::MixBuilder;
 use super::letters;
+use super::octets::{Label, Octets};
 use super::token::{self, Token};
 
 /// One place of the tree.
@@ -95,11 +96,11 @@ pub(super) struct Walk {
 
 impl Walk {
     /// Reads a label by a shape; the label is cut into tokens when the first shape needs them.
-    fn read(&mut self, label: &str, shape: &Shape, bounds: &Bounds) -> bool {
+    fn read(&mut self, label: &str, octets: Octets, shape: &Shape, bounds: &Bounds) -> bool {
         if bounds.typed && self.tokens.is_empty() {
-            token::tokenize(label, &mut self.tokens);
+            token::tokenize(label, octets, &mut self.tokens);
         }
-        shape.read(label, &self.tokens, &mut self.ends)
+        shape.read(Label { text: label, octets, tokens: &self.tokens }, &mut self.ends)
     }
 }
 
@@ -278,7 +279,7 @@ impl Node {
     /// Notes a label with the other edges that would take it: words among ids, and ids among words.
     fn refuse(&mut self, label: &str, chosen: usize, walk: &mut Walk) {
         walk.tokens.clear();
-        let separators = count_separators(label);
+        let octets = Octets::of(label);
         let Edge { is_opaque: opaque, depth, .. } = self.edges[chosen];
         let closed = self.edges[chosen].form.style == Style::Closed;
         let others = self.edges.iter_mut().enumerate();
@@ -290,7 +291,7 @@ impl Node {
                 .shapes
                 .iter()
                 .zip(&other.bounds)
-                .any(|(shape, bounds)| bounds.allow(label, separators) && walk.read(label, shape, bounds));
+                .any(|(shape, bounds)| bounds.allow(label, octets) && walk.read(label, octets, shape, bounds));
             if takes && other.refused.len() < REFUSED {
                 other.refused.insert(label.into());
             }
@@ -300,7 +301,7 @@ impl Node {
     /// The edge that takes a label, and by which shape.
     fn choose(&self, label: &str, depth: Depth, walk: &mut Walk) -> Option<(u32, u32)> {
         walk.tokens.clear();
-        let separators = count_separators(label);
+        let octets = Octets::of(label);
         let mut chosen: Option<(u32, u32)> = None;
         for (at, edge) in (0..).zip(&self.edges) {
             if chosen.is_some() && !self.mixed {
@@ -310,7 +311,7 @@ impl Node {
                 continue;
             }
             for (shape_at, (shape, bounds)) in (0..).zip(edge.form.shapes.iter().zip(&edge.bounds)) {
-                if !bounds.allow(label, separators) || !walk.read(label, shape, bounds) {
+                if !bounds.allow(label, octets) || !walk.read(label, octets, shape, bounds) {
                     continue;
                 }
                 if edge.spares.is_some_and(|spares| spares(label)) {
@@ -331,12 +332,12 @@ impl Node {
                         let (words, ids) = (&self.edges[plain.0 as usize], &self.edges[id.0 as usize]);
                         let odd = is_word(label) && ODD_WORDS * words.speaking > ids.plain + 0.5;
                         let is_plain = words.form.style == Style::Closed
-                            || 20 * few > many && words.fits(label, plain.1, false, walk)
-                            || odd && words.fits(label, plain.1, true, walk);
+                            || 20 * few > many && words.fits(label, octets, (plain.1, false), walk)
+                            || odd && words.fits(label, octets, (plain.1, true), walk);
                         let better = if is_plain { plain } else { id };
                         chosen = Some(better);
                         let shape = &self.edges[better.0 as usize].form.shapes[better.1 as usize];
-                        shape.read(label, &walk.tokens, &mut walk.chosen);
+                        shape.read(Label { text: label, octets, tokens: &walk.tokens }, &mut walk.chosen);
                     }
                     Some(_) => {}
                 }
@@ -350,10 +351,10 @@ impl Node {
 impl Edge {
     /// Whether a label that could be an id is as short, as long and as wordy as what a shape was learned from; of an `odd`
     /// one the words are as long as those, whatever they look like.
-    fn fits(&self, label: &str, shape: u32, odd: bool, walk: &mut Walk) -> bool {
+    fn fits(&self, label: &str, octets: Octets, (shape, odd): (u32, bool), walk: &mut Walk) -> bool {
         let Walk { tokens, ends, .. } = walk;
         let shape_of = &self.form.shapes[shape as usize];
-        if !shape_of.read(label, tokens, ends) {
+        if !shape_of.read(Label { text: label, octets, tokens }, ends) {
             return false;
         }
         let mut start = 0;

@@ -14,6 +14,7 @@ use super::glued::Glued;
 use super::grow::Place;
 use super::ids::Ids;
 use super::merge;
+use super::octets::{Label, Octets};
 use super::runs::{join_widths, loosened, part_by_ids, run_bits, run_shapes};
 use super::settings::Settings;
 use super::table::Table;
@@ -28,6 +29,7 @@ pub(super) struct Member<'a> {
     pub(super) label: &'a str,
     /// The whole label.
     pub(super) whole: &'a str,
+    pub(super) octets: Octets,
     pub(super) tokens: Vec<Token>,
     /// Much hangs below it that hangs below none of its siblings: a zone of its own.
     pub(super) zone: bool,
@@ -41,7 +43,13 @@ pub(super) struct Member<'a> {
 
 impl<'a> Member<'a> {
     pub(super) fn new(label: &'a str, [zone, inner, paired]: [bool; 3], weight: f64) -> Self {
-        Self { label, whole: label, tokens: token::tokens(label), zone, inner, paired, weight }
+        let (octets, tokens) = (Octets::of(label), token::tokens(label));
+        Self { label, whole: label, octets, tokens, zone, inner, paired, weight }
+    }
+
+    /// The label as shapes read it.
+    pub(super) fn read_label(&self) -> Label<'_> {
+        Label { text: self.label, octets: self.octets, tokens: &self.tokens }
     }
 
     fn part(&self, at: usize) -> &'a str {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::hash::{self, MixBuilder};
+use super::octets::Octets;
 use super::rooted::{NameRow, RootRow};
 use super::settings::Settings;
 use super::words;
@@ -119,81 +120,50 @@ impl Kept {
 /// turns, and the width of what is long. No tokens; eight octets at a time.
 fn skeleton(left: &str) -> u64 {
     let mut key = u64::from(!left.contains('.') && words::is_known_host(left));
-    let octets = left.as_bytes();
     let mut part = Part::default();
-    for (start, chunk) in (0..).step_by(64).zip(octets.chunks(64)) {
-        let (letters, digits) = classes(chunk);
-        let mut at = 0;
-        while at < chunk.len() {
-            // What stands before the next separator, and the separator.
-            let len = ((!(letters | digits)) >> at).trailing_zeros() as usize;
-            let len = len.min(chunk.len() - at);
-            part.add(letters >> at, digits >> at, len);
-            at += len;
-            if at < chunk.len() {
-                key = hash::mix(part.key(key), u64::from(octets[start + at]));
-                part = Part::default();
-                at += 1;
-            }
+    for chunk in left.as_bytes().chunks(64) {
+        let classes = Octets::of_octets(chunk);
+        let mut start = 0;
+        for at in classes.separators() {
+            part.add(classes.part(start, at));
+            key = hash::mix(part.key(key), u64::from(chunk[at]));
+            (part, start) = (Part::default(), at + 1);
         }
+        part.add(classes.part(start, chunk.len()));
     }
     part.key(key)
-}
-
-/// Which of up to 64 octets are letters, and which are digits: a bit for each.
-fn classes(octets: &[u8]) -> (u64, u64) {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    // The lowest bits of eight octets side by side.
-    let gather = |word: u64| (word & EACH).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-    let (chunks, rest) = octets.as_chunks::<8>();
-    let last = (!rest.is_empty()).then(|| hash::word(octets, rest));
-    let (mut letters, mut digits) = (0, 0);
-    for (at, word) in chunks.iter().map(|chunk| u64::from_le_bytes(*chunk)).chain(last).enumerate() {
-        // Of what a canonical name is made of, letters have 0x60 set, digits 0x30 but not 0x40; `-`, `.` and `_` neither.
-        letters |= gather((word >> 6) & (word >> 5)) << (8 * at);
-        digits |= gather(!(word >> 6) & (word >> 5) & (word >> 4)) << (8 * at);
-    }
-    (letters, digits)
 }
 
 /// What stands between two separators.
 #[derive(Debug, Clone, Copy, Default)]
 struct Part {
-    len: u64,
+    len: usize,
     /// How often letters and digits take turns.
-    changes: u64,
+    turns: u32,
     begins_with_digit: bool,
     ends_with_digit: bool,
 }
 
 impl Part {
-    /// Adds `len` octets, of which the lowest bits tell the classes.
-    fn add(&mut self, letters: u64, digits: u64, len: usize) {
-        if len == 0 {
-            return;
-        }
-        let digit = |at: usize| digits >> at & 1 == 1;
+    /// Adds octets without a separator.
+    fn add(&mut self, octets: Octets) {
+        let Some(last) = octets.len().checked_sub(1) else { return };
         if self.len == 0 {
-            self.begins_with_digit = digit(0);
+            self.begins_with_digit = octets.is_digit(0);
         } else {
-            self.changes += u64::from(self.ends_with_digit != digit(0));
+            self.turns += u32::from(self.ends_with_digit != octets.is_digit(0));
         }
-        let inside = (1 << (len - 1)) - 1;
-        self.changes += u64::from(((digits ^ (digits >> 1)) & inside).count_ones());
-        self.ends_with_digit = digit(len - 1);
-        self.len += len as u64;
-        debug_assert_eq!((letters ^ digits) & inside, inside, "each is one of the two");
+        self.turns += octets.turns();
+        self.ends_with_digit = octets.is_digit(last);
+        self.len += octets.len();
     }
 
     /// The key with this part.
     fn key(self, key: u64) -> u64 {
-        let Self { len, changes, begins_with_digit, .. } = self;
-        let width = if len > 12 { len } else { 0 };
-        if len == 0 {
-            key
-        } else {
-            hash::mix(key, width << 8 | changes.min(2) << 1 | u64::from(begins_with_digit) | 1 << 16)
-        }
+        let Self { len, turns, begins_with_digit, .. } = self;
+        let width = if len > 12 { len as u64 } else { 0 };
+        let part = width << 8 | u64::from(turns.min(2)) << 1 | u64::from(begins_with_digit) | 1 << 16;
+        if len == 0 { key } else { hash::mix(key, part) }
     }
 }
 

@@ -4,6 +4,7 @@
 //! word with a number is decided later, from the column it stands in.
 
 use super::class;
+use super::octets::Octets;
 use super::region::is_region_word;
 
 /// What one token of a label is.
@@ -85,44 +86,36 @@ impl Token {
 
 /// The tokens of a label.
 pub(super) fn tokens(label: &str) -> Vec<Token> {
-    let separators = label.bytes().filter(|octet| matches!(octet, b'-' | b'_')).count();
-    let mut tokens = Vec::with_capacity(2 * separators + 1);
-    tokenize(label, &mut tokens);
+    let octets = Octets::of(label);
+    let mut tokens = Vec::with_capacity(2 * octets.count_separators() + 1);
+    tokenize(label, octets, &mut tokens);
     tokens
 }
 
 /// Cuts a label into tokens, appended to `out`.
-pub(super) fn tokenize(label: &str, out: &mut Vec<Token>) {
-    let octets = label.as_bytes();
+pub(super) fn tokenize(label: &str, octets: Octets, out: &mut Vec<Token>) {
     let first = out.len();
     if label.starts_with("xn--") {
-        out.push(Token::new(Kind::Puny, 0, octets.len()));
+        out.push(Token::new(Kind::Puny, 0, label.len()));
         return;
     }
-    let (mut start, mut letters, mut digits, mut separators) = (0, false, false, 0);
-    for (at, &octet) in octets.iter().enumerate() {
-        match octet {
-            b'0'..=b'9' => digits = true,
-            b'-' | b'_' => {
-                separators += 1;
-                push_part(out, start, at, letters, digits);
-                let kind = if octet == b'-' { Kind::Dash } else { Kind::Underscore };
-                out.push(Token::new(kind, at, at + 1));
-                (start, letters, digits) = (at + 1, false, false);
-            }
-            _ => letters = true,
-        }
+    let mut start = 0;
+    for at in octets.separators() {
+        push_part(out, start, at, octets);
+        let kind = if label.as_bytes()[at] == b'-' { Kind::Dash } else { Kind::Underscore };
+        out.push(Token::new(kind, at, at + 1));
+        start = at + 1;
     }
-    push_part(out, start, octets.len(), letters, digits);
-    if separators >= 1 {
+    push_part(out, start, label.len(), octets);
+    if out.len() > first + 1 || start > 0 {
         join_typed(label, first, out);
     } else if out[first].kind != Kind::Digits && is_region_word(label) {
         out[first].kind = Kind::Region;
     }
 }
 
-fn push_part(out: &mut Vec<Token>, start: usize, end: usize, letters: bool, digits: bool) {
-    let kind = match (letters, digits) {
+fn push_part(out: &mut Vec<Token>, start: usize, end: usize, octets: Octets) {
+    let kind = match octets.among(start, end) {
         (false, false) => return,
         (true, false) => Kind::Word,
         (false, true) => Kind::Digits,
@@ -160,8 +153,7 @@ mod tests {
     use super::*;
 
     fn shown(label: &str) -> String {
-        let mut tokens = Vec::new();
-        tokenize(label, &mut tokens);
+        let tokens = tokens(label);
         let shown = tokens.iter().map(|token| format!("{:?}:{}", token.kind, token.of(label)));
         shown.collect::<Vec<_>>().join(" ")
     }
