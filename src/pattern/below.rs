@@ -63,7 +63,7 @@ pub(super) fn kinds(branches: &[Branch<'_>], settings: &Settings) -> Kinds {
         family_of.extend(found.into_iter().map(|at| (members[at].label, (family, specific))));
     }
     for at in inner {
-        let (rows, children) = (&branches[at].rows, &branches[at].children);
+        let (rows, children) = (branches[at].rows, &branches[at].children);
         let mut counts: BTreeMap<(u64, bool), usize> = BTreeMap::new();
         for child in children {
             match family_of.get(child) {

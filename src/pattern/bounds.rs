@@ -45,12 +45,12 @@ impl Bounds {
         Self { min, max, separators, typed, first, last }
     }
 
-    /// Whether a label can be read by the shape.
-    pub(super) fn allow(&self, label: &str, octets: Octets) -> bool {
+    /// Whether a label with so many separators can be read by the shape.
+    pub(super) fn allow(&self, label: &str, separators: usize) -> bool {
         let text = label.as_bytes();
         let meets = |octet: Option<&u8>, set: Charset| octet.is_some_and(|&octet| class::bit(octet) & set != 0);
         (self.min..=self.max).contains(&text.len())
-            && self.separators.is_none_or(|count| count == octets.count_separators())
+            && self.separators.is_none_or(|count| count == separators)
             && meets(text.first(), self.first)
             && meets(text.last(), self.last)
     }
@@ -60,7 +60,7 @@ impl Bounds {
     /// The parts of a label by the pieces of the shape; `None` when it has another shape.
     pub(super) fn parts<'l>(&self, shape: &Shape, label: &'l str) -> Option<impl Iterator<Item = &'l str>> {
         let octets = Octets::of(label);
-        if !self.allow(label, octets) {
+        if !self.allow(label, octets.count_separators()) {
             return None;
         }
         let tokens = if self.typed { token::tokens(label) } else { Vec::new() };
@@ -100,7 +100,7 @@ pub(super) enum Depth {
 impl Depth {
     pub(super) fn of<'b, 'a: 'b>(branches: impl Iterator<Item = &'b Branch<'a>>) -> Self {
         let (mut ends, mut goes_on) = (false, false);
-        for row in branches.flat_map(|branch| &branch.rows) {
+        for row in branches.flat_map(|branch| branch.rows) {
             ends |= row.ends();
             goes_on |= !row.ends();
         }

@@ -40,7 +40,7 @@ impl<'a> Row<'a> {
 #[derive(Debug)]
 pub(super) struct Branch<'a> {
     pub(super) label: &'a str,
-    pub(super) rows: Vec<Row<'a>>,
+    pub(super) rows: &'a [Row<'a>],
     /// The distinct labels next below, sorted.
     pub(super) children: Vec<&'a str>,
 }
@@ -57,8 +57,8 @@ impl Branch<'_> {
     }
 }
 
-/// The branches of a place by their labels, from rows.
-fn branches<'a>(rows: &[Row<'a>]) -> Vec<Branch<'a>> {
+/// The labels of a place and the rows below each, in order of the labels.
+fn by_label<'a>(rows: &[Row<'a>]) -> (Vec<&'a str>, Vec<Row<'a>>) {
     let cut = |row: &Row<'a>| {
         let dot = row.below.bytes().rposition(|octet| octet == b'.');
         let (below, label) = dot.map_or(("", row.below), |dot| (&row.below[..dot], &row.below[dot + 1..]));
@@ -66,15 +66,23 @@ fn branches<'a>(rows: &[Row<'a>]) -> Vec<Branch<'a>> {
     };
     let mut cut: Vec<(&'a str, Row<'a>)> = rows.iter().filter(|row| !row.ends()).map(cut).collect();
     cut.sort_by(|a, b| a.0.cmp(b.0));
-    let branch = |rows: &[(&'a str, Row<'a>)]| {
-        let below = rows.iter().map(|(_, row)| row.below).filter(|below| !below.is_empty());
+    cut.into_iter().unzip()
+}
+
+/// The branches of a place from its labels, sorted, and the rows below each.
+fn branches<'a>(labels: &[&'a str], rows: &'a [Row<'a>]) -> Vec<Branch<'a>> {
+    let mut start = 0;
+    let branch = |same: &[&'a str]| {
+        let rows = &rows[start..start + same.len()];
+        start += same.len();
+        let below = rows.iter().map(|row| row.below).filter(|below| !below.is_empty());
         let mut children: Vec<&str> =
             below.map(|below| below.rsplit_once('.').map_or(below, |(_, label)| label)).collect();
         children.sort_unstable();
         children.dedup();
-        Branch { label: rows[0].0, rows: rows.iter().map(|(_, row)| *row).collect(), children }
+        Branch { label: same[0], rows, children }
     };
-    cut.chunk_by(|a, b| a.0 == b.0).map(branch).collect()
+    labels.chunk_by(|a, b| a == b).map(branch).collect()
 }
 
 /// Names below a label that do not make it a zone of its own.
@@ -115,7 +123,8 @@ impl Model {
         let node = self.push();
         // A name or two below a label of a family say nothing of the label itself.
         self.nodes[node as usize].own = rows.len() > FEW || rows.iter().any(Row::ends);
-        let branches = branches(rows);
+        let (labels, rows) = by_label(rows);
+        let branches = branches(&labels, &rows);
         let columns::Found { members, mut families, constants } = columns::find(&branches, place, settings);
         let mut taken = vec![false; members.len()];
         for at in families.iter().flat_map(|(_, found)| found.iter().copied()).chain(constants) {
@@ -143,7 +152,7 @@ impl Model {
         self.nodes[node as usize].see_mixture();
         for (branch, _) in branches.iter().zip(in_family).filter(|(_, taken)| !taken) {
             let below = Place { at_root: false, ends: false, ..place };
-            let child = self.grow(&branch.rows, below, settings);
+            let child = self.grow(branch.rows, below, settings);
             self.nodes[node as usize].constants.insert(branch.label.into(), child);
         }
         node
@@ -168,7 +177,7 @@ impl Model {
         let mut rows = vec![0; form.shapes.len()];
         for &at in found {
             let first = places.len();
-            for row in &branches[at].rows {
+            for row in branches[at].rows {
                 places.push(row.place());
                 ends += usize::from(row.ends());
                 pooled.push(*row);

@@ -33,6 +33,7 @@ mod pool;
 mod population;
 #[cfg(test)]
 mod quality;
+mod reading;
 mod region;
 mod render;
 mod rooted;

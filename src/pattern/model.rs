@@ -280,6 +280,7 @@ impl Node {
     fn refuse(&mut self, label: &str, chosen: usize, walk: &mut Walk) {
         walk.tokens.clear();
         let octets = Octets::of(label);
+        let separators = octets.count_separators();
         let Edge { is_opaque: opaque, depth, .. } = self.edges[chosen];
         let closed = self.edges[chosen].form.style == Style::Closed;
         let others = self.edges.iter_mut().enumerate();
@@ -291,7 +292,7 @@ impl Node {
                 .shapes
                 .iter()
                 .zip(&other.bounds)
-                .any(|(shape, bounds)| bounds.allow(label, octets) && walk.read(label, octets, shape, bounds));
+                .any(|(shape, bounds)| bounds.allow(label, separators) && walk.read(label, octets, shape, bounds));
             if takes && other.refused.len() < REFUSED {
                 other.refused.insert(label.into());
             }
@@ -302,6 +303,7 @@ impl Node {
     fn choose(&self, label: &str, depth: Depth, walk: &mut Walk) -> Option<(u32, u32)> {
         walk.tokens.clear();
         let octets = Octets::of(label);
+        let separators = octets.count_separators();
         let mut chosen: Option<(u32, u32)> = None;
         for (at, edge) in (0..).zip(&self.edges) {
             if chosen.is_some() && !self.mixed {
@@ -311,7 +313,7 @@ impl Node {
                 continue;
             }
             for (shape_at, (shape, bounds)) in (0..).zip(edge.form.shapes.iter().zip(&edge.bounds)) {
-                if !bounds.allow(label, octets) || !walk.read(label, octets, shape, bounds) {
+                if !bounds.allow(label, separators) || !walk.read(label, octets, shape, bounds) {
                     continue;
                 }
                 if edge.spares.is_some_and(|spares| spares(label)) {

@@ -10,17 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::affix;
 use super::cost::{self, Spelled};
 use super::form::{Form, Item, Piece, Shape, Style};
-use super::glued::Glued;
 use super::grow::Place;
-use super::ids::Ids;
 use super::merge;
 use super::octets::{Label, Octets};
-use super::runs::{join_widths, loosened, part_by_ids, run_bits, run_shapes};
+use super::runs::{loosened, part_by_ids, run_bits, run_shapes};
 use super::settings::Settings;
 use super::table::Table;
-use super::texts;
-use super::token::{self, Kind, Token};
-use super::words;
+use super::token::{self, Token};
 
 /// One distinct label at a place.
 #[derive(Debug, Clone)]
@@ -52,18 +48,13 @@ impl<'a> Member<'a> {
         Label { text: self.label, octets: self.octets, tokens: &self.tokens }
     }
 
-    fn part(&self, at: usize) -> &'a str {
+    pub(super) fn part(&self, at: usize) -> &'a str {
         self.tokens[at].of(self.label)
     }
 }
 
 /// What a population splits into: forms with their members; the other members are constants.
 pub(super) type Families = Vec<(Form, Vec<usize>)>;
-
-/// Whether a token is letters and digits whose meaning its column tells.
-fn is_part(kind: Kind) -> bool {
-    matches!(kind, Kind::Word | Kind::Digits | Kind::Mixed)
-}
 
 pub(super) struct Splitter<'a, 's> {
     pub(super) members: &'s [&'s Member<'a>],
@@ -113,100 +104,8 @@ fn split_ends(
 }
 
 impl<'a> Splitter<'a, '_> {
-    /// Reads every label and makes one table a shape.
-    fn tables(&mut self, all: &[usize]) -> Vec<Table<'a>> {
-        let mut frames: BTreeMap<Vec<Kind>, Vec<usize>> = BTreeMap::new();
-        let mut kinds = Vec::new();
-        for &at in all {
-            let tokens = self.members[at].tokens.iter();
-            kinds.clear();
-            kinds.extend(tokens.map(|token| if is_part(token.kind) { Kind::Mixed } else { token.kind }));
-            match frames.get_mut(kinds.as_slice()) {
-                Some(group) => group.push(at),
-                None => _ = frames.insert(kinds.clone(), vec![at]),
-            }
-        }
-        let ends = Ends::of(self.members, &frames);
-        let mut tables: BTreeMap<Vec<Piece>, Table<'a>> = BTreeMap::new();
-        let (mut pieces, mut row) = (Vec::new(), Vec::new());
-        for (kinds, group) in &frames {
-            let glued: Vec<Glued<'a>> =
-                (0..kinds.len()).map(|column| self.glued(kinds[column], group, column)).collect();
-            let own: Vec<Ids<'a>> = (0..kinds.len())
-                .map(|column| match kinds[column] {
-                    Kind::Mixed => {
-                        let cell = |at: &usize| (self.members[*at].part(column), self.members[*at].weight);
-                        Ids::of(&group.iter().map(cell).collect::<Vec<_>>())
-                    }
-                    _ => Ids::default(),
-                })
-                .collect();
-            for &at in group {
-                pieces.clear();
-                row.clear();
-                for (column, (own, glued)) in own.iter().zip(&glued).enumerate() {
-                    let text = self.members[at].part(column);
-                    if let Some((one, other, word_first)) = glued.cut(text) {
-                        push_glued(one, other, word_first, &mut pieces, &mut row);
-                        continue;
-                    }
-                    let is_id = own.takes(text) || ends.take(text, column, kinds.len());
-                    self.read_part(at, column, is_id, &mut pieces, &mut row);
-                }
-                if let Some(table) = tables.get_mut(pieces.as_slice()) {
-                    table.push(at, &row);
-                } else {
-                    let mut table = Table::new(Shape { pieces: pieces.clone() });
-                    table.push(at, &row);
-                    tables.insert(pieces.clone(), table);
-                }
-            }
-        }
-        self.take_dashed(join_widths(tables.into_values().collect()))
-    }
-
-    /// Words with ids glued to them in a column of a frame.
-    fn glued(&self, kind: Kind, group: &[usize], column: usize) -> Glued<'a> {
-        if kind != Kind::Mixed {
-            return Glued::default();
-        }
-        let cell = |at: &usize| (self.members[*at].part(column), self.members[*at].weight);
-        Glued::of(&group.iter().map(cell).collect::<Vec<_>>())
-    }
-
-    fn read_part(&self, at: usize, column: usize, is_id: bool, pieces: &mut Vec<Piece>, row: &mut Vec<Spelled<'a>>) {
-        let (member, text) = (self.members[at], self.members[at].part(column));
-        let token = member.tokens[column];
-        match token.kind {
-            Kind::Word | Kind::Digits | Kind::Mixed => {
-                let known = token.kind == Kind::Word
-                    && member.tokens.len() == 1
-                    && !self.place.pooled
-                    && !member.inner
-                    && words::is_known_host(member.whole);
-                if is_id && !known {
-                    pieces.push(Piece::Opaque { min: token.len, max: token.len, dashed: false });
-                    row.push(Spelled::free(text));
-                } else {
-                    for run in texts::runs(text) {
-                        pieces.push(Piece::of_run(run));
-                        row.push(Spelled::new(run));
-                    }
-                }
-            }
-            Kind::Dash | Kind::Underscore => {
-                pieces.push(Piece::Const(text.to_owned()));
-                row.push(Spelled::free(text));
-            }
-            kind => {
-                pieces.push(Piece::Typed(kind));
-                row.push(Spelled::free(text));
-            }
-        }
-    }
-
     /// Ids in whose alphabet `-` and `_` are letters fall into ever other shapes, all of one width.
-    fn take_dashed(&mut self, tables: Vec<Table<'a>>) -> Vec<Table<'a>> {
+    pub(super) fn take_dashed(&self, tables: Vec<Table<'a>>) -> Vec<Table<'a>> {
         let is_whole = |table: &Table<'_>| matches!(table.shape.pieces[..], [Piece::Opaque { .. }]);
         let mut by_width: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
         for (at, table) in tables.iter().enumerate() {
@@ -323,15 +222,6 @@ impl<'a> Splitter<'a, '_> {
     }
 }
 
-/// A word and an id, or an id and a word.
-fn push_glued<'a>(one: &'a str, other: &'a str, word_first: bool, pieces: &mut Vec<Piece>, row: &mut Vec<Spelled<'a>>) {
-    for (text, is_word) in [(one, word_first), (other, !word_first)] {
-        let len = u8::try_from(text.len()).expect("a label has at most 63 octets");
-        pieces.push(if is_word { Piece::Word } else { Piece::Opaque { min: len, max: len, dashed: false } });
-        row.push(if is_word { Spelled::new(text) } else { Spelled::free(text) });
-    }
-}
-
 /// Marks the numbers that follow a word which other rows of their shape have before their numbers too.
 fn see_counters(tables: &mut [Table<'_>]) {
     let numbers = |table: &Table<'_>| -> Vec<usize> {
@@ -366,39 +256,4 @@ fn is_noisy(table: &Table<'_>) -> bool {
     let pieces = &table.shape.pieces;
     pieces.iter().any(|piece| matches!(piece, Piece::Opaque { .. }))
         || pieces.windows(2).any(|pair| matches!(pair, [Piece::Digits, Piece::Word]))
-}
-
-/// Ids at either end of labels, over all numbers of parts: `my-app-x7f9a2` and `app-k3b9d1`.
-struct Ends<'a> {
-    /// By place from the left, then by place from the right.
-    columns: [[Ids<'a>; 2]; 2],
-}
-
-impl<'a> Ends<'a> {
-    fn of(members: &[&Member<'a>], frames: &BTreeMap<Vec<Kind>, Vec<usize>>) -> Self {
-        if frames.keys().filter(|kinds| kinds.len() > 1).count() < 2 {
-            return Self { columns: Default::default() };
-        }
-        let column = |left: bool, place: usize| -> Ids<'a> {
-            let mut texts = Vec::new();
-            for (kinds, group) in frames.iter().filter(|(kinds, _)| kinds.len() > 2 * place + 1) {
-                let at = if left { 2 * place } else { kinds.len() - 1 - 2 * place };
-                if kinds[at] == Kind::Mixed {
-                    texts.extend(group.iter().map(|&member| (members[member].part(at), members[member].weight)));
-                }
-            }
-            Ids::of(&texts)
-        };
-        let side = |left: bool| [column(left, 0), column(left, 1)];
-        Self { columns: [side(true), side(false)] }
-    }
-
-    /// Whether the text of one of `parts` tokens is an id by what stands at that place of other labels.
-    fn take(&self, text: &str, at: usize, parts: usize) -> bool {
-        let [left, right] = &self.columns;
-        let from_right = parts - 1 - at;
-        parts > 1
-            && (at.is_multiple_of(2) && left.get(at / 2).is_some_and(|ids| ids.takes(text))
-                || from_right.is_multiple_of(2) && right.get(from_right / 2).is_some_and(|ids| ids.takes(text)))
-    }
 }

@@ -116,19 +116,23 @@ pub(super) fn structured<'a>(column: &[(&'a str, f64)]) -> Vec<Text<'a>> {
 
 /// Texts that differ in their digits only are one text and a counter: `emf1pwuc01`, `emf1pwuc02`.
 fn count_again(texts: &mut [Text<'_>]) {
-    let letters = |text: &Text<'_>| {
-        let masked = text.octets.bytes().map(|octet| if octet.is_ascii_digit() { b'0' } else { octet });
-        masked.fold(0, |key, octet| hash::mix(key, u64::from(octet)))
-    };
     let told = |text: &Text<'_>| text.scrambled && text.octets.len() >= COUNTED;
+    // The letters and where the digits are.
+    let key = |text: &Text<'_>| {
+        let mut masked = [0; 63];
+        for (masked, octet) in masked.iter_mut().zip(text.octets.bytes()) {
+            *masked = if octet.is_ascii_digit() { b'0' } else { octet };
+        }
+        hash::hash(&masked[..text.octets.len().min(63)])
+    };
+    let keys: Vec<u64> = texts.iter().map(|text| if told(text) { key(text) } else { 0 }).collect();
     let mut alike: HashMap<u64, f64, MixBuilder> = HashMap::default();
-    for text in texts.iter().filter(|text| told(text)) {
-        *alike.entry(letters(text)).or_default() += 1.0;
+    for (_, key) in texts.iter().zip(&keys).filter(|(text, _)| told(text)) {
+        *alike.entry(*key).or_default() += 1.0;
     }
-    for text in texts.iter_mut().filter(|text| told(text)) {
-        let alike = alike[&letters(text)];
+    for (text, key) in texts.iter_mut().zip(&keys).filter(|(text, _)| told(text)) {
         let digits = text.octets.bytes().filter(u8::is_ascii_digit).count();
-        let again = cost::DIGIT * float(digits) + (LONE + LONE_OCTET * float(text.octets.len())) / alike;
+        let again = cost::DIGIT * float(digits) + (LONE + LONE_OCTET * float(text.octets.len())) / alike[key];
         text.structured = text.structured.min(again);
     }
 }
