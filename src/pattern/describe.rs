@@ -78,6 +78,12 @@ pub(super) fn drafts(model: &Model, names: &Names<'_>, root: &str, mut ends: Vec
     drafts
 }
 
+/// A name that has no other beside it.
+pub(super) fn lone(names: &Names<'_>, root: &str, at: u32) -> Draft {
+    let labels = names.left(at).rsplit('.').filter(|label| !label.is_empty());
+    draft(names, root, labels.map(|label| Label::Const(label.to_owned())).collect(), &[at])
+}
+
 fn draft(names: &Names<'_>, root: &str, path: Path, group: &[u32]) -> Draft {
     let (mut template, mut regex, mut columns, mut size) = (String::new(), String::new(), Vec::new(), 0.0);
     for label in path.iter().rev() {
@@ -158,7 +164,7 @@ fn examples(names: &Names<'_>, root: &str, group: &[u32]) -> Vec<String> {
 /// The levels of the climb from a pattern's names, nearest first (RFC 8659 §3).
 fn levels(names: &Names<'_>, root: &str, path: &Path, group: &[u32]) -> Vec<LevelTemplate> {
     let all = group.len() as u64;
-    let mut levels = Vec::new();
+    let mut levels = Vec::with_capacity(path.len() + root.split('.').count());
     for labels in (1..=path.len()).rev() {
         let below = &path[..labels];
         let varies = below.iter().any(|label| matches!(label, Label::Family(_)));

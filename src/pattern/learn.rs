@@ -1,7 +1,7 @@
 //! [`learn`]: from a summary to patterns. Root by root: sample, grow a tree, let every name walk it, say what each end is.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use regex::Regex;
 
@@ -17,6 +17,8 @@ use super::words;
 
 /// Single names of one root that are told one by one; more are one pattern, with a note.
 const SINGLES: usize = 1 << 13;
+/// Roots whose patterns are kept aside together: of a million roots they take more room than the names do.
+const TOGETHER: usize = 1 << 12;
 
 /// Groups the names of a summary. The same summary and settings give the same patterns, whatever the order of rows was and
 /// however many threads work.
@@ -24,46 +26,28 @@ const SINGLES: usize = 1 << 13;
 pub fn learn(summary: &Summary, settings: &Settings) -> Patterns {
     let join: Vec<Regex> =
         settings.join.iter().filter_map(|regex| Regex::new(&format!("^(?:{})$", regex.as_str())).ok()).collect();
-    let work = |root: usize| {
-        let known = &summary.roots.rows[root];
-        (root, learn_root(&Names::of(known), &known.text, &join, settings))
-    };
-    let mut found: Vec<(usize, Vec<Draft>)> = if settings.threads > 1 {
-        let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-        std::thread::scope(|scope| {
-            for _ in 0..settings.threads.min(64) {
-                scope.spawn(|| {
-                    loop {
-                        let root = next.fetch_add(1, Ordering::Relaxed);
-                        if root >= summary.roots.rows.len() {
-                            break;
-                        }
-                        let result = work(root);
-                        done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(result);
-                    }
-                });
-            }
-        });
-        done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
-    } else {
-        (0..summary.roots.rows.len()).map(work).collect()
-    };
-    found.sort_unstable_by(|a, b| summary.roots.rows[a.0].text.cmp(&summary.roots.rows[b.0].text));
+    let roots = &summary.roots.rows;
+    let mut order: Vec<usize> = (0..roots.len()).collect();
+    order.sort_unstable_by(|&a, &b| roots[a].text.cmp(&roots[b].text));
     let mut result = Patterns { assignment: vec![u32::MAX; summary.count() as usize], ..Patterns::default() };
     let mut paths = Vec::new();
-    for (root, drafts) in found {
-        let known = &summary.roots.rows[root];
-        if known.rows > known.kept_rows {
-            result.uncovered_rows += known.rows - known.kept_rows;
-            result.uncovered_roots.push(known.text.clone());
-        }
-        for draft in drafts {
-            let position = u32::try_from(result.patterns.len()).expect("fewer patterns than names");
-            for name in draft.names {
-                result.assignment[name.index()] = position;
+    for some in order.chunks(TOGETHER) {
+        let learned = at_once(some, settings.threads, |&root| {
+            learn_root(&Names::of(&roots[root]), &roots[root].text, &join, settings)
+        });
+        for (known, drafts) in some.iter().map(|&root| &roots[root]).zip(learned) {
+            if known.rows > known.kept_rows {
+                result.uncovered_rows += known.rows - known.kept_rows;
+                result.uncovered_roots.push(known.text.clone());
             }
-            result.patterns.push(draft.pattern);
-            paths.push(draft.path);
+            for draft in drafts {
+                let position = u32::try_from(result.patterns.len()).expect("fewer patterns than names");
+                for name in draft.names {
+                    result.assignment[name.index()] = position;
+                }
+                result.patterns.push(draft.pattern);
+                paths.push(draft.path);
+            }
         }
     }
     certificates::count(summary, &mut result, &paths);
@@ -72,6 +56,29 @@ pub fn learn(summary: &Summary, settings: &Settings) -> Patterns {
         describe::conclude(pattern);
     }
     result
+}
+
+/// What `work` makes of each root, in their order, by so many threads.
+fn at_once<T: Send>(roots: &[usize], threads: usize, work: impl Fn(&usize) -> T + Sync) -> Vec<T> {
+    if threads <= 1 || roots.len() == 1 {
+        return roots.iter().map(work).collect();
+    }
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..threads.min(64) {
+            scope.spawn(|| {
+                while let at = next.fetch_add(1, Ordering::Relaxed)
+                    && let Some(root) = roots.get(at)
+                {
+                    let result = work(root);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// The patterns of one root, most names first.
@@ -89,8 +96,10 @@ fn learn_root(names: &Names<'_>, root: &str, join: &[Regex], settings: &Settings
     for ((number, regex), group) in (1..).zip(join).zip(joined).filter(|(_, group)| !group.is_empty()) {
         drafts.push(describe::joined(names, root, &group, number, regex));
     }
-    if free.is_empty() {
-        return drafts;
+    match free[..] {
+        [] => return drafts,
+        [only] if drafts.is_empty() => return vec![describe::lone(names, root, only)],
+        _ => {}
     }
     let mut learned = learn_names(names, root, &free, settings);
     if let Some(most) = settings.max_patterns

@@ -12,6 +12,8 @@ pub(super) const WILDCARD: u8 = 2;
 pub(super) const NEVER: (i64, i64) = (i64::MAX, i64::MIN);
 /// The name fell out of the sample of its root.
 const DROPPED: u8 = 4;
+/// Names that are looked through one by one: most roots have no more.
+const FEW: usize = 8;
 /// Names that wait together at least, before they are settled.
 const WAITING: usize = 1024;
 
@@ -42,8 +44,8 @@ pub(super) struct RootRow {
     names_text: String,
     /// Its names in order of their first row, with those that were dropped.
     pub(super) names: Vec<NameRow>,
-    /// Half a hash and the place of each name, but for those that wait: growth, and most that is not found, then need no
-    /// look at the names.
+    /// Half a hash and the place of each settled name, once there are more than [`FEW`]: growth, and most that is not
+    /// found, then need no look at the names.
     index: HashTable<(u32, u32)>,
     /// The names before this place are settled: no two of them have one text. Those behind it wait.
     settled: usize,
@@ -107,21 +109,42 @@ impl RootRow {
 
     /// Where a name is, if it is here and does not wait.
     pub(super) fn find(&self, name: &str, hash: u64) -> Option<u32> {
+        if self.settled <= FEW {
+            let same = |row: &NameRow| row.hash == hash && self.name(row) == name;
+            return self.names[..self.settled].iter().position(same).map(place);
+        }
         let same = |&(other, at): &(u32, u32)| other == half(hash) && self.name(&self.names[at as usize]) == name;
         self.index.find(spread(half(hash)), same).map(|&(_, at)| at)
     }
 
     /// Adds a name that is not here, and says where it is.
     pub(super) fn push(&mut self, index: NameIndex, name: &str, hash: u64, (seen, rows): (u8, u32)) -> u32 {
-        let at = place(self.names.len());
+        let at = self.names.len();
         self.write(index, name, hash, (seen, rows));
-        self.index.insert_unique(spread(half(hash)), (half(hash), at), |&(half, _)| spread(half));
-        self.settled = self.names.len();
+        self.see(at);
         self.kept += 1;
-        at
+        place(at)
+    }
+
+    /// Settles the name at a place, which is the first one that is not.
+    fn see(&mut self, at: usize) {
+        self.settled = at + 1;
+        let first = match at {
+            ..FEW => return,
+            FEW => 0,
+            _ => at,
+        };
+        for at in first..=at {
+            let half = half(self.names[at].hash);
+            self.index.insert_unique(spread(half), (half, place(at)), |&(half, _)| spread(half));
+        }
     }
 
     fn write(&mut self, name: NameIndex, text: &str, hash: u64, (seen, rows): (u8, u32)) {
+        if self.names.is_empty() {
+            // Of a million roots most have one name.
+            self.names.reserve_exact(1);
+        }
         self.names.push(NameRow {
             hash,
             start: u32::try_from(self.names_text.len()).expect("the names under one root are bounded"),
@@ -152,7 +175,9 @@ impl RootRow {
     /// are kept.
     pub(super) fn settle(&mut self, most: usize) {
         let (mut end, mut wasted) = (self.settled, 0);
-        self.index.reserve(self.names.len() - self.settled, |&(half, _)| spread(half));
+        if self.names.len() > FEW {
+            self.index.reserve(self.names.len() - self.index.len(), |&(half, _)| spread(half));
+        }
         for at in self.settled..self.names.len() {
             let row = self.names[at];
             if let Some(known) = self.find(self.name(&row), row.hash) {
@@ -167,8 +192,7 @@ impl RootRow {
                 wasted += usize::from(row.octets);
             } else {
                 self.names[end] = row;
-                self.index
-                    .insert_unique(spread(half(row.hash)), (half(row.hash), place(end)), |&(half, _)| spread(half));
+                self.see(end);
                 end += 1;
                 self.kept += 1;
                 self.rows += 1;
@@ -176,7 +200,6 @@ impl RootRow {
             }
         }
         self.names.truncate(end);
-        self.settled = end;
         if wasted > 0 {
             self.close_up();
         }

@@ -1,9 +1,9 @@
 //! [`RootSet`]: the roots of all names, and which of them a name is under.
 
-use std::collections::HashMap;
+use hashbrown::HashTable;
 
 use super::ends::Ends;
-use super::hash::MixBuilder;
+use super::hash;
 use super::rooted::RootRow;
 use crate::name;
 
@@ -11,7 +11,8 @@ use crate::name;
 #[derive(Debug, Clone, Default)]
 pub(super) struct RootSet {
     pub(super) rows: Vec<RootRow>,
-    by_text: HashMap<String, u32, MixBuilder>,
+    /// By the text of a root.
+    by_text: HashTable<u32>,
     ends: Ends,
 }
 
@@ -33,18 +34,25 @@ impl RootSet {
     pub(super) fn find(&self, name: &str) -> Option<u32> {
         self.ends.get(name).or_else(|| {
             let (domain, _) = name::registered_domain_by(name);
-            self.by_text.get(domain.unwrap_or(name)).copied()
+            self.at(domain.unwrap_or(name))
         })
+    }
+
+    fn at(&self, text: &str) -> Option<u32> {
+        let same = |&at: &u32| self.rows[at as usize].text == text;
+        self.by_text.find(hash::hash(text.as_bytes()), same).copied()
     }
 
     /// The root of this text.
     pub(super) fn named(&mut self, text: &str) -> u32 {
-        if let Some(&found) = self.by_text.get(text) {
+        if let Some(found) = self.at(text) {
             return found;
         }
         let at = u32::try_from(self.rows.len()).expect("fewer roots than names");
         self.rows.push(RootRow::new(text));
-        self.by_text.insert(text.to_owned(), at);
+        let Self { rows, by_text, .. } = self;
+        let key = |at: u32| hash::hash(rows[at as usize].text.as_bytes());
+        by_text.insert_unique(key(at), at, |&at| key(at));
         at
     }
 }
