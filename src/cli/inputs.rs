@@ -15,9 +15,9 @@ use super::fetched::{asked_services, unreadable};
 use super::live::{domain_name, is_case};
 use super::progress::Progress;
 use super::stored;
-use crate::issuance::{Collection, Issuances};
+use crate::issuance::{Collection, Drops, Issuances};
 use crate::name::{DomainName, is_known_tld};
-use crate::report::{Dropped, SourceCoverage, safe_text};
+use crate::report::{Dropped, SourceCoverage, dropped_words, safe_text};
 use crate::source::dump::{self, Input, Kind, Summary};
 use crate::source::live::FetchOutcome;
 
@@ -82,6 +82,22 @@ impl Told {
                 dropped.example = new.example;
             }
             dropped.count += new.count;
+        }
+    }
+
+    /// Tells what was dropped, what could not be read and what a service cut, for commands whose result has no coverage.
+    pub fn say(&self, env: &mut Env, context: &Context, drops: &Drops) {
+        for (class, noticed) in drops.iter() {
+            let what = dropped_words(class.as_str(), noticed.count, &noticed.example);
+            context.say(env, &format!("ctclimb: dropped {what}"));
+        }
+        for (class, dropped) in &self.unreadable {
+            let what = dropped_words(class, dropped.count, "");
+            context.say(env, &format!("ctclimb: {what}, the first: {}", dropped.example));
+        }
+        for source in self.sources.iter().filter(|source| source.truncated) {
+            let why = "has 10,000 matched rows, which is where crt.sh cuts an answer: there may be more names";
+            context.say(env, &format!("ctclimb: `{}` {why}", source.name));
         }
     }
 

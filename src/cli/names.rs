@@ -8,7 +8,7 @@ use super::inputs::{inputs, read_all, scope};
 use super::output::write_result;
 use super::{Failure, need_parquet, wrong_format};
 use crate::issuance::Collection;
-use crate::report::{counted, thousands};
+use crate::report::counted;
 
 /// Runs the command. Names come in order of first appearance, a bare name before its wildcard.
 pub fn run(env: &mut Env, context: &Context, args: &Names) -> Result<Exit, Failure> {
@@ -37,13 +37,7 @@ pub fn run(env: &mut Env, context: &Context, args: &Names) -> Result<Exit, Failu
     })?;
     let names = counted(tree.sans().count() as u64, "name");
     context.say(env, &format!("ctclimb: {names} in {}", counted(collection.counts().records, "record")));
-    for (class, noticed) in collection.drops().iter() {
-        context
-            .say(env, &format!("ctclimb: dropped {} {class}, such as `{}`", thousands(noticed.count), noticed.example));
-    }
-    for (class, dropped) in &told.unreadable {
-        context.say(env, &format!("ctclimb: {} {class}, the first: {}", thousands(dropped.count), dropped.example));
-    }
+    told.say(env, context, collection.drops());
     Ok(if told.complete() { Exit::Complete } else { Exit::Incomplete })
 }
 

@@ -96,6 +96,7 @@ fn read(
     let mut collection = Collection::new(scope)
         .handing_lists(move |names| taking.lock().unwrap_or_else(PoisonError::into_inner).add(names));
     let told = read_all(env, context, inputs, &mut collection)?;
+    told.say(env, context, collection.drops());
     // A summary does not hang on the order of names.
     let (certified, _) = summarise(&collection.finish_as_read());
     let mut summary = std::mem::take(&mut *listed.lock().unwrap_or_else(PoisonError::into_inner)).finish();

@@ -13,7 +13,7 @@ use crate::caa::{self, AuthoritativeView, Cause, Code, Lookup, LookupOutcome, Se
 use crate::finding::{Evidence, Grounds, LevelFacts, advise, diagnose};
 use crate::issuance::Issuances;
 use crate::name::{DomainName, NodeId, is_public_suffix};
-use crate::report::{Coverage, Dropped, LevelReport, Report, SCHEMA, SourceCoverage};
+use crate::report::{Coverage, Dropped, LevelReport, Report, SCHEMA, SourceCoverage, counted};
 
 /// Everything one run gathered, before anything is concluded.
 pub struct Gathered<'a> {
@@ -229,21 +229,21 @@ fn coverage(gathered: &Gathered<'_>, undated: u64) -> Coverage {
     }
     let mut notes = gathered.notes.clone();
     notes.extend(gathered.authoritative.iter().flat_map(|view| view.limits.iter().chain(&view.cautions).cloned()));
-    let mut note = |count: u64, text: &str| {
+    let mut note = |count: u64, noun: &str, text: &str| {
         if count > 0 {
-            notes.push(format!("{count} {text}"));
+            notes.push(format!("{} {text}", counted(count, noun)));
         }
     };
-    note(issued.counts.omitted_names, "names of certificates with over 100,000 names were not read");
+    note(issued.counts.omitted_names, "name", "not read, of certificates with over 100,000 names");
     let (names, dates) = issued.contradictions();
-    note(names, "certificates have names that a report of all their names does not have; they are kept");
-    note(dates, "certificates have another validity in one report than in another; the widest is kept");
-    note(gathered.grouped.patterns.uncovered_rows, "names beyond the limit of names per domain are in no pattern");
-    note(undated, "certificates are too old for the timeline");
+    note(names, "certificate", "with names that a report of all its names does not have: they are kept");
+    note(dates, "certificate", "with another validity in one report than in another: the widest is kept");
+    note(gathered.grouped.patterns.uncovered_rows, "name", "beyond the limit of names per domain, in no pattern");
+    note(undated, "certificate", "too old for the timeline");
     let lookups = || gathered.lookups.values().flatten().map(|(_, lookup)| lookup);
     let inferred = || lookups().filter(|lookup| !was_asked(lookup)).count() as u64;
     let inferred = gathered.written.map_or_else(inferred, |written| written.inferred);
-    note(inferred, "lookups were not made: the servers of the zone above had not answered many before them");
+    note(inferred, "lookup", "not made: the servers of the zone above had not answered many before");
     let sources_complete = gathered.sources.iter().all(|source| source.error.is_none() && !source.truncated);
     let unreadable = gathered.unreadable.values().any(|dropped| dropped.count > 0);
     let uncovered = gathered.grouped.patterns.uncovered_rows + issued.counts.omitted_names;

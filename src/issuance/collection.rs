@@ -112,6 +112,9 @@ impl Collection {
             self.other_name(*class, text);
         }
         if let Some(common_name) = &record.common_name {
+            if record.names.is_empty() && record.other_names.is_empty() {
+                self.other_name(DropClass::CommonName, common_name);
+            }
             self.notice_common_name(common_name);
         }
         self.counts.omitted_names += record.omitted_names;

@@ -68,6 +68,8 @@ pub enum DropClass {
     Character,
     /// An entry of a certificate of yet another kind: a directory name, a registered identifier, ...
     OtherKind,
+    /// The common name of a certificate without alternative names: a CA's own, or one too old to be of the Web PKI.
+    CommonName,
     /// A valid DNS name outside the domain that was asked for.
     OutOfScope,
 }
@@ -89,6 +91,7 @@ impl DropClass {
             Self::OddWildcard => "odd-wildcard",
             Self::Character => "character",
             Self::OtherKind => "other-kind",
+            Self::CommonName => "common-name",
             Self::OutOfScope => "out-of-scope",
         }
     }

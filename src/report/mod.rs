@@ -27,7 +27,7 @@ use std::io::{self, Write};
 
 pub use codes::{chapter as code_chapter, codes_page};
 pub use csv::Delimiter;
-pub(crate) use digest::{counted, thousands};
+pub(crate) use digest::{counted, dropped_words, thousands};
 pub(crate) use html::write_page;
 pub use idn::unicode_form;
 pub(crate) use json::compact as compact_json;

@@ -19,5 +19,5 @@ pub(super) use state::{
 pub(super) use verdicts::{
     VerdictGroup, allowance, concerns, forms, lookups, new_names, pattern_numbers, seen, shapes, verdict_groups,
 };
-pub(crate) use words::{counted, thousands};
-pub(super) use words::{dropped, elided, issuer, issuers, list};
+pub(crate) use words::{counted, dropped_words, thousands};
+pub(super) use words::{dropped, elided, issuer, issuers, list, such_as};

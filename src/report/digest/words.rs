@@ -83,12 +83,24 @@ pub(in crate::report) fn dropped(class: &str, count: u64) -> String {
         "odd-wildcard" => ("entry", " with `*` elsewhere than in front"),
         "character" => ("entry", " with characters that no host name has"),
         "other-kind" => ("entry", " of another kind"),
+        "common-name" => ("common name", " of certificates without alternative names"),
         "out-of-scope" => ("name", " outside the domain"),
         "common-name-out-of-scope" => ("common name", " outside the domain"),
         "unreadable-record" => ("record", " that cannot be read"),
         _ => return class.to_owned(),
     };
     format!("{}{rest} ({class})", numbered(count, noun))
+}
+
+/// An example of what was dropped, to stand behind what it is an example of; nothing where there is nothing to see.
+pub(in crate::report) fn such_as(example: &str) -> String {
+    if example.is_empty() { String::new() } else { format!(", such as {example}") }
+}
+
+/// How many entries of a class were dropped, and an example.
+pub(crate) fn dropped_words(class: &str, count: u64, example: &str) -> String {
+    let example = if example.is_empty() { String::new() } else { format!("`{example}`") };
+    format!("{} {}{}", thousands(count), dropped(class, count), such_as(&example))
 }
 
 /// Numbers in order, neighbours as a range: `1 to 5 and 9`.

@@ -274,8 +274,10 @@ fn coverage(report: &Report) -> Section {
     }
     for (class, dropped) in &coverage.dropped {
         let count = thousands(dropped.count);
-        let example = code(&safe::bounded(&dropped.example, 100));
-        items.push(format!("- dropped {count} {}, such as {example}\n", prose(&digest::dropped(class, dropped.count))));
+        let example = Some(&dropped.example).filter(|example| !example.is_empty());
+        let example = example.map(|example| code(&safe::bounded(example, 100))).unwrap_or_default();
+        let what = prose(&digest::dropped(class, dropped.count));
+        items.push(format!("- dropped {count} {what}{}\n", digest::such_as(&example)));
     }
     items.extend(coverage.notes.iter().map(|note| format!("- {}\n", prose(note))));
     Section::folded("Coverage: what was asked for and what was obtained", items)

@@ -86,11 +86,8 @@ pub(super) fn coverage(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     page.more(coverage.sources.len().saturating_sub(rows), REST)?;
     for (class, dropped) in &coverage.dropped {
         let example = safe::bounded(&dropped.example, EXAMPLE);
-        let text = format!(
-            "dropped {} {}, such as {example}",
-            thousands(dropped.count),
-            digest::dropped(class, dropped.count)
-        );
+        let what = digest::dropped(class, dropped.count);
+        let text = format!("dropped {} {what}{}", thousands(dropped.count), digest::such_as(&example));
         page.wrapped("  ", 4, &[(Look::Plain, &text)])?;
     }
     if coverage.levels_asked > 0 || coverage.queries > 0 {
