@@ -132,6 +132,13 @@ pub fn der_length(text: &[u8]) -> Option<usize> {
     (text.first() == Some(&0x30)).then_some(text.len() - rest.len())
 }
 
+/// The certificates of a PKCS #7 or CMS `SignedData` structure (RFC 5652 §5.1, RFC 2315 §9.1), each as its DER; `None` for
+/// anything else. Certificates of other standards in it (RFC 5652 §10.2.2) are left out.
+#[must_use]
+pub fn bundled(der: &[u8]) -> Option<Vec<&[u8]>> {
+    walk::signed_data(der)
+}
+
 fn each_name<'a>(names: &'a [u8], take: &mut impl FnMut(u8, &'a [u8])) -> Result<(), CertificateError> {
     if walk::each_name(names, take) {
         return Ok(());

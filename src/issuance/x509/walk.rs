@@ -165,6 +165,29 @@ pub(super) fn each_name<'a>(names: &'a [u8], take: &mut impl FnMut(u8, &'a [u8])
     true
 }
 
+/// 1.2.840.113549.1.7.2 (RFC 5652 §5.1).
+const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
+
+/// The certificates of a SignedData; `None` where it is none.
+pub(super) fn signed_data(der: &[u8]) -> Option<Vec<&[u8]>> {
+    let (content_info, _) = expect(SEQUENCE, der)?;
+    let (_, content) = expect(OBJECT_IDENTIFIER, content_info).filter(|(kind, _)| *kind == SIGNED_DATA)?;
+    let (content, _) = expect(0xa0, content)?;
+    let (signed_data, _) = expect(SEQUENCE, content)?;
+    let (_, rest) = expect(INTEGER, signed_data)?;
+    let (_, rest) = expect(SET, rest)?;
+    let (_, rest) = expect(SEQUENCE, rest)?;
+    let mut certificates = Vec::new();
+    let (mut rest, _) = expect(0xa0, rest).unwrap_or_default();
+    while let Some((tag, _, following)) = tag_value(rest) {
+        if tag == SEQUENCE {
+            certificates.push(&rest[..rest.len() - following.len()]);
+        }
+        rest = following;
+    }
+    rest.is_empty().then_some(certificates)
+}
+
 /// The relative names of a DER Name, in order: the object identifier, the tag and the content of each attribute.
 pub(super) fn attributes<'a>(name: &'a [u8], mut take: impl FnMut(&'a [u8], u8, &'a [u8])) {
     let Some((mut sets, _)) = expect(SEQUENCE, name) else { return };

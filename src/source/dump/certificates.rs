@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::window::Window;
-use super::{Sink, Summary, formats};
+use super::{Entry, Sink, Summary};
 use crate::issuance::x509;
 
 /// Hands one certificate to the sink.
@@ -11,13 +11,27 @@ use crate::issuance::x509;
 /// # Errors
 /// Why it cannot be read.
 pub(super) fn give(der: &[u8], logged: Option<i64>, sink: &mut Sink<'_>) -> Result<(), String> {
-    if sink.names_only() {
-        return formats::give_names(der, sink).map_err(|error| error.to_string());
+    if sink.names_only() && give_names(der, sink).map_err(|error| error.to_string())? {
+        return Ok(());
     }
     let mut record = x509::read(der).map_err(|error| error.to_string())?;
     record.logged = logged;
     sink.record(&record);
     Ok(())
+}
+
+/// Hands the names of a certificate to a sink that wants nothing else; `false`, with nothing handed over, if it has none.
+fn give_names(der: &[u8], sink: &mut Sink<'_>) -> Result<bool, x509::CertificateError> {
+    let mut names: Vec<x509::AlternativeName<'_>> = Vec::new();
+    x509::alternative_names(der, |name| names.push(name))?;
+    if names.is_empty() {
+        return Ok(false);
+    }
+    sink.entries(names.iter().map(|name| match name {
+        x509::AlternativeName::Dns(name) => Entry::Name(name),
+        x509::AlternativeName::Other(class, text) => Entry::Other(*class, text),
+    }));
+    Ok(true)
 }
 
 /// Certificates in DER, one behind the other; line breaks between them are passed over.
@@ -47,10 +61,14 @@ pub(super) fn der(window: &mut Window<impl Read>, summary: &mut Summary, sink: &
     }
 }
 
-fn take(der: &[u8], logged: Option<i64>, offset: u64, summary: &mut Summary, sink: &mut Sink<'_>) {
-    match give(der, logged, sink) {
-        Ok(()) => summary.records += 1,
-        Err(reason) => summary.bad(offset, &reason, der),
+/// Takes a certificate, or all of a PKCS #7 structure; what cannot be read is counted.
+pub(super) fn take(der: &[u8], logged: Option<i64>, offset: u64, summary: &mut Summary, sink: &mut Sink<'_>) {
+    let bundled = x509::bundled(der);
+    for der in bundled.as_deref().unwrap_or(&[der]) {
+        match give(der, logged, sink) {
+            Ok(()) => summary.records += 1,
+            Err(reason) => summary.bad(offset, &reason, der),
+        }
     }
 }
 

@@ -31,7 +31,8 @@ pub fn open(mut input: impl Read + Send + 'static) -> io::Result<Box<dyn Read>> 
     let octets = whole.octets.clone();
     match first.as_slice() {
         [0x1f, 0x8b, ..] => spawn(move || Ok(MultiGzDecoder::new(whole)), octets),
-        [0x28, 0xb5, 0x2f, 0xfd] => {
+        // A frame, or one to skip, as pzstd writes before each (RFC 8878 §3.1.2).
+        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
             let decoder = move || {
                 let mut decoder = zstd::stream::read::Decoder::new(whole)?;
                 decoder.window_log_max(WINDOW_LOG)?;

@@ -1,22 +1,27 @@
-//! UTF-16, as some shells write what they redirect into a file, recognised by its byte order mark and turned into UTF-8.
+//! UTF-16, as some shells write what they redirect into a file, recognised by its byte order mark, or by two characters of
+//! ASCII without one, and turned into UTF-8.
 
 use std::io::{self, Cursor, Read};
 
 /// Octets taken at a time.
 const BLOCK: usize = 64 << 10;
 
-/// The input as it is, or as UTF-8 if it starts with a byte order mark of UTF-16.
+/// The input as it is, or as UTF-8 if it starts like UTF-16.
 ///
 /// # Errors
 /// Nothing could be read.
 pub(super) fn open(mut input: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
     let mut first = Vec::new();
-    input.by_ref().take(2).read_to_end(&mut first)?;
-    let unit: fn([u8; 2]) -> u16 = match first.as_slice() {
-        [0xff, 0xfe] => u16::from_le_bytes,
-        [0xfe, 0xff] => u16::from_be_bytes,
+    input.by_ref().take(4).read_to_end(&mut first)?;
+    let ascii = |octet: u8| matches!(octet, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    let (unit, mark): (fn([u8; 2]) -> u16, usize) = match *first.as_slice() {
+        [0xff, 0xfe, ..] => (u16::from_le_bytes, 2),
+        [0xfe, 0xff, ..] => (u16::from_be_bytes, 2),
+        [first, 0, second, 0] if ascii(first) && ascii(second) => (u16::from_le_bytes, 0),
+        [0, first, 0, second] if ascii(first) && ascii(second) => (u16::from_be_bytes, 0),
         _ => return Ok(Box::new(Cursor::new(first).chain(input))),
     };
+    let input = Box::new(Cursor::new(first.split_off(mark)).chain(input));
     Ok(Box::new(Utf16 { input, unit, pending: Vec::new(), high: None, text: Cursor::default() }))
 }
 
@@ -90,6 +95,10 @@ mod tests {
             let units = || std::iter::once(0xfeff).chain(text.encode_utf16());
             prop_assert_eq!(read(units().flat_map(u16::to_le_bytes).collect(), at_a_time), text.clone());
             prop_assert_eq!(read(units().flat_map(u16::to_be_bytes).collect(), at_a_time), text.clone());
+            let plain = || "[{".encode_utf16().chain(text.encode_utf16());
+            let expected = format!("[{{{text}");
+            prop_assert_eq!(read(plain().flat_map(u16::to_le_bytes).collect(), at_a_time), expected.clone());
+            prop_assert_eq!(read(plain().flat_map(u16::to_be_bytes).collect(), at_a_time), expected);
         }
 
         #[test]

@@ -6,11 +6,29 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::objects::Format;
+use super::own::Own;
 use super::window::Window;
-use super::{Entry, Sink, Summary, certificates};
+use super::{Kind, Sink, Summary, certificates, recognise};
 use crate::issuance::{Record, x509};
 use crate::source::json::{self, Value};
 use crate::source::reply::{Row, certspotter, crtsh};
+
+/// Hands an object to the sink as a record of the kind that its fields tell; `false` if it is none.
+pub(super) fn give_any(object: &[u8], summary: &mut Summary, sink: &mut Sink<'_>) -> bool {
+    fn as_one<F: Format>(object: &[u8], summary: &mut Summary, sink: &mut Sink<'_>) -> bool {
+        let mut row = F::Row::default();
+        json::object(object, |name, value| row.field(name, value));
+        F::give(row, summary, sink).is_ok()
+    }
+    match recognise::object_kind(object) {
+        Some(Kind::CrtshJson) => as_one::<CrtSh>(object, summary, sink),
+        Some(Kind::CertSpotterJson) => as_one::<CertSpotter>(object, summary, sink),
+        Some(Kind::GetEntries) => as_one::<GetEntries>(object, summary, sink),
+        Some(Kind::NamesTile) => as_one::<NamesTile>(object, summary, sink),
+        Some(Kind::Issuances) => as_one::<Own>(object, summary, sink),
+        _ => false,
+    }
+}
 
 /// crt.sh JSON of any year.
 pub(super) struct CrtSh;
@@ -176,15 +194,4 @@ pub(super) fn skip_to_entries(window: &mut Window<impl Read>) {
 fn decode(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
     let bounded = &text.as_bytes()[..text.len().min(2 * x509::MAX_DER)];
     STANDARD.decode(bounded)
-}
-
-/// Hands the names of a certificate to a sink that wants nothing else.
-pub(super) fn give_names(der: &[u8], sink: &mut Sink<'_>) -> Result<(), x509::CertificateError> {
-    let mut names: Vec<x509::AlternativeName<'_>> = Vec::new();
-    x509::alternative_names(der, |name| names.push(name))?;
-    sink.entries(names.iter().map(|name| match name {
-        x509::AlternativeName::Dns(name) => Entry::Name(name),
-        x509::AlternativeName::Other(class, text) => Entry::Other(*class, text),
-    }));
-    Ok(())
 }

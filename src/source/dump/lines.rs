@@ -1,26 +1,14 @@
-//! Inputs made of lines: PEM bundles and name lists.
+//! Lists of names, one a line.
 
 use std::borrow::Cow;
 use std::io::Read;
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-
 use super::window::Window;
-use super::{Sink, Summary, certificates};
-use crate::issuance::{Record, x509};
+use super::{Sink, Summary};
+use crate::issuance::Record;
 
 /// Octets a line may have.
 const MAX_LINE: usize = 64 << 10;
-
-/// Forgiving where openssl is: padding may lack, and the bits after the end may be anything.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
 
 /// Hands out each line without its end, with its offset; a line over the bound is cut there, and told so.
 fn each_line(window: &mut Window<impl Read>, mut take: impl FnMut(u64, &[u8], bool)) {
@@ -75,67 +63,4 @@ pub(super) fn names(window: &mut Window<impl Read>, summary: &mut Summary, sink:
             summary.records += 1;
         }
     });
-}
-
-/// What is between two lines of dashes.
-struct Block {
-    offset: u64,
-    certificate: bool,
-    base64: Vec<u8>,
-    too_long: bool,
-}
-
-/// PEM blocks (RFC 7468), with any text before, between and behind them.
-pub(super) fn pem(window: &mut Window<impl Read>, summary: &mut Summary, sink: &mut Sink<'_>) {
-    let mut block: Option<Block> = None;
-    each_line(window, |offset, line, _| {
-        let line = line.trim_ascii();
-        if let Some(label) = line.strip_prefix(b"-----BEGIN ").and_then(|rest| rest.strip_suffix(b"-----")) {
-            if let Some(open) = block.take() {
-                summary.bad(open.offset, "a PEM block without its end", &open.base64);
-            }
-            let certificate = matches!(label, b"CERTIFICATE" | b"X509 CERTIFICATE" | b"TRUSTED CERTIFICATE");
-            block = Some(Block { offset, certificate, base64: Vec::new(), too_long: false });
-        } else if line.starts_with(b"-----END ") {
-            if let Some(block) = block.take() {
-                finish(block, summary, sink);
-            }
-        } else if let Some(block) = &mut block
-            && block.certificate
-            && !line.contains(&b':')
-        {
-            block.too_long |= block.base64.len() + line.len() > 2 * x509::MAX_DER;
-            if !block.too_long {
-                block.base64.extend(line.iter().filter(|octet| !octet.is_ascii_whitespace()));
-            }
-        }
-    });
-    if let Some(block) = block {
-        summary.bad(block.offset, "a PEM block without its end", &block.base64);
-        summary.stop("the input ends in a PEM block");
-    }
-}
-
-fn finish(block: Block, summary: &mut Summary, sink: &mut Sink<'_>) {
-    let Block { offset, certificate, base64, too_long } = block;
-    if !certificate {
-        summary.skipped += 1;
-        return;
-    }
-    if too_long {
-        summary.bad(offset, "a PEM block over 2 MiB", &base64);
-        return;
-    }
-    let Ok(mut der) = BASE64.decode(&base64) else {
-        summary.bad(offset, "a PEM block that is no base64", &base64);
-        return;
-    };
-    // OpenSSL's trusted certificates carry settings behind the certificate.
-    if let Some(length) = x509::der_length(&der) {
-        der.truncate(length);
-    }
-    match certificates::give(&der, None, sink) {
-        Ok(()) => summary.records += 1,
-        Err(reason) => summary.bad(offset, &reason, &base64),
-    }
 }

@@ -7,12 +7,14 @@ mod certificates;
 mod compressed;
 mod encoding;
 mod files;
+mod foreign;
 mod formats;
 mod lines;
 mod objects;
 mod own;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod pem;
 mod recognise;
 mod window;
 
@@ -135,12 +137,14 @@ impl Summary {
 #[derive(Debug, thiserror::Error)]
 pub enum DumpError {
     /// None of the kinds we know.
-    #[error("`{label}` starts with `{head}`: {expected}", label = label.escape_debug(), expected = recognise::EXPECTED)]
+    #[error("`{label}` starts with `{head}`: {}", hint.unwrap_or(recognise::EXPECTED), label = label.escape_debug())]
     Unrecognised {
         /// The file, or `standard input`.
         label: String,
         /// The first characters, control characters escaped.
         head: String,
+        /// What it looks like, and what to do.
+        hint: Option<&'static str>,
     },
     /// The error of a service that was saved in place of its answer.
     #[error("`{label}` is an error of Cert Spotter, not an answer: {message}", label = label.escape_debug())]
@@ -197,6 +201,7 @@ pub fn read(input: impl Read + Send + 'static, label: &str, collection: &mut Col
     let fail = |source| DumpError::Read { label: label(), source };
     let mut window = Window::new(encoding::open(compressed::open(input).map_err(fail)?).map_err(fail)?);
     window.at_least(recognise::HEAD);
+    window.pass(recognise::http_headers(window.text()));
     let kind = match recognise::kind(window.text(), window.ended()) {
         Some(Ok(Kind::Parquet)) if !cfg!(feature = "parquet") => return Err(DumpError::NoParquet { label: label() }),
         Some(Ok(kind)) => kind,
@@ -207,7 +212,7 @@ pub fn read(input: impl Read + Send + 'static, label: &str, collection: &mut Col
             return Err(match (fault, recognise::page(window.text())) {
                 (Some(fault), _) => fail(fault),
                 (None, Some(sentence)) => DumpError::Page { label: label(), head, sentence },
-                (None, None) => DumpError::Unrecognised { label: label(), head },
+                (None, None) => DumpError::Unrecognised { label: label(), head, hint: foreign::hint(window.text()) },
             });
         }
     };
@@ -238,7 +243,7 @@ fn read_as(kind: Kind, window: &mut Window<impl Read>, summary: &mut Summary, si
             formats::skip_to_entries(window);
             objects::read::<formats::GetEntries>(window, summary, sink);
         }
-        Kind::Pem => lines::pem(window, summary, sink),
+        Kind::Pem => pem::read(window, summary, sink),
         Kind::NameList => lines::names(window, summary, sink),
         Kind::Der => certificates::der(window, summary, sink),
         Kind::DataTile => certificates::data_tile(window, summary, sink),

@@ -5,6 +5,7 @@ use crate::source::json::{self, Value, Walk};
 use crate::source::reply::{find, sentence};
 
 use super::certificates::looks_like_data_tile;
+use super::pem;
 
 /// Octets looked at.
 pub(super) const HEAD: usize = 64 << 10;
@@ -90,11 +91,26 @@ pub(super) fn kind(text: &[u8], ended: bool) -> Option<Result<Kind, NoDump>> {
         return Some(Ok(Kind::Pem));
     }
     let start = json::skip_blank(text, if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 });
-    match text.get(start) {
-        None => ended.then_some(Ok(Kind::Empty)),
-        Some(b'{' | b'[') => json_kind(text, start, ended).map(Ok),
-        Some(_) => is_name_list(&text[start..], ended).then_some(Ok(Kind::NameList)),
+    let known = match text.get(start) {
+        None => return ended.then_some(Ok(Kind::Empty)),
+        Some(b'{' | b'[') => json_kind(text, start, ended),
+        Some(_) => is_name_list(&text[start..], ended).then_some(Kind::NameList),
+    };
+    // Certificates within what is nothing else: a field of JSON, a variable, a mail.
+    known.or_else(|| pem::starts_in(text).then_some(Kind::Pem)).map(Ok)
+}
+
+/// Octets of the headers of HTTP replies in front of what they brought, as `curl -i` shows them; 0 without any.
+pub(super) fn http_headers(text: &[u8]) -> usize {
+    let mut at = 0;
+    // One block for each redirect, and for `100 Continue`.
+    while text[at..].starts_with(b"HTTP/") {
+        let rest = &text[at..];
+        let end = |blank: &[u8]| memchr::memmem::find(rest, blank).map(|found| found + blank.len());
+        let Some(length) = [end(b"\r\n\r\n"), end(b"\n\n")].into_iter().flatten().min() else { break };
+        at += length;
     }
+    at
 }
 
 /// The message of a service's error object that was saved in place of an answer.
@@ -132,38 +148,44 @@ fn pem_block_starts(text: &[u8]) -> bool {
 }
 
 /// By the fields of the first objects that can be read, whole or not: the first record may be the damaged one.
-fn json_kind(text: &[u8], start: usize, ended: bool) -> Option<Kind> {
+pub(super) fn json_kind(text: &[u8], start: usize, ended: bool) -> Option<Kind> {
     const TRIED: usize = 64;
-    let inside = text[start..].iter().skip_while(|octet| matches!(octet, b'[' | b' ' | b'\n' | b'\r' | b'\t'));
-    let empty = inside.clone().all(|octet| matches!(octet, b']' | b' ' | b'\n' | b'\r' | b'\t'));
+    let blank = |octet: &u8| matches!(octet, b' ' | b'\n' | b'\r' | b'\t');
+    // Several answers without an element, one behind the other, are none either.
+    let empty = text[start..].iter().all(|octet| blank(octet) || matches!(octet, b'[' | b']'));
     if empty && ended && text[start..].contains(&b']') {
         return Some(Kind::Empty);
     }
     let mut at = start;
     for _ in 0..TRIED {
         at += memchr::memchr(b'{', &text[at..])?;
-        let mut kind = None;
-        json::object(&text[at..], |name, _| {
-            kind = kind.or(match name {
-                b"name_value" | b"issuer_ca_id" | b"min_cert_id" => Some(Kind::CrtshJson),
-                b"dns_names" | b"tbs_sha256" | b"cert_sha256" | b"pubkey_sha256" | b"cert_der" => {
-                    Some(Kind::CertSpotterJson)
-                }
-                b"leaf_input" | b"entries" => Some(Kind::GetEntries),
-                b"code" => Some(Kind::CertSpotterJson),
-                b"DNS" | b"Timestamp" => Some(Kind::NamesTile),
-                b"ctclimb_issuance" => Some(Kind::Issuances),
-                _ => None,
-            });
-        });
         // An answer to get-entries is one long object: its list may not end in what is looked at.
-        let entries = || text[at..].starts_with(b"{") && text[at + 1..].trim_ascii_start().starts_with(b"\"entries\"");
-        if let Some(kind) = kind.or_else(|| entries().then_some(Kind::GetEntries)) {
+        let entries = || text[at + 1..].trim_ascii_start().starts_with(b"\"entries\"");
+        if let Some(kind) = object_kind(&text[at..]).or_else(|| entries().then_some(Kind::GetEntries)) {
             return Some(kind);
         }
         at += 1;
     }
     None
+}
+
+/// The kind of record that an object is, by the first of its fields that tells; it may be cut.
+pub(super) fn object_kind(object: &[u8]) -> Option<Kind> {
+    let mut kind = None;
+    json::object(object, |name, _| {
+        kind = kind.or(match name {
+            b"name_value" | b"issuer_ca_id" | b"min_cert_id" => Some(Kind::CrtshJson),
+            b"dns_names" | b"tbs_sha256" | b"cert_sha256" | b"pubkey_sha256" | b"cert_der" => {
+                Some(Kind::CertSpotterJson)
+            }
+            b"leaf_input" | b"entries" => Some(Kind::GetEntries),
+            b"code" => Some(Kind::CertSpotterJson),
+            b"DNS" | b"Timestamp" => Some(Kind::NamesTile),
+            b"ctclimb_issuance" => Some(Kind::Issuances),
+            _ => None,
+        });
+    });
+    kind
 }
 
 /// Whether at least half of the first lines hold a name, or what CT services mix in with names.

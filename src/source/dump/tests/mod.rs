@@ -1,5 +1,7 @@
 //! Readers on small inputs of each kind, damaged ones, and any octets.
 
+mod kept;
+
 use std::io::Write;
 use std::sync::LazyLock;
 
