@@ -245,12 +245,43 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A time to wait, as people say it: seconds up to two minutes, then minutes, hours, days, each rounded up.
+#[must_use]
+pub fn in_words(time: Duration) -> String {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    const DAY: u64 = 24 * HOUR;
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds.div_ceil(MINUTE)),
+        7200..172_800 => format!("{} h", seconds.div_ceil(HOUR)),
+        _ => format!("{} days", seconds.div_ceil(DAY)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn throttle(crtsh: Rate) -> Throttle {
         Throttle::new(Rates { crtsh, ..Rates::default() })
+    }
+
+    #[test]
+    fn times_are_said_as_people_say_them() {
+        for (time, expected) in [
+            (Duration::ZERO, "0 s"),
+            (Duration::from_millis(1), "1 s"),
+            (Duration::from_secs(119), "119 s"),
+            (Duration::from_secs(120), "2 min"),
+            (Duration::from_secs(3601), "61 min"),
+            (Duration::from_secs(7201), "3 h"),
+            (Duration::from_secs(172_800), "2 days"),
+            (Duration::from_secs(u64::from(u32::MAX)), "49711 days"),
+        ] {
+            assert_eq!(in_words(time), expected);
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::context::Context;
 use crate::audit::file::{AuditFile, AuditFileError};
 use crate::audit::input::Domains;
 use crate::dns::Resolver;
-use crate::limit::Endpoint;
+use crate::limit::{Endpoint, in_words};
 use crate::name::{DomainName, is_public_suffix};
 use crate::report::counted;
 
@@ -47,7 +47,7 @@ pub fn forecast(
         longest = longest.max(time);
         let take = if count == 1 { "takes" } else { "take" };
         let questions = counted(u64::from(count), "question");
-        lines.push(format!("ctclimb: {name}: at least {questions}, which {take} {}", words(time)));
+        lines.push(format!("ctclimb: {name}: at least {questions}, which {take} {}", in_words(time)));
     }
     if let Some(most) = plan.max_requests {
         lines.push(format!("ctclimb: no more than {most} requests to services in all"));
@@ -69,28 +69,9 @@ fn above(domain: &DomainName, shared: &mut BTreeSet<DomainName>) -> u32 {
     own
 }
 
-/// A time as people say it, rounded up.
-fn words(time: Duration) -> String {
-    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds.div_ceil(60)),
-        7200..172_800 => format!("{} h", seconds.div_ceil(3600)),
-        _ => format!("{} days", seconds.div_ceil(86_400)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_rounded_up_to_what_people_say() {
-        for (seconds, said) in [(0, "0 s"), (119, "119 s"), (121, "3 min"), (7201, "3 h"), (172_801, "3 days")] {
-            assert_eq!(words(Duration::from_secs(seconds)), said);
-        }
-        assert_eq!(words(Duration::from_millis(20)), "1 s");
-    }
 
     #[test]
     fn a_tld_is_counted_once_over_all_domains() {

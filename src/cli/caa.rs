@@ -29,7 +29,7 @@ use crate::investigate::{
     select,
 };
 use crate::issuance::{Collection, Issuances};
-use crate::limit::{Rate, Rates};
+use crate::limit::{Rate, Rates, in_words};
 use crate::report::counted;
 use crate::source::dump;
 
@@ -193,13 +193,14 @@ fn names(env: &mut Env, context: &Context, args: &Caa) -> Result<Issuances, Fail
 /// What would be asked.
 fn dry_run(issued: &Issuances, selection: &Selection, resolvers: usize, rate: Rate) -> String {
     let queries = u32::try_from(selection.levels.len()).unwrap_or(u32::MAX);
-    let time = rate.time_for(queries).as_secs();
+    let time = rate.time_for(queries);
     let mut text = format!(
-        "{} of {} at {}: {} and retries, at least {time} s\n",
+        "{} of {} at {}: {} and retries, at least {}\n",
         counted(selection.levels.len() as u64, "level"),
         counted(issued.distinct_names(), "name"),
         counted(resolvers as u64, "resolver"),
         counted((selection.levels.len() * resolvers) as u64, "query"),
+        in_words(time),
     );
     for &level in &selection.levels {
         text.push_str(issued.tree.name(level));

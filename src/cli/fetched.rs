@@ -13,7 +13,7 @@ use super::live::timestamp;
 use super::progress::Progress;
 use crate::case::{Case, CaseError};
 use crate::issuance::{Collection, Issuances};
-use crate::limit::{Rate, Throttle};
+use crate::limit::{Rate, Throttle, in_words};
 use crate::report::{Dropped, SourceCoverage, counted, thousands};
 use crate::source::live::{FetchOutcome, FetchPlan, Forecast, Http, ROW_CAP, Service, ServiceOutcome, fetch, forecast};
 
@@ -61,7 +61,7 @@ pub fn tell_budget(env: &mut Env, context: &Context, plan: &FetchPlan, throttle:
         format!("{} (at most {requests}, {})", service.title(), rate_in_words(rate))
     };
     let services: Vec<String> = plan.services.iter().map(ask).collect();
-    let time = time_in_words(plan.budget.time.as_secs());
+    let time = in_words(plan.budget.time);
     let instead =
         plan.stand_in.as_ref().map_or_else(String::new, |service| format!("; if that fails, {}", ask(service)));
     let services = services.join(" and ");
@@ -78,10 +78,6 @@ fn rate_in_words(rate: Rate) -> String {
         },
         Rate::Unlimited => "without a limit".to_owned(),
     }
-}
-
-fn time_in_words(seconds: u64) -> String {
-    if seconds >= 120 { format!("{} min", seconds.div_ceil(60)) } else { format!("{seconds} s") }
 }
 
 /// What would be asked, and how long that takes at least, one line a service.
@@ -104,7 +100,7 @@ pub fn forecast_text(
             Some(next) => {
                 let url = http.url(&next).unwrap_or(next.target);
                 let requests = counted(u64::from(requests), "request");
-                let time = time_in_words(time.as_secs());
+                let time = in_words(time);
                 let kept = if kept > 0 { format!("{replies} kept; ") } else { String::new() };
                 format!("{domain}: {title}: {kept}at most {requests}, which take at least {time}; first {url}\n")
             }

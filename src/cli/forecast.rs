@@ -13,7 +13,7 @@ use crate::case::Case;
 use crate::dns::Resolver;
 use crate::investigate::Grouped;
 use crate::issuance::Collection;
-use crate::limit::Throttle;
+use crate::limit::{Throttle, in_words};
 use crate::report::counted;
 use crate::source::live::{FetchPlan, Http};
 
@@ -66,11 +66,12 @@ impl Foretold<'_> {
         let grouped = Grouped::new(&issued, &settings(context, &args.grouping)?);
         let (_, selection) = levels(&mut issued, &grouped, sample(context, args));
         let queries = selection.levels.len() as u64 * resolvers.len() as u64 * repeat;
-        let time = rate.time_for(u32::try_from(queries / resolvers.len().max(1) as u64).unwrap_or(u32::MAX)).as_secs();
+        let time = rate.time_for(u32::try_from(queries / resolvers.len().max(1) as u64).unwrap_or(u32::MAX));
         let mut text = format!(
-            "DNS: {} of the names kept so far at {names}: {} and retries, at least {time} s\n",
+            "DNS: {} of the names kept so far at {names}: {} and retries, at least {}\n",
             counted(selection.levels.len() as u64, "level"),
-            counted(queries, "query")
+            counted(queries, "query"),
+            in_words(time)
         );
         for &level in &selection.levels {
             text.push_str(&format!("  CAA {}\n", issued.tree.name(level)));

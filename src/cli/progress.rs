@@ -12,6 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 use super::context::Context;
 use super::env::Env;
 use crate::caa::{Lookup, LookupOutcome};
+use crate::limit::in_words;
 use crate::name::DomainName;
 use crate::report::{counted, safe_text, thousands};
 use crate::source::live::{Event, Service, SoFar, Wait};
@@ -247,7 +248,7 @@ impl Moving {
             let left = lock(&shown).and_then(|until| until.checked_duration_since(Instant::now()));
             if let Some(left) = left.filter(|left| !left.is_zero()) {
                 // A closed line is no reason to stop.
-                let _ = write!(out, "next request in {}; ", seconds(left));
+                let _ = write!(out, "next request in {}; ", in_words(left));
             }
         };
         let style = style("{spinner} {prefix}: {left}{wide_msg}", self.unicode);
@@ -282,7 +283,7 @@ fn plain(event: &Event, verbose: bool) -> Option<String> {
         }
         Event::Waiting { time, .. } if *time < PLAIN && !verbose => None,
         Event::Waiting { service, wait, time } => {
-            Some(format!("{}: next request in {}; {}", service.title(), seconds(*time), why(*wait)))
+            Some(format!("{}: next request in {}; {}", service.title(), in_words(*time), why(*wait)))
         }
         Event::Page { service, kept, records, pages, so_far } => {
             let kept = if *kept { ", kept from before" } else { "" };
@@ -314,12 +315,6 @@ fn why(wait: Wait) -> &'static str {
         Wait::Asked => "the service asks us to wait",
         Wait::Failure => "trying again",
     }
-}
-
-/// A time to wait in whole seconds, or minutes where it is long.
-fn seconds(time: Duration) -> String {
-    let seconds = time.as_secs_f64().ceil();
-    if seconds < 600.0 { format!("{seconds} s") } else { format!("{} min", (seconds / 60.0).ceil()) }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

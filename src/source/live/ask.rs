@@ -14,6 +14,7 @@ use super::request::{PageRequest, Reply, Transport, TransportError};
 use super::source::Settled;
 use crate::case::{CaseError, CursorState, IssuanceRow, NewReply, ReplyState};
 use crate::issuance::Record;
+use crate::limit::in_words;
 
 /// How asking ended.
 pub(super) enum Asked {
@@ -349,9 +350,9 @@ async fn pause<T: Transport>(
         return Err(match wait {
             Wait::Asked => {
                 format!(
-                    "rate limited: {} wants to be asked again in {} s; the same command goes on then",
+                    "rate limited: {} wants to be asked again in {}; the same command goes on then",
                     request.service.title(),
-                    time.as_secs()
+                    in_words(time)
                 )
             }
             Wait::Rate | Wait::Failure => out_of_time(desk, time),
