@@ -132,7 +132,10 @@ fn no_source(env: &mut Env, plan: &FetchPlan, outcome: &FetchOutcome) -> Failure
     } else {
         "the same command tries again, and `analyze` reads answers that were saved in another way"
     };
-    Failure::Work(anyhow!("no source of certificates could be used; {hint}"))
+    let domain = &plan.domain;
+    Failure::Work(anyhow!(
+        "no source of certificates could be used; {hint}; `ctclimb caa {domain}` looks up CAA of the domain alone"
+    ))
 }
 
 /// For whom names are judged.

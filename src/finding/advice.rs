@@ -8,7 +8,7 @@ use super::issuer::{CaaDomains, caa_domains};
 use super::level::LevelFacts;
 use crate::caa::{Effect, Observed, effect};
 use crate::issuance::{Issuances, IssuerId};
-use crate::name::{DomainName, NodeId};
+use crate::name::{DomainName, NodeId, SanId};
 
 /// Levels advised at most.
 const MOST: usize = 8;
@@ -209,7 +209,7 @@ impl Reach {
             }
         };
         let mut hits = Vec::new();
-        for san in tree.sans() {
+        for san in wanted(grounds) {
             hits.clear();
             met(san.node(), &mut hits);
             for hit in &hits {
@@ -237,6 +237,14 @@ impl Reach {
         }
         Self { of }
     }
+}
+
+/// The names that want certificates: those seen, else the domain itself, for which the first one is wanted.
+fn wanted<'a>(grounds: &Grounds<'a>) -> impl Iterator<Item = SanId> + use<'a> {
+    let tree = &grounds.issuances.tree;
+    let domain = grounds.issuances.scope.as_ref().and_then(|scope| tree.get(scope));
+    let none_seen = tree.sans().next().is_none();
+    tree.sans().chain(domain.filter(|_| none_seen).map(|domain| SanId::new(domain, false)))
 }
 
 struct Mark {

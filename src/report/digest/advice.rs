@@ -55,6 +55,7 @@ pub(in crate::report) fn advised(report: &Report) -> Advised<'_> {
 pub(in crate::report) fn effects(report: &Report, advice: &Advice) -> Vec<String> {
     let names = match advice.decides_names {
         all if all == report.names && all > 1 => format!("all {}", counted(all, "name")),
+        _ if report.names == 0 => "the domain itself".to_owned(),
         some => counted(some, "name"),
     };
     let seen = match advice.decides_certificates {

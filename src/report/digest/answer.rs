@@ -62,6 +62,9 @@ pub(in crate::report) fn answer(report: &Report) -> Answer {
     } else {
         checked(report, &subject)
     };
+    if report.names == 0 && !report.checked.is_empty() && !unanswered {
+        sentence.push_str(" No names of certificates were found, so the domain itself was checked.");
+    }
     if !report.coverage.complete {
         sentence.push_str(" Not all that was asked for was obtained: see coverage.");
     }
