@@ -70,6 +70,18 @@ impl Env {
         std::mem::replace(&mut self.stdin, Box::new(std::io::empty()))
     }
 
+    /// Does some work, and reads standard input to its end whatever becomes of the work: whoever writes into it is not
+    /// cut off.
+    pub fn draining_stdin<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let (drained, at_the_end) = std::sync::mpsc::channel();
+        self.stdin = Box::new(Drained { input: self.take_stdin(), _drained: drained });
+        let done = work(self);
+        // Whoever took it may have left it to a thread.
+        drop(self.take_stdin());
+        let _ = at_the_end.recv();
+        done
+    }
+
     /// Whether standard input has ended before its first octet. Waits for that octet, and puts it back.
     ///
     /// # Errors
@@ -104,6 +116,25 @@ impl Env {
                 }
             };
         }
+    }
+}
+
+/// An input that is read to its end when it is done with; then its sender goes.
+struct Drained {
+    input: Box<dyn Read + Send>,
+    _drained: std::sync::mpsc::Sender<()>,
+}
+
+impl Read for Drained {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.input.read(buffer)
+    }
+}
+
+impl Drop for Drained {
+    fn drop(&mut self) {
+        // Where it cannot be read on, there is no more to read.
+        let _ = std::io::copy(&mut self.input, &mut std::io::sink());
     }
 }
 

@@ -127,9 +127,7 @@ fn dispatch(env: &mut Env, cli: Cli, arguments: &[OsString]) -> Result<Exit, Fai
     }
     match cli.command {
         Command::Config { action: ConfigAction::Show } => {
-            if let Some(format) = context.format.filter(|format| *format != args::Format::Text) {
-                return Err(wrong_format("config show", format, "text"));
-            }
+            text_only(&context, "config show")?;
             config_file::judge_environment(env).map_err(Failure::Usage)?;
             let mut text = Vec::new();
             context::show(&context, env, &mut text).map_err(anyhow::Error::from)?;
@@ -137,12 +135,14 @@ fn dispatch(env: &mut Env, cli: Cli, arguments: &[OsString]) -> Result<Exit, Fai
             Ok(Exit::Complete)
         }
         Command::Completions { shell } => {
+            text_only(&context, "completions")?;
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "ctclimb", &mut script);
             output::write_result(env, context.output.as_deref(), |out| out.write_all(&script))?;
             Ok(Exit::Complete)
         }
         Command::Man { command } => {
+            text_only(&context, "man")?;
             let page = manual::page(&command).map_err(Failure::Usage)?;
             output::write_result(env, context.output.as_deref(), |out| manual::write(&page, out))?;
             Ok(Exit::Complete)
@@ -165,6 +165,14 @@ fn wrong_format(command: &str, format: args::Format, known: &str) -> Failure {
     let name =
         clap::ValueEnum::to_possible_value(&format).map_or_else(String::new, |value| value.get_name().to_owned());
     Failure::Usage(anyhow::anyhow!("`{command}` has no format `{name}`; it has {known}"))
+}
+
+/// For a command that has one format.
+fn text_only(context: &Context, command: &str) -> Result<(), Failure> {
+    match context.format {
+        None | Some(args::Format::Text) => Ok(()),
+        Some(other) => Err(wrong_format(command, other, "text")),
+    }
 }
 
 /// Whether this build has Parquet.

@@ -39,13 +39,18 @@ pub fn run(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Failur
     let mut settings = settings(context, &args.grouping)?;
     settings.threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
     // One of many machines may have got nothing to do.
-    let share = (args.partial || args.merge) && args.inputs.is_empty() && !env.stdin_is_terminal;
-    let inputs = if share { vec![Input::Stdin] } else { inputs(env, &args.inputs, "patterns")? };
-    let (summary, told) = if args.merge {
-        (merge(env, inputs)?, Told::default())
-    } else {
-        read(env, context, inputs, scope(args.domain.as_deref())?)?
+    let share = args.partial || args.merge;
+    let piped = share && args.inputs.is_empty() && !env.stdin_is_terminal;
+    let inputs = if piped { vec![Input::Stdin] } else { inputs(env, &args.inputs, "patterns")? };
+    let drained = share && inputs.iter().any(|input| matches!(input, Input::Stdin));
+    let scope = scope(args.domain.as_deref())?;
+    let gather = |env: &mut Env| {
+        if args.merge {
+            return Ok((merge(env, inputs)?, Told::default()));
+        }
+        read(env, context, inputs, scope)
     };
+    let (summary, told) = if drained { env.draining_stdin(gather)? } else { gather(env)? };
     if args.partial {
         write_result(env, context.output.as_deref(), |out| write_partial(&summary, out))?;
         return Ok(if told.complete() { Exit::Complete } else { Exit::Incomplete });

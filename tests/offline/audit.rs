@@ -333,6 +333,8 @@ fn parquet_goes_out_and_comes_in_or_is_refused_with_what_to_do() {
         let table = at(&format!("{command}.parquet"));
         let out = run(&[&[command, text(&dump), "-f", "parquet", "-o", text(&table)], more].concat());
         assert_eq!(out.status.code(), Some(0), "{command}: {}", String::from_utf8_lossy(&out.stderr));
+        let piped = run(&[&[command, text(&dump), "-f", "parquet"], more].concat());
+        assert!(piped.stdout == std::fs::read(&table).unwrap(), "{command}: standard output has other octets");
         let back = run(&["names", text(&table)]);
         let mut found: Vec<&[u8]> = back.stdout.split(|&octet| octet == b'\n').collect();
         found.sort_unstable();

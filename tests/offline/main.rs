@@ -8,6 +8,7 @@ mod audit;
 mod boulder_cases;
 mod dumps;
 mod hostile;
+mod kept;
 mod mistakes;
 mod readme;
 mod snapshots;

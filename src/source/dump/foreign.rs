@@ -18,6 +18,10 @@ const SIGNATURES: [(usize, &[u8], &str); 12] = [
     (0, b"Certificate:\n    Data:", "what `openssl x509 -text` prints: give the certificate itself, as PEM or DER"),
 ];
 
+const JSON_TEXTS: &str = "a JSON list of texts: names are read one a line (`jq -r '.[]'`)";
+const JSON_OTHERS: &str =
+    "JSON with none of the fields of crt.sh, Cert Spotter or a log; if it holds names, give them one a line (`jq -r`)";
+
 /// What a text that is no dump looks like, and what to do; `None` where nothing is known.
 pub(super) fn hint(text: &[u8]) -> Option<&'static str> {
     let starts =
@@ -31,13 +35,8 @@ fn text_hint(text: &[u8]) -> Option<&'static str> {
         std::str::from_utf8(&text[..error.valid_up_to()]).unwrap_or_default()
     });
     if text.starts_with(['{', '[']) {
-        return Some(match text.trim_start_matches(['[', ' ', '\n', '\r', '\t']).starts_with('"') {
-            true => "a JSON list of texts: names are read one a line (`jq -r '.[]'`)",
-            false => {
-                "JSON with none of the fields of crt.sh, Cert Spotter or a log; if it holds names, give them one a line \
-                 (`jq -r`)"
-            }
-        });
+        let texts = text.trim_start_matches(['[', ' ', '\n', '\r', '\t']).starts_with('"');
+        return Some(if texts { JSON_TEXTS } else { JSON_OTHERS });
     }
     let lines = || text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).take(8);
     let all = |is: &dyn Fn(&str) -> bool| lines().next().is_some() && lines().all(is);
