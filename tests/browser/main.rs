@@ -190,6 +190,18 @@ async fn looks(browser: &Browser, scratch: &Path, pictures: &Path) {
         browser.load(&story).await;
         let overflow = browser.script("return document.documentElement.scrollWidth - window.innerWidth").await;
         assert!(overflow.as_i64().unwrap() <= 0, "{overflow} pixels too wide at {width}");
+        // The record to publish is what people came for: no button may lie on it, and none of it be cut off.
+        let covered = browser
+            .script(
+                "return [...document.querySelectorAll('pre')].filter(block => { \
+                   const text = document.createRange(); text.selectNodeContents(block.firstChild); \
+                   const [t, b] = [text, block.querySelector('button')].map(part => part.getBoundingClientRect()); \
+                   return block.scrollWidth > block.clientWidth || \
+                     (t.right > b.left && t.left < b.right && t.bottom > b.top && t.top < b.bottom); \
+                 }).map(block => block.textContent)",
+            )
+            .await;
+        assert_eq!(covered, json!([]), "at {width}");
         browser.picture(pictures, &format!("report-{width}-light.png")).await;
         browser.client.find(Locator::Id("theme")).await.unwrap().click().await.unwrap();
         let background = browser.script("return getComputedStyle(document.body).backgroundColor").await;
