@@ -1,14 +1,15 @@
 //! Where one CAA set would help: effects computed per level, ranked, with the records to publish and what to mind.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::issuer::{CaaDomains, caa_domains};
 use super::level::LevelFacts;
+use super::reach::{Decided, Reach};
 use crate::caa::{Effect, Observed, effect};
-use crate::issuance::{Issuances, IssuerId};
-use crate::name::{DomainName, NodeId, SanId};
+use crate::issuance::Issuances;
+use crate::name::DomainName;
 
 /// Levels advised at most.
 const MOST: usize = 8;
@@ -153,103 +154,6 @@ impl Rank {
         let names = std::cmp::Reverse(advice.decides_names);
         Self { class, names, records: advice.records.len(), depth, name: advice.level.clone() }
     }
-}
-
-/// What a set at one level would decide.
-#[derive(Debug, Clone, Default)]
-struct Decided {
-    names: u64,
-    wildcards: u64,
-    certificates: u64,
-    /// Certificates and the last start of validity, by issuer.
-    issuers: BTreeMap<IssuerId, (u64, Option<i64>)>,
-    /// Certificates that do not tell their issuer.
-    unnamed: u64,
-    /// Levels below with sets of their own.
-    shadowed: BTreeSet<DomainName>,
-    /// Labels right below that come and go.
-    one_off: bool,
-}
-
-/// The names each candidate would decide: those whose climb meets it before another set.
-struct Reach {
-    of: Vec<Decided>,
-}
-
-impl Reach {
-    fn new(grounds: &Grounds<'_>, candidates: &[&LevelFacts]) -> Self {
-        let tree = &grounds.issuances.tree;
-        let places: BTreeMap<&DomainName, usize> =
-            candidates.iter().enumerate().map(|(place, candidate)| (&candidate.name, place)).collect();
-        let mut marks: BTreeMap<NodeId, Mark> = BTreeMap::new();
-        let mut of = vec![Decided::default(); candidates.len()];
-        for level in grounds.levels {
-            let set = !level.set().is_empty();
-            if let Some(node) = tree.get(&level.name) {
-                marks.insert(node, Mark { candidate: places.get(&level.name).copied(), set });
-            }
-            if !set && level.stable {
-                continue;
-            }
-            for place in level.name.ancestors().skip(1).filter_map(|ancestor| places.get(&ancestor)) {
-                of[*place].one_off |= !level.stable;
-                if set {
-                    of[*place].shadowed.insert(level.name.clone());
-                }
-            }
-        }
-        let met = |node: NodeId, hits: &mut Vec<usize>| {
-            for level in tree.levels(node) {
-                if let Some(mark) = marks.get(&level) {
-                    hits.extend(mark.candidate);
-                    if mark.set {
-                        break;
-                    }
-                }
-            }
-        };
-        let mut hits = Vec::new();
-        for san in wanted(grounds) {
-            hits.clear();
-            met(san.node(), &mut hits);
-            for hit in &hits {
-                of[*hit].names += 1;
-                of[*hit].wildcards += u64::from(san.wildcard());
-            }
-        }
-        for issuance in &grounds.issuances.issuances {
-            hits.clear();
-            issuance.names.iter().for_each(|san| met(san.node(), &mut hits));
-            hits.sort_unstable();
-            hits.dedup();
-            for hit in &hits {
-                let decided = &mut of[*hit];
-                decided.certificates += 1;
-                match issuance.issuer {
-                    Some(issuer) => {
-                        let (count, last) = decided.issuers.entry(issuer).or_default();
-                        *count += 1;
-                        *last = (*last).max(issuance.not_before);
-                    }
-                    None => decided.unnamed += 1,
-                }
-            }
-        }
-        Self { of }
-    }
-}
-
-/// The names that want certificates: those seen, else the domain itself, for which the first one is wanted.
-fn wanted<'a>(grounds: &Grounds<'a>) -> impl Iterator<Item = SanId> + use<'a> {
-    let tree = &grounds.issuances.tree;
-    let domain = grounds.issuances.scope.as_ref().and_then(|scope| tree.get(scope));
-    let none_seen = tree.sans().next().is_none();
-    tree.sans().chain(domain.filter(|_| none_seen).map(|domain| SanId::new(domain, false)))
-}
-
-struct Mark {
-    candidate: Option<usize>,
-    set: bool,
 }
 
 struct Draft<'a> {

@@ -12,6 +12,7 @@ pub mod issuer;
 mod level;
 mod notes;
 mod policy;
+mod reach;
 mod reported;
 #[cfg(test)]
 mod story;
