@@ -9,7 +9,7 @@ use super::summary::Summary;
 /// Names of plain lists, of which nothing is known but that they are there. As a set: a name in a form seen before is no new
 /// row.
 ///
-/// Takes names several times as fast as [`Summary::add`] does: repeats are found root by root, many at a time.
+/// Cheaper than [`Summary::add`] name by name: repeats are found root by root, many at a time.
 #[derive(Debug, Clone, Default)]
 pub struct Listed {
     limits: Limits,

@@ -38,8 +38,8 @@ impl Octets {
         let (mut letters, mut digits) = (0, 0);
         for (at, word) in (0_u32..).zip(chunks.iter().map(|chunk| u64::from_le_bytes(*chunk)).chain(last)) {
             // Of what a canonical name is made of, letters have 0x60 set, digits 0x30 but not 0x40; `-`, `.` and `_`
-            // have neither.
-            letters |= gather((word >> 6) & (word >> 5)) << (8 * at);
+            // have neither. What is not ASCII is as good as letters: no character of it is cut.
+            letters |= gather((word >> 6) & (word >> 5) | (word >> 7)) << (8 * at);
             digits |= gather(!(word >> 6) & (word >> 5) & (word >> 4)) << (8 * at);
         }
         Self { letters, digits, len: octets.len() }
@@ -153,5 +153,6 @@ mod tests {
     fn what_is_longer_than_any_label_does_no_harm() {
         let octets = Octets::of(&"a".repeat(300));
         assert_eq!((octets.letters_from(0), octets.letters_from(64), octets.letters_from(299)), (64, 0, 0));
+        assert_eq!(Octets::of("bücher-ß").separators().collect::<Vec<_>>(), [7]);
     }
 }
