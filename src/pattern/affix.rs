@@ -8,7 +8,7 @@ use super::octets::Octets;
 use super::population::Member;
 use super::table::push_const;
 use super::texts;
-use super::token::{self, Kind};
+use super::token::{self, Kind, Token};
 
 /// A constant end of labels, with the separators next to it.
 pub(super) struct Affix {
@@ -17,7 +17,7 @@ pub(super) struct Affix {
 }
 
 /// Labels that must have an end in common, and their share: three in five.
-const ENOUGH: usize = 6;
+pub(super) const ENOUGH: usize = 6;
 
 /// The end that most labels have in common; `None` when there is none.
 pub(super) fn most_frequent(members: &[&Member<'_>], all: &[usize]) -> Option<Affix> {
@@ -84,14 +84,13 @@ impl Affix {
         };
         let tokens = token::tokens(label);
         let offset = if self.left { self.text.len() } else { 0 };
-        // What has a form of its own must have it in the whole label too.
-        let same = tokens.iter().filter(|token| token.kind.is_typed()).all(|token| {
-            let start = usize::from(token.start) + offset;
-            member
-                .tokens
-                .iter()
-                .any(|whole| (whole.kind, usize::from(whole.start), whole.len) == (token.kind, start, token.len))
-        });
+        // What has a form of its own must have it in the whole label too, and the other way round: `ec2-10-0-0-7` without its
+        // letters is no address behind a number.
+        let typed = |tokens: &[Token], offset: usize| -> Vec<(Kind, usize, u8)> {
+            let typed = tokens.iter().filter(|token| token.kind.is_typed());
+            typed.map(|token| (token.kind, usize::from(token.start) + offset, token.len)).collect()
+        };
+        let same = typed(&tokens, offset) == typed(&member.tokens, 0);
         let Member { whole, zone, inner, paired, weight, .. } = *member;
         same.then_some(Member { label, whole, octets: Octets::of(label), tokens, zone, inner, paired, weight })
     }

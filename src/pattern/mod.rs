@@ -41,6 +41,8 @@ mod roots;
 mod rootset;
 mod runs;
 mod said;
+#[cfg(test)]
+mod services;
 mod settings;
 mod shown;
 mod summary;

@@ -86,6 +86,10 @@ fn split_ends(
     while let Some(end) = affix::most_frequent(members, &all) {
         let (with, without): (Vec<usize>, Vec<usize>) = all.iter().partition(|&&at| end.cut(members[at]).is_some());
         let inner: Vec<Member<'_>> = with.iter().filter_map(|&at| end.cut(members[at])).collect();
+        // Labels that a known form stands across the end of keep it.
+        if with.len() < affix::ENOUGH {
+            break;
+        }
         let inner: Vec<&Member<'_>> = inner.iter().collect();
         let mut found = Vec::new();
         split_ends(&inner, (0..inner.len()).collect(), place, settings, &mut found);

@@ -7,21 +7,21 @@ use regex::Regex;
 use super::{Detail, Limits, Observation, Patterns, Settings, Summary, learn};
 
 /// A small generator of numbers (xorshift), the same on every machine.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         usize::try_from(self.0 >> 33).unwrap() % bound
     }
 
-    fn pick<'a>(&mut self, words: &[&'a str]) -> &'a str {
+    pub(super) fn pick<'a>(&mut self, words: &[&'a str]) -> &'a str {
         words[self.below(words.len())]
     }
 
-    fn text(&mut self, alphabet: &str, len: usize) -> String {
+    pub(super) fn text(&mut self, alphabet: &str, len: usize) -> String {
         (0..len).map(|_| char::from(alphabet.as_bytes()[self.below(alphabet.len())])).collect()
     }
 
@@ -32,7 +32,7 @@ impl Dice {
         (0..2 + self.below(2)).map(|_| self.pick(&parts)).collect()
     }
 
-    fn slug(&mut self) -> String {
+    pub(super) fn slug(&mut self) -> String {
         match self.below(4) {
             0 => format!("{}-{}", self.brand(), self.pick(&["clinic", "motors", "foods", "garden", "works"])),
             1 => format!("{}{}", self.brand(), 1 + self.below(300)),
@@ -221,7 +221,7 @@ fn order_shards_and_threads_do_not_change_an_octet() {
 }
 
 /// Patterns of a list of names, `*.` allowed.
-fn patterns_of(names: &[String], settings: &Settings) -> Patterns {
+pub(super) fn patterns_of(names: &[String], settings: &Settings) -> Patterns {
     let mut summary = Summary::new();
     for (at, name) in (0..).zip(names) {
         let (name, wildcard) = name.strip_prefix("*.").map_or((name.as_str(), false), |name| (name, true));
