@@ -310,9 +310,19 @@ mod tests {
             ("us-west", None),
             ("my-shop-1", None),
         ] {
+            ("us-east-1a", Some(3)),
+            ("us-east-1z", None),
             assert_eq!(region(&text.split('-').collect::<Vec<_>>()), expected, "{text}");
         }
-        for word in ["westeurope", "eastus2", "uksouth", "australiasoutheast", "southcentralus", "japaneast"] {
+        for word in [
+            "westeurope",
+            "eastus2",
+            "uksouth",
+            "australiasoutheast",
+            "southcentralus",
+            "japaneast",
+            "southafricanorth",
+        ] {
             assert!(is_region_word(word), "{word}");
         }
         for word in ["west", "westend", "europe", "homeeast", "eastme"] {

@@ -21,6 +21,8 @@ pub(super) struct Facts {
     pub(super) leading_zero: bool,
     /// Two dashes in a row: an address with zeros left out.
     pub(super) shortened: bool,
+    /// A text without any dash.
+    pub(super) dashless: bool,
     pub(super) smallest: u64,
     pub(super) largest: u64,
     pub(super) dates: u64,
@@ -90,6 +92,7 @@ impl Default for Facts {
             symbols: 0,
             leading_zero: false,
             shortened: false,
+            dashless: false,
             smallest: u64::MAX,
             largest: 0,
             dates: 0,
@@ -109,6 +112,7 @@ impl Facts {
         self.symbols += other.symbols;
         self.leading_zero |= other.leading_zero;
         self.shortened |= other.shortened;
+        self.dashless |= other.dashless;
         self.smallest = self.smallest.min(other.smallest);
         self.largest = self.largest.max(other.largest);
         self.dates += other.dates;
@@ -125,7 +129,9 @@ impl Facts {
         self.symbols += u64::from(len);
         let charset = class::charset(text);
         self.charset |= charset;
-        self.shortened |= charset & class::bit(b'-') != 0 && text.contains("--");
+        let dashed = charset & class::bit(b'-') != 0;
+        self.dashless |= !dashed;
+        self.shortened |= dashed && text.contains("--");
         self.countries += u64::from(len == 2 && words::is_country(text));
         if charset & !class::DIGITS == 0 {
             self.leading_zero |= len > 1 && text.starts_with('0');

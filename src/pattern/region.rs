@@ -18,7 +18,7 @@ const DIRECTIONS: [&str; 12] = [
     "westcentral",
 ];
 /// Continents, countries and blocs as clouds write them before or after a direction.
-const PLACES: [&str; 33] = [
+const PLACES: [&str; 46] = [
     "us",
     "usgov",
     "europe",
@@ -52,12 +52,30 @@ const PLACES: [&str; 33] = [
     "mexico",
     "china",
     "newzealand",
+    "southafrica",
+    "usdod",
+    "jioindia",
+    "austria",
+    "belgium",
+    "chile",
+    "denmark",
+    "finland",
+    "greece",
+    "indonesia",
+    "malaysia",
+    "taiwan",
+    "saudiarabia",
 ];
 const BLOCS: [&str; 18] =
     ["us", "eu", "ap", "ca", "sa", "me", "af", "il", "cn", "mx", "uk", "jp", "au", "in", "kr", "ru", "de", "fr"];
 
 fn short_number(text: &str) -> bool {
     (1..=2).contains(&text.len()) && all_digits(text)
+}
+
+/// The number of a region without the letter of an availability zone behind it.
+pub(super) fn zoneless(number: &str) -> &str {
+    number.strip_suffix(|c: char| matches!(c, 'a'..='f')).unwrap_or(number)
 }
 
 /// `eu-west-1`, `us-gov-east-1`, `europe-west4`: how many parts the region takes.
@@ -68,12 +86,15 @@ pub(super) fn region(parts: &[&str]) -> Option<usize> {
         return None;
     }
     if BLOCS.contains(&first) {
+        // A zone of a region has a letter behind its number: `us-east-1a`.
         let (direction, number) = if second == "gov" || second == "iso" || second == "isob" {
             (parts.get(2), parts.get(3))
         } else {
             (Some(&second), parts.get(2))
         };
-        if direction.is_some_and(|word| DIRECTIONS.contains(word)) && number.is_some_and(|text| short_number(text)) {
+        if direction.is_some_and(|word| DIRECTIONS.contains(word))
+            && number.is_some_and(|text| short_number(zoneless(text)))
+        {
             return Some(if second == "gov" || second.starts_with("iso") { 4 } else { 3 });
         }
     }

@@ -346,6 +346,7 @@ fn typed(kind: Kind, facts: &Facts) -> Language {
         Kind::Date => ("[0-9]{4}-[0-9]{2}-[0-9]{2}", 4.0),
         Kind::Version => ("v[0-9]{1,4}(?:-[0-9]{1,4}){1,3}", 6.0),
         Kind::Region if facts.charset & class::bit(b'-') == 0 => ("[a-z]{6,}[0-9]?", 2.0),
+        Kind::Region if facts.dashless => ("(?:[a-z]{6,}[0-9]?|[a-z]+(?:-[a-z]+)*-[a-z]*[0-9]{1,2})", 2.0),
         Kind::Region => ("[a-z]+(?:-[a-z]+)*-(?:[a-z]*[0-9]{1,2})", 2.0),
         Kind::Puny => ("xn--[a-z0-9\\-]+", 12.0),
         Kind::Dash => ("-", 0.0),

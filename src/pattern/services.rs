@@ -47,3 +47,13 @@ fn letters_glued_to_an_address_neither_hang_the_learner_nor_take_it_apart() {
     assert_eq!(lines(many(12, |dice| format!("{}abc.compute", ip(dice)))), ["{num}-{num}-{num}-{num}abc.compute"]);
 }
 
+#[test]
+fn regions_of_several_clouds_in_one_column_all_match() {
+    let regions = ["eu-west-1", "us-east-2", "southafricanorth", "westeurope", "uaenorth", "japanwest"];
+    let names = many(60, |dice| format!("db-{}.{}.cloud", dice.text(HEX, 8), dice.pick(&regions)));
+    assert_eq!(lines(names), ["db-{hex:8}.{region}.cloud"]);
+    let zones = ["eu-west-1a", "eu-west-1b", "us-east-2c"];
+    let names = many(60, |dice| format!("node-{}.{}.cloud", dice.below(900), dice.pick(&zones)));
+    assert_eq!(lines(names), ["node-{num}.{region}{enum:a|b|c}.cloud"]);
+}
+

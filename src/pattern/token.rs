@@ -5,7 +5,7 @@
 
 use super::class;
 use super::octets::Octets;
-use super::region::is_region_word;
+use super::region::{is_region_word, zoneless};
 
 /// What one token of a label is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,7 +134,12 @@ fn join_typed(label: &str, first: usize, out: &mut Vec<Token>) {
             && let Some((kind, tokens)) = class::typed_run(label, &out[at..], at > first)
         {
             let (start, end) = (usize::from(out[at].start), out[at + tokens - 1].end());
-            if kind == Kind::Ipv4 && out[at].kind == Kind::Mixed {
+            if kind == Kind::Region && tokens > 1 && zoneless(&label[start..end]).len() < end - start {
+                // `us-east-1a`: the letter of the zone stays a token of its own.
+                let zone = Token::new(Kind::Word, end - 1, end);
+                out.splice(at..at + tokens, [Token::new(kind, start, end - 1), zone]);
+                at += 1;
+            } else if kind == Kind::Ipv4 && out[at].kind == Kind::Mixed {
                 // `host81-145-12-3`: the word stays a token of its own.
                 let digits = out[at].of(label).trim_end_matches(|c: char| c.is_ascii_digit()).len();
                 let word = Token::new(Kind::Word, start, start + digits);
@@ -175,6 +180,7 @@ mod tests {
             ("v1-22-333", "Version:v1-22-333"),
             ("s3-website-eu-west-1", "Mixed:s3 Dash:- Word:website Dash:- Region:eu-west-1"),
             ("europe-west4", "Region:europe-west4"),
+            ("db-us-east-1a", "Word:db Dash:- Region:us-east-1 Word:a"),
             ("westeurope", "Region:westeurope"),
             ("xn--bcher-kva", "Puny:xn--bcher-kva"),
             ("-a--b-", "Dash:- Word:a Dash:- Dash:- Word:b Dash:-"),
