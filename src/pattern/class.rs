@@ -112,9 +112,16 @@ pub(super) fn is_date(year: &str, month: &str, day: &str) -> bool {
         && number(day, 2).is_some_and(|day| (1..=31).contains(&day))
 }
 
-/// Whether eight digits are a plausible day, `20240229`.
+/// Whether digits are a plausible day, `20240229`, with or without a time of that day to the minute or second.
 pub(super) fn is_compact_date(text: &str) -> bool {
-    text.len() == 8 && text.is_ascii() && is_date(&text[..4], &text[4..6], &text[6..])
+    let below = |part: &str, end: u8| part.parse::<u8>().is_ok_and(|number| number < end);
+    if !matches!(text.len(), 8 | 12 | 14) || !all_digits(text) {
+        return false;
+    }
+    let (day, time) = text.split_at(8);
+    is_date(&day[..4], &day[4..6], &day[6..])
+        && (time.is_empty()
+            || below(&time[..2], 24) && below(&time[2..4], 60) && (time.len() == 4 || below(&time[4..], 60)))
 }
 
 fn version(parts: &[&str]) -> Option<usize> {
@@ -303,6 +310,8 @@ mod tests {
         for (text, expected) in [
             ("us-east-1", Some(3)),
             ("us-gov-west-1", Some(4)),
+            ("us-east-1a", Some(3)),
+            ("us-east-1z", None),
             ("europe-west12", Some(2)),
             ("asia-northeast1", Some(2)),
             ("northamerica-northeast1", Some(2)),
@@ -310,8 +319,6 @@ mod tests {
             ("us-west", None),
             ("my-shop-1", None),
         ] {
-            ("us-east-1a", Some(3)),
-            ("us-east-1z", None),
             assert_eq!(region(&text.split('-').collect::<Vec<_>>()), expected, "{text}");
         }
         for word in [
@@ -340,6 +347,16 @@ mod tests {
         assert_eq!(Alphabet::of(LETTERS | DIGITS, 1000), Alphabet::Base36);
         assert_eq!(Alphabet::of(LETTERS, 300), Alphabet::Letters);
         assert_eq!(Alphabet::of(charset("qwertyuiop"), 30), Alphabet::Base36);
+    }
+
+    #[test]
+    fn a_day_may_have_a_time_behind_it() {
+        for text in ["20240229", "202402291259", "20240229235959"] {
+            assert!(is_compact_date(text), "{text}");
+        }
+        for text in ["20241301", "202402292460", "20240229236059", "2024022912", "20240229x2"] {
+            assert!(!is_compact_date(text), "{text}");
+        }
     }
 
     #[test]

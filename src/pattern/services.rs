@@ -57,3 +57,12 @@ fn regions_of_several_clouds_in_one_column_all_match() {
     assert_eq!(lines(names), ["node-{num}.{region}{enum:a|b|c}.cloud"]);
 }
 
+#[test]
+fn days_with_a_time_are_dates() {
+    let stamp = |dice: &mut Dice| {
+        let day = format!("20{:02}{:02}{:02}", 18 + dice.below(8), 1 + dice.below(12), 1 + dice.below(28));
+        format!("run-{day}{:02}{:02}{:02}.ci", dice.below(24), dice.below(60), dice.below(60))
+    };
+    assert_eq!(lines(many(20, stamp)), ["run-{date}.ci"]);
+}
+

@@ -136,8 +136,13 @@ fn listed(values: &[String]) -> String {
 
 fn numbers(facts: &Facts) -> (&'static str, String, String) {
     let range = format!("{}..{} in {} names", facts.smallest, facts.largest, facts.rows);
-    if facts.min == 8 && facts.max == 8 && 20 * facts.dates >= 19 * facts.rows && facts.rows >= 3 {
-        return ("date", "date".to_owned(), format!("eight digits, {} of {} are days", facts.dates, facts.rows));
+    if facts.min == facts.max && 20 * facts.dates >= 19 * facts.rows && facts.rows >= 3 {
+        let what = if facts.min == 8 { "days" } else { "days with a time" };
+        return (
+            "date",
+            "date".to_owned(),
+            format!("{} digits, {} of {} are {what}", facts.min, facts.dates, facts.rows),
+        );
     }
     let seconds =
         facts.min == 10 && facts.max == 10 && facts.smallest >= 1_000_000_000 && facts.largest < 2_100_000_000;
