@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::below::{Below, Kinds, kinds};
-use super::class;
 use super::cost::float;
 use super::form::{Form, Piece, Shape, Style};
 use super::grow::{Branch, Place, Row};
@@ -14,6 +13,7 @@ use super::hash::MixBuilder;
 use super::population::{Families, Member};
 use super::region::is_region_word;
 use super::settings::Settings;
+use super::short;
 use super::texts;
 use super::token::{self, Kind, Token};
 use super::unlucky::unlucky;
@@ -50,7 +50,7 @@ pub(super) fn find<'a>(branches: &[Branch<'a>], place: Place, settings: &Setting
         let shapes: BTreeSet<Shape> = found.iter().map(|&at| Shape::of(&members[at])).collect();
         (Form { style: Style::Closed, shapes: shapes.into_iter().collect() }, found)
     };
-    if let Some(found) = nibbles(&members, place) {
+    if let Some(found) = short::ids(&members, place) {
         return Found { members, families: vec![found], constants: Vec::new() };
     }
     let mut lists: Vec<BTreeSet<usize>> = Vec::new();
@@ -73,18 +73,6 @@ pub(super) fn find<'a>(branches: &[Branch<'a>], place: Place, settings: &Setting
         }
     }
     Found { members, families, constants }
-}
-
-/// Single characters that are digits and letters of a hexadecimal number: the nibbles of an address (RFC 3596 section 2.5).
-fn nibbles(members: &[Member<'_>], place: Place) -> Option<(Form, Vec<usize>)> {
-    let is_nibble = |at: &usize| members[*at].label.len() == 1 && class::is_hex(members[*at].label);
-    let found: Vec<usize> = (0..members.len()).filter(is_nibble).collect();
-    let digits = found.iter().filter(|&&at| members[at].label.as_bytes()[0].is_ascii_digit()).count();
-    let mixed = digits >= 2 && found.len() - digits >= 2;
-    let enough = if place.nibbles { found.len() >= 3 } else { found.len() >= 5 && mixed };
-    let piece = Piece::Opaque { min: 1, max: 1, dashed: false };
-    let form = Form { style: Style::Table, shapes: vec![Shape { pieces: vec![piece] }] };
-    (enough && 5 * found.len() >= 4 * members.len()).then_some((form, found))
 }
 
 type Repeats<'a> = HashMap<&'a str, usize, MixBuilder>;

@@ -97,13 +97,13 @@ pub(super) struct Place {
     pub(super) pooled: bool,
     /// Names end at a good part of these places.
     pub(super) ends: bool,
-    /// The labels towards the root are single hexadecimal digits.
-    pub(super) nibbles: bool,
+    /// The labels next towards the root are short ids.
+    pub(super) short: bool,
 }
 
 impl Place {
     /// One place below others.
-    pub(super) const INSIDE: Self = Self { at_root: false, pooled: false, ends: false, nibbles: false };
+    pub(super) const INSIDE: Self = Self { at_root: false, pooled: false, ends: false, short: false };
 }
 
 impl Model {
@@ -191,8 +191,8 @@ impl Model {
         places.sort_unstable();
         places.dedup();
         let facts = form.shapes.iter().map(|shape| vec![Facts::default(); shape.pieces.len()]).collect();
-        let nibbles = matches!(form.shapes[0].pieces[..], [Piece::Opaque { max: 1, .. }]);
-        let below = Place { at_root: false, pooled: places.len() > 1, ends: 3 * ends >= places.len(), nibbles };
+        let short = matches!(form.shapes[0].pieces[..], [Piece::Opaque { max: 1..=3, .. }]);
+        let below = Place { at_root: false, pooled: places.len() > 1, ends: 3 * ends >= places.len(), short };
         let node = self.grow(&pooled, below, settings);
         let labels = if form.style == Style::Closed {
             found.iter().map(|&at| members[at].label.into()).collect()
@@ -237,7 +237,7 @@ fn rank(form: &Form) -> (bool, bool, std::cmp::Reverse<usize>, &[Shape]) {
 }
 
 /// Drops repeats that stand side by side from a position on.
-fn dedup_from(texts: &mut Vec<&str>, first: usize) {
+pub(super) fn dedup_from(texts: &mut Vec<&str>, first: usize) {
     let mut kept = first;
     for at in first..texts.len() {
         if kept == first || texts[at] != texts[kept - 1] {

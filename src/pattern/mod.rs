@@ -44,6 +44,7 @@ mod said;
 #[cfg(test)]
 mod services;
 mod settings;
+mod short;
 mod shown;
 mod summary;
 mod table;

@@ -66,3 +66,8 @@ fn days_with_a_time_are_dates() {
     assert_eq!(lines(many(20, stamp)), ["run-{date}.ci"]);
 }
 
+#[test]
+fn shards_of_two_digits_are_one_column_at_every_level() {
+    let shard = |dice: &mut Dice| format!("{}.{}.{}.blob", dice.text(HEX, 4), dice.text(HEX, 2), dice.text(HEX, 2));
+    assert_eq!(lines(many(30, shard)), ["{hex:4}.{hex:2}.{hex:2}.blob"]);
+}
