@@ -45,8 +45,9 @@ pub(super) fn kinds(branches: &[Branch<'_>], settings: &Settings) -> Kinds {
     let mut family_of: HashMap<&str, (u64, bool), MixBuilder> = HashMap::default();
     for (form, found) in population::split(&members, Place::INSIDE, settings) {
         let special = |piece: &Piece| matches!(piece, Piece::Digits | Piece::Opaque { .. } | Piece::Typed(_));
+        let codes = || found.len() >= 6 && found.iter().all(|&at| members[at].label.len() == 2);
         let specific = form.style != Style::Slug
-            && form.shapes.iter().any(|shape| shape.pieces.iter().any(special) || shape.variables() >= 2);
+            && (form.shapes.iter().any(|shape| shape.pieces.iter().any(special) || shape.variables() >= 2) || codes());
         // Families of the same constant words are of one kind.
         let words = |piece: &Piece| match piece {
             Piece::Const(text) => text.bytes().filter(u8::is_ascii_lowercase).collect(),

@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::below::{Below, Kinds, kinds};
 use super::cost::float;
 use super::form::{Form, Piece, Shape, Style};
-use super::grow::{Branch, Place, Row};
+use super::grow::{Branch, Place};
 use super::hash::MixBuilder;
 use super::population::{Families, Member};
 use super::region::is_region_word;
+use super::roles;
 use super::settings::Settings;
 use super::short;
 use super::texts;
@@ -20,7 +21,7 @@ use super::unlucky::unlucky;
 use super::words::{self, is_known_host};
 
 /// Words of one column at most; more are an open vocabulary.
-const WORDS: usize = 40;
+pub(super) const WORDS: usize = 40;
 
 /// What the structure below the labels of a place says.
 pub(super) struct Found<'a> {
@@ -66,10 +67,11 @@ pub(super) fn find<'a>(branches: &[Branch<'a>], place: Place, settings: &Setting
     families.extend(numbered(&members, &kinds));
     let mut constants = Vec::new();
     if place.pooled && families.is_empty() {
-        if place.ends {
-            constants = roles(branches, &members);
-        } else {
-            families.extend(repeated(branches, &members, settings).map(closed));
+        constants = roles::heavy(branches, &members);
+        if constants.is_empty() && place.ends {
+            constants = roles::roles(branches, &members);
+        } else if constants.is_empty() {
+            families.extend(roles::values(branches, &members, settings).map(closed));
         }
     }
     Found { members, families, constants }
@@ -90,8 +92,10 @@ fn repeats<'a>(branches: &[Branch<'a>]) -> Repeats<'a> {
 fn zones(branches: &[Branch<'_>], repeats: &Repeats<'_>, pooled: bool) -> Vec<usize> {
     let own = |branch: &Branch<'_>, enough: usize| {
         let children = &branch.children;
-        let shared = || children.iter().filter(|child| repeats[*child] > 1).count();
-        children.len() >= enough && 2 * shared() < children.len()
+        let shared = children.iter().filter(|child| repeats[*child] > 1).count();
+        // One label below it that much hangs below in turn is as good as many.
+        let deep = shared == 0 && !children.is_empty() && branch.rows.len() >= 2 * enough;
+        children.len() >= enough && 2 * shared < children.len() || deep
     };
     let has_digits = |label: &str| label.bytes().any(|octet| octet.is_ascii_digit());
     let own_of = |digits: bool, enough: usize| -> Vec<usize> {
@@ -261,43 +265,6 @@ fn are_alike(branches: &[Branch<'_>], labels: &[usize]) -> bool {
     labels.len() >= 3
         && labels.iter().all(plain)
         && all.all(|forms| forms.intersection(&first).count() * 2 >= first.len())
-}
-
-/// Below a family that names end at: words that stand below several of its members are roles, such as `www`.
-fn roles(branches: &[Branch<'_>], members: &[Member<'_>]) -> Vec<usize> {
-    let places: Vec<usize> = branches.iter().map(places).collect();
-    let most = places.iter().copied().max().unwrap_or(0);
-    let often = |at: &usize| {
-        places[*at] >= 3 && 10 * places[*at] >= most && !members[*at].tokens.iter().any(|token| token.kind.is_typed())
-    };
-    (0..members.len()).filter(often).collect()
-}
-
-/// How many places of a pooled node a label stands at.
-fn places(branch: &Branch<'_>) -> usize {
-    let mut places: Vec<&str> = branch.rows.iter().map(Row::place).collect();
-    places.sort_unstable();
-    places.dedup();
-    places.len()
-}
-
-/// Below a family: words that stand below many of its members, five or more of them about equally often.
-fn repeated(branches: &[Branch<'_>], members: &[Member<'_>], settings: &Settings) -> Option<Vec<usize>> {
-    let is_word = |member: &Member<'_>| {
-        matches!(member.tokens[..], [Token { kind: Kind::Word, .. }])
-            && !settings.keep.iter().any(|keep| keep == member.label)
-    };
-    let words: Vec<usize> = (0..members.len()).filter(|&at| is_word(&members[at])).collect();
-    let mut often: Vec<usize> = words.iter().map(|&at| places(&branches[at])).filter(|&places| places >= 2).collect();
-    often.sort_unstable();
-    let even = often.last().is_some_and(|most| *most <= 5 * often[often.len() / 2]);
-    let known = words.iter().filter(|&&at| is_known_host(members[at].label)).count();
-    let others =
-        members.iter().filter(|member| member.tokens.len() > 1 || member.tokens[0].kind == Kind::Mixed).count();
-    let open = others >= 2 && 8 * others >= words.len();
-    let services = often.len() >= 2 && words.len() >= 6 && 10 * known >= 7 * words.len();
-    let closed = (5..=WORDS).contains(&often.len()) && 2 * often.len() >= words.len() || services;
-    (closed && !open && words.len() <= 60 && even).then_some(words)
 }
 
 /// Words that have the same labels below them: the columns of a product, such as services in each environment.

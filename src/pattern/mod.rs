@@ -36,6 +36,7 @@ mod quality;
 mod reading;
 mod region;
 mod render;
+mod roles;
 mod rooted;
 mod roots;
 mod rootset;

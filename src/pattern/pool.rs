@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cost::{self, Counts, float};
 use super::form::{Form, Piece, Style};
+use super::grow::Place;
 use super::population::Splitter;
 use super::runs::{known_words, loosened, run_bits, run_shapes, word_order_bits};
 use super::settings::Detail;
@@ -26,6 +27,7 @@ impl<'a> Splitter<'a, '_> {
                 self.keep_table(&table);
             }
         }
+        rest = rest.into_iter().map(|table| self.without_codes(table)).filter(|table| table.len() > 0).collect();
         if let Some(at) = rest.iter().position(Table::is_countries) {
             let table = rest.remove(at);
             self.keep_table(&table);
@@ -126,10 +128,13 @@ impl<'a> Splitter<'a, '_> {
         }
         pool.retain(|table| table.len() > 0);
         let plain: usize = pool.iter().map(Table::len).sum();
-        let enough = match (self.place.at_root, self.settings.detail) {
+        // Below a family, what stays alone is a line of a name or two.
+        let members = || pool.iter().flat_map(|table| &table.members).map(|&at| self.members[at]);
+        let enough = match (self.place, self.settings.detail) {
             (_, Detail::Low) => 3,
-            (true, _) => 6,
-            (false, _) => 5,
+            (Place { at_root: true, .. }, _) => 6,
+            (Place { pooled: true, .. }, _) if members().all(|member| member.weight < 3.0) => 3,
+            _ => 5,
         };
         let paired = pool.iter().flat_map(|table| &table.members).filter(|&&at| self.members[at].paired).count();
         if plain < enough && (plain < 4 || 4 * paired < 3 * plain) {

@@ -11,6 +11,7 @@ use super::affix;
 use super::cost::{self, Spelled};
 use super::form::{Form, Item, Piece, Shape, Style};
 use super::grow::Place;
+use super::hosts;
 use super::merge;
 use super::octets::{Label, Octets};
 use super::runs::{loosened, part_by_ids, run_bits, run_shapes};
@@ -85,11 +86,11 @@ fn split_ends(
 ) {
     while let Some(end) = affix::most_frequent(members, &all) {
         let (with, without): (Vec<usize>, Vec<usize>) = all.iter().partition(|&&at| end.cut(members[at]).is_some());
-        let inner: Vec<Member<'_>> = with.iter().filter_map(|&at| end.cut(members[at])).collect();
         // Labels that a known form stands across the end of keep it.
         if with.len() < affix::ENOUGH {
             break;
         }
+        let inner: Vec<Member<'_>> = with.iter().filter_map(|&at| end.cut(members[at])).collect();
         let inner: Vec<&Member<'_>> = inner.iter().collect();
         let mut found = Vec::new();
         split_ends(&inner, (0..inner.len()).collect(), place, settings, &mut found);
@@ -160,7 +161,7 @@ impl<'a> Splitter<'a, '_> {
 
     /// Tables to families: numbers and ids make their own, words make slugs.
     fn decide(&mut self, mut tables: Vec<Table<'a>>) {
-        see_counters(&mut tables);
+        hosts::see_counters(&mut tables);
         let (mut words, mut numbered) = (Vec::new(), Vec::new());
         for table in tables.into_iter().map(|table| self.without_single_hosts(table)).collect::<Vec<_>>() {
             let zones =
@@ -207,7 +208,7 @@ impl<'a> Splitter<'a, '_> {
             }
             if let [table] = &group[..] {
                 self.keep_table(table);
-            } else if group.iter().map(Table::len).sum::<usize>() >= 4 {
+            } else if group.iter().map(Table::len).sum::<usize>() >= if self.place.pooled { 3 } else { 4 } {
                 let members = group.iter().flat_map(|table| table.members.iter().copied()).collect();
                 let shapes = run_shapes(&group);
                 self.families.push((Form { style: Style::Run, shapes }, members));
@@ -223,32 +224,6 @@ impl<'a> Splitter<'a, '_> {
             let form = Form { style: Style::Table, shapes: vec![table.settled()] };
             self.families.push((form, table.members.clone()));
         }
-    }
-}
-
-/// Marks the numbers that follow a word which other rows of their shape have before their numbers too.
-fn see_counters(tables: &mut [Table<'_>]) {
-    let numbers = |table: &Table<'_>| -> Vec<usize> {
-        (0..table.width()).filter(|&at| table.shape.pieces[at] == Piece::Digits).collect()
-    };
-    let counting: BTreeSet<String> = tables
-        .iter()
-        .filter(|table| table.len() >= 3)
-        .flat_map(|table| {
-            let first = |at: usize| table.words_before(at) <= 1;
-            let counts =
-                |at: usize| table.word_before(at).filter(|_| first(at) && 2 * table.distinct(at) > table.len());
-            numbers(table).into_iter().filter_map(counts).map(str::to_owned).collect::<Vec<String>>()
-        })
-        .collect();
-    let rows: usize = tables.iter().map(Table::len).sum();
-    let begin = tables.iter().filter(|table| table.shape.pieces[0] == Piece::Digits).map(Table::len).sum::<usize>();
-    for table in tables {
-        let counts = |at: &usize| {
-            table.words_before(*at) <= 1 && table.word_before(*at).is_some_and(|word| counting.contains(word))
-                || *at == 0 && 5 * begin >= 3 * rows
-        };
-        table.counters = numbers(table).into_iter().filter(counts).collect();
     }
 }
 

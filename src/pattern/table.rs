@@ -1,6 +1,6 @@
 //! [`Table`]: labels of one shape, row by row; and where a table falls apart into several.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::cost::{self, Counts, Spelled, float};
@@ -246,13 +246,14 @@ impl<'a> Table<'a> {
         None
     }
 
-    /// The word before a number, glued to it or joined by one separator, if it is the same in all rows.
-    pub(super) fn word_before(&self, at: usize) -> Option<&'a str> {
+    /// The words before a number, glued to it or joined by one separator, and in how many rows each stands.
+    pub(super) fn words_before_number(&self, at: usize) -> Option<BTreeMap<&'a str, usize>> {
         let pieces = &self.shape.pieces;
         let joint = |piece: &Piece| matches!(piece, Piece::Const(text) if matches!(text.as_str(), "-" | "_"));
         let before = at.checked_sub(1)?;
         let before = if joint(&pieces[before]) { before.checked_sub(1)? } else { before };
-        (pieces[before] == Piece::Word).then(|| self.counts(before).constant()).flatten()
+        (pieces[before] == Piece::Word)
+            .then(|| self.counts(before).of.iter().map(|one| (one.text, one.count)).collect())
     }
 
     /// Columns of words before a column.
@@ -339,10 +340,11 @@ impl<'a> Table<'a> {
             (0..self.width()).filter(|&at| !matches!(self.shape.pieces[at], Piece::Const(_))).collect();
         let [column] = varying[..] else { return false };
         let codes = self.column(column).filter(|text| words::is_country(text)).count();
+        // Languages have two letters too, and half of them are those of a country.
+        let all_two = || self.len() >= 6 && 2 * codes >= self.len() && self.column(column).all(|text| text.len() == 2);
         self.shape.pieces[column] == Piece::Word
             && codes >= 4
-            && 10 * codes >= 9 * self.len()
-            && self.column(column).all(|text| text.len() <= 3)
+            && (10 * codes >= 9 * self.len() && self.column(column).all(|text| text.len() <= 3) || all_two())
     }
 
     /// The shape with every column of one value made constant, a constant start of an id told apart from it.
