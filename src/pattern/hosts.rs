@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::form::Piece;
+use super::form::{Piece, Shape};
+use super::language::Forbidden;
+use super::model::Edge;
 use super::population::Splitter;
 use super::table::Table;
 use super::words;
@@ -62,6 +64,21 @@ impl<'a> Splitter<'a, '_> {
         self.keep_table(&codes);
         others
     }
+}
+
+/// The labels of a shape that a family leaves to hosts everybody has, for its expression: the commonest of them. All of them
+/// would be an expression of a hundred kilobytes.
+pub(super) fn spared(edge: &Edge, shape: &Shape) -> Vec<Forbidden> {
+    let (Some(spares), [Piece::Word, rest @ ..]) = (edge.spares, &shape.pieces[..]) else { return Vec::new() };
+    let number = match rest {
+        [] => "",
+        [Piece::Digits | Piece::Number] => "1",
+        [Piece::Const(joint), Piece::Digits | Piece::Number] if joint == "-" => "-1",
+        [Piece::Const(joint), Piece::Digits | Piece::Number] if joint == "_" => "_1",
+        _ => return Vec::new(),
+    };
+    let words = words::common_hosts().filter(|word| spares(&format!("{word}{number}")));
+    words.map(|word| [vec![Some(word.to_owned())], vec![None; rest.len()]].concat()).collect()
 }
 
 /// Whether a table is a word and a number.

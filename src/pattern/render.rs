@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::class::{self, Alphabet};
 use super::facts::Facts;
 use super::form::{Item, Piece, Shape, Style};
+use super::hosts;
 use super::language::{self, Forbidden, Language};
 use super::model::{Edge, Model, Node};
 use super::shown::{Column, columns, template};
@@ -122,10 +123,15 @@ impl<'m> Place<'m> {
     /// The expression of a shape without what belongs to others, and whether that could be told; no expression when nothing
     /// is left.
     fn regex_of(self, at_shape: usize, languages: &[Language]) -> (Option<String>, bool) {
-        let exact = self.forbidden(at_shape).map(|forbidden| language::sequence(languages, &forbidden));
-        match exact {
-            Some(regex) if regex.as_ref().is_none_or(|regex| regex.len() <= self.longest) => (regex, true),
-            _ => (language::sequence(languages, &[]), false),
+        let fits = |regex: &Option<String>| regex.as_ref().is_none_or(|regex| regex.len() <= self.longest);
+        let told = |forbidden: &[Forbidden]| Some(language::sequence(languages, forbidden)).filter(fits);
+        let Some(forbidden) = self.forbidden(at_shape) else { return (language::sequence(languages, &[]), false) };
+        let edge = self.edge();
+        // Where there is room, also without the hosts that the family spares.
+        let spared = [forbidden.clone(), hosts::spared(edge, &edge.form.shapes[at_shape])].concat();
+        match told(&spared).or_else(|| told(&forbidden)) {
+            Some(regex) => (regex, true),
+            None => (language::sequence(languages, &[]), false),
         }
     }
 
