@@ -476,3 +476,36 @@ fn an_odd_word_among_many_words_is_no_id() {
     let distinct = |template: &str| found.patterns.iter().find(|one| one.template == template).map(|one| one.distinct);
     assert_eq!(distinct("{base36:7}.example.net"), Some(10), "{:?}", templates(&found));
 }
+
+#[test]
+fn an_open_list_takes_no_host_that_everybody_has() {
+    let syllables = ["ga", "ri", "mo", "ta", "lin", "sen", "po", "ver", "nal", "dor", "ke", "su"];
+    let words = syllables.iter().flat_map(|one| syllables.map(|two| format!("{one}{two}ral")));
+    let mut names: Vec<String> = words.map(|word| format!("{word}.example.net")).collect();
+    names.push("www.example.net".to_owned());
+    let patterns = patterns_of(&names, &Settings::default());
+    assert_eq!(templates(&patterns), ["{slug}.example.net", "www.example.net"]);
+    let expression = regex::Regex::new(&patterns.patterns[0].regex).expect("an expression");
+    for (name, expected) in [
+        ("meet.example.net", false),
+        ("webmail.example.net", false),
+        ("www.example.net", false),
+        ("meeting-rigaral.example.net", false),
+        ("webmaster.example.net", true),
+        ("garigaral.example.net", true),
+    ] {
+        assert_eq!(expression.is_match(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn thousands_of_roots_of_one_name_each_are_told_as_they_are() {
+    let names: Vec<String> = (0..10_000).map(|at| format!("a.b{at}.example{at}.net")).collect();
+    let patterns = patterns_of(&names, &Settings { threads: 2, ..Settings::default() });
+    assert_eq!(patterns.patterns.len(), names.len());
+    let one = patterns.patterns.iter().find(|pattern| pattern.root == "example77.net").expect("a root");
+    let levels: Vec<&str> = one.levels.iter().map(|level| level.template.as_str()).collect();
+    assert_eq!(levels, ["a.b77.example77.net", "b77.example77.net", "example77.net", "net"]);
+    assert!(one.single && one.template == "a.b77.example77.net" && one.examples == ["a.b77.example77.net"]);
+    assert!(patterns.patterns.windows(2).all(|pair| pair[0].root < pair[1].root));
+}

@@ -253,6 +253,7 @@ fn slug_column(edge: &Edge) -> Option<Column> {
             length = (length.0.min(shortest), length.1.max(longest));
         }
     }
+    let spared = if edge.spares.is_some() { ", without the hosts that everybody has, such as `www`" } else { "" };
     Some(Column {
         class: "slug".to_owned(),
         shown: "slug".to_owned(),
@@ -261,7 +262,7 @@ fn slug_column(edge: &Edge) -> Option<Column> {
         distinct: None,
         rows,
         values: Vec::new(),
-        reason: format!("an open list of words in {} shapes", edge.form.shapes.len()),
+        reason: format!("an open list of words in {} shapes{spared}", edge.form.shapes.len()),
     })
 }
 

@@ -64,9 +64,20 @@ fn details(pattern: &Pattern) -> Vec<(&'static str, Vec<String>, bool)> {
         ("On one certificate", digest::shapes(pattern).iter().map(|shape| clean(shape)).collect(), false),
         ("Climb", pattern.levels.iter().take(12).map(|level| clean(&level.template)).collect(), true),
         ("What follows", pattern.notes.iter().map(|note| clean(&note.replace('`', ""))).collect(), false),
-        ("Regex", vec![clean(&pattern.regex)], true),
+        ("Regex", vec![expression(pattern)], true),
     ];
     all.into_iter().filter(|(_, lines, _)| !lines.is_empty()).collect()
+}
+
+/// Octets of an expression that can be read, or copied, in a table.
+const READABLE: usize = 1000;
+
+/// The expression of a pattern. One that leaves hundreds of hosts out is for programs; a part of it would be another one.
+fn expression(pattern: &Pattern) -> String {
+    match pattern.regex.len() {
+        ..=READABLE => clean(&pattern.regex),
+        octets => format!("{} characters long, in the JSON report", digest::thousands(octets as u64)),
+    }
 }
 
 /// The issuers there are, for the filter.
