@@ -11,7 +11,7 @@ use futures::stream::FuturesUnordered;
 use super::breaker::Breaker;
 use super::exchange::{Exchange, ExchangeError, Question, Reply};
 use super::flow::{Ended, Flow};
-use super::lookup::{Asker, Cost, Owners, Patience, negative};
+use super::lookup::{Asker, Cost, Owners, Patience, Ways, negative};
 use super::resolver::Resolver;
 use crate::caa::{Lookup, LookupFailure, LookupOutcome, Transport};
 use crate::limit::{Endpoint, Throttle};
@@ -29,7 +29,8 @@ pub struct BatchPlan {
     pub in_flight: usize,
     /// How long each transmission may take.
     pub timeout: Duration,
-    /// Transmissions after the first one, after silence only.
+    /// Transmissions after the first one, after silence only. Unless there are none, one more goes over TCP where no datagram
+    /// came from the resolver so far.
     pub retries: u8,
     /// Whether to ask again after a failure: with checking disabled after SERVFAIL, and for an address.
     pub follow_up: bool,
@@ -85,9 +86,17 @@ impl Batch<'_> {
             tries: self.plan.retries.saturating_add(1),
             follow_up: self.plan.follow_up,
         };
-        let asker = Asker { exchange: self.exchange, throttle: self.throttle, resolver, endpoint: &endpoint, patience };
+        let ways = Ways::default();
+        let asker = Asker {
+            exchange: self.exchange,
+            throttle: self.throttle,
+            resolver,
+            endpoint: &endpoint,
+            patience,
+            ways: &ways,
+        };
         let turns = self.throttle.turns(&endpoint);
-        let mut course = Course::new(self.plan, tree, levels, done);
+        let mut course = Course::new(self.plan, tree, levels, &ways, done);
         let mut flow = self.exchange.flow(&resolver.servers[0], self.plan.timeout);
         let mut running = FuturesUnordered::new();
         // What came of first transmissions that is no plain answer.
@@ -105,7 +114,7 @@ impl Batch<'_> {
                     turn = Some(Box::pin(tokio::time::sleep(time)));
                     break;
                 }
-                match flow.as_mut().map(|flow| flow.ask(level, tree.name(level))) {
+                match flow.as_mut().filter(|_| !ways.only_tcp()).map(|flow| flow.ask(level, tree.name(level))) {
                     Some(Ok(())) => {}
                     Some(Err(error)) => running.push(lookup(level, Some(Err(error)))),
                     None => running.push(lookup(level, None)),
@@ -157,13 +166,21 @@ struct Course<'t, F> {
     window: Window,
     owners: Owners,
     tally: BatchTally,
+    ways: &'t Ways,
     done: F,
 }
 
 impl<'t, F: FnMut(NodeId, Lookup)> Course<'t, F> {
-    fn new(plan: BatchPlan, tree: &'t NameTree, levels: impl IntoIterator<Item = NodeId>, done: F) -> Self {
+    fn new(
+        plan: BatchPlan,
+        tree: &'t NameTree,
+        levels: impl IntoIterator<Item = NodeId>,
+        ways: &'t Ways,
+        done: F,
+    ) -> Self {
         Self {
             tree,
+            ways,
             queue: by_depth(tree, levels),
             spare: plan.spare,
             breaker: Breaker::default(),
@@ -207,7 +224,10 @@ impl<'t, F: FnMut(NodeId, Lookup)> Course<'t, F> {
         let name = self.tree.name(level);
         match ended {
             Ok(datagram) => match negative(name, datagram.bytes, datagram.rtt_us, &mut self.owners) {
-                Some(lookup) => self.ended(level, lookup, &Cost { queries: 1, ..Cost::default() }),
+                Some(lookup) => {
+                    self.ways.udp_answers();
+                    self.ended(level, lookup, &Cost { queries: 1, ..Cost::default() });
+                }
                 None => odd.push((level, Ok(datagram.reply(&Question::to_resolver(name))))),
             },
             Err(error) => odd.push((level, Err(error))),

@@ -1,6 +1,8 @@
 //! One level through one resolver: the question with its retries, the fallback to TCP, and what is asked after a failure.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::exchange::{Exchange, ExchangeError, Question, Reply, Server};
@@ -16,7 +18,7 @@ pub struct Cost {
     pub queries: u64,
     /// Of these: again after a silence.
     pub retries: u64,
-    /// Of these: over TCP after a truncated answer.
+    /// Of these: over TCP, after a truncated answer or where UDP was silent at every question.
     pub over_tcp: u64,
     /// Of these: with checking disabled, or for an address, after a failure.
     pub follow_ups: u64,
@@ -45,6 +47,30 @@ pub(super) struct Patience {
     pub(super) follow_up: bool,
 }
 
+/// Which ways to a resolver were seen to work, over all lookups through it.
+#[derive(Debug, Default)]
+pub(super) struct Ways {
+    udp: AtomicBool,
+    tcp: AtomicBool,
+}
+
+impl Ways {
+    /// A datagram came back.
+    pub(super) fn udp_answers(&self) {
+        self.udp.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether no datagram came back so far: a network may let none pass.
+    fn udp_is_silent(&self) -> bool {
+        !self.udp.load(Ordering::Relaxed)
+    }
+
+    /// Whether TCP is the way that works.
+    pub(super) fn only_tcp(&self) -> bool {
+        self.udp_is_silent() && self.tcp.load(Ordering::Relaxed)
+    }
+}
+
 /// Everything a lookup needs.
 #[derive(Clone, Copy)]
 pub(super) struct Asker<'a> {
@@ -53,6 +79,7 @@ pub(super) struct Asker<'a> {
     pub(super) resolver: &'a Resolver,
     pub(super) endpoint: &'a Endpoint,
     pub(super) patience: Patience,
+    pub(super) ways: &'a Ways,
 }
 
 impl Asker<'_> {
@@ -110,14 +137,17 @@ impl Asker<'_> {
     ) -> Lookup {
         let (mut tries, mut waited, mut strays) = (0_u8, 0_u64, 0_u64);
         loop {
-            let server = &self.resolver.servers[usize::from(tries) % self.resolver.servers.len()];
+            let server = self.way_to(&self.resolver.servers[usize::from(tries) % self.resolver.servers.len()]);
             let result = match first.take() {
                 Some(result) => cost.count(result),
-                None => self.transmit(server, question, cost).await,
+                None => self.transmit(&server, question, cost).await,
             };
             tries += 1;
             let failure = match result {
                 Ok(reply) => {
+                    if server.transport() == Transport::Udp {
+                        self.ways.udp_answers();
+                    }
                     let over_tcp = server.over_tcp().filter(|_| is_truncated(&reply));
                     let Some(tcp) = over_tcp else { return read(&question.name, reply, tries, server.transport()) };
                     return Box::pin(self.over_tcp(&tcp, question, reply, tries, cost)).await;
@@ -125,10 +155,18 @@ impl Asker<'_> {
                 Err(ExchangeError::Timeout { after_ms, strays: more }) => {
                     waited += after_ms;
                     strays += u64::from(more);
-                    if Try::TimedOut.again(tries, self.patience.tries) {
+                    // Who wants no tries after the first gets none.
+                    let may = self.patience.tries > 1 && self.ways.udp_is_silent() && strays == 0;
+                    let tcp = server.over_tcp().filter(|_| may);
+                    if Try::TimedOut.again(tries, self.patience.tries) && !(tcp.is_some() && self.ways.only_tcp()) {
                         Box::pin(self.throttle.turn(self.endpoint)).await;
                         cost.retries += 1;
                         continue;
+                    }
+                    if let Some(tcp) = tcp
+                        && let Some(lookup) = Box::pin(self.instead_of_udp(&tcp, question, tries, cost)).await
+                    {
+                        return lookup;
                     }
                     if strays == 0 {
                         LookupFailure::Timeout(waited)
@@ -157,11 +195,26 @@ impl Asker<'_> {
         }
     }
 
+    /// The server by the way that works.
+    fn way_to<'s>(&self, server: &'s Server) -> Cow<'s, Server> {
+        let tcp = if self.ways.only_tcp() { server.over_tcp() } else { None };
+        tcp.map_or(Cow::Borrowed(server), Cow::Owned)
+    }
+
+    /// Asks over TCP where UDP was silent so far: some networks let no datagrams pass. `None` if TCP gives nothing either.
+    async fn instead_of_udp(&self, tcp: &Server, question: &Question, tries: u8, cost: &mut Cost) -> Option<Lookup> {
+        self.throttle.turn(self.endpoint).await;
+        cost.over_tcp += 1;
+        let reply = self.transmit(tcp, question, cost).await.ok()?;
+        self.ways.tcp.store(true, Ordering::Relaxed);
+        Some(read(&question.name, reply, tries + 1, Transport::Tcp))
+    }
+
     /// One more question, asked once, after a failure.
     async fn follow_up(&self, question: &Question, cost: &mut Cost) -> Result<DnsMessage, LookupFailure> {
         self.throttle.turn(self.endpoint).await;
         cost.follow_ups += 1;
-        match self.transmit(&self.resolver.servers[0], question, cost).await {
+        match self.transmit(&self.way_to(&self.resolver.servers[0]), question, cost).await {
             Ok(reply) => reply.message.map_err(|error| LookupFailure::Malformed(error.to_string())),
             Err(ExchangeError::Timeout { after_ms, .. }) => Err(LookupFailure::Timeout(after_ms)),
             Err(ExchangeError::Network(text)) => Err(LookupFailure::Network(text)),

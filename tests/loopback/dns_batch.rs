@@ -88,12 +88,38 @@ async fn silence_is_asked_again_and_nothing_else() {
 
     let (lookup, tally) = one(plan(100), |_| Vec::new()).await;
     assert_eq!((lookup.outcome, lookup.tries), (LookupOutcome::Failed(LookupFailure::Timeout(300)), 3));
-    assert_eq!((tally.cost.queries, tally.cost.retries, tally.cost.follow_ups), (4, 2, 1));
-    assert_eq!(lookup.address_answers, Some(false));
+    assert_eq!((tally.cost.queries, tally.cost.retries, tally.cost.follow_ups), (5, 2, 1));
+    assert_eq!((tally.cost.over_tcp, lookup.address_answers), (1, Some(false)), "nothing came over UDP: TCP once");
+    let (_, tally) = one(BatchPlan { retries: 0, ..plan(100) }, |_| Vec::new()).await;
+    assert_eq!((tally.cost.queries, tally.cost.retries, tally.cost.over_tcp), (2, 0, 0));
 
     let (lookup, tally) = one(patient(), |query| query.reply(5).send()).await;
     assert_eq!((lookup.outcome, lookup.tries), (LookupOutcome::Failed(LookupFailure::Refused), 1));
     assert_eq!((tally.cost.retries, tally.cost.follow_ups), (0, 1));
+}
+
+#[tokio::test]
+async fn a_resolver_whose_datagrams_are_lost_is_asked_over_tcp() {
+    let server = DnsServer::start(|query| if query.tcp { query.reply(0).soa("net").send() } else { Vec::new() }).await;
+    let (lookups, tally) =
+        run(&["a.example.net", "b.example.net"], BatchPlan { in_flight: 1, ..plan(100) }, &server).await;
+    for (name, lookup) in &lookups {
+        assert_eq!(
+            (&lookup.outcome, lookup.transport),
+            (&LookupOutcome::NoData(Soa::Present), Transport::Tcp),
+            "{name}"
+        );
+    }
+    // What is learnt of the first level spares the others their tries.
+    assert_eq!((tally.levels, tally.cost.retries, tally.cost.over_tcp), (4, 2, 1));
+    assert_eq!(server.log().iter().filter(|query| !query.tcp).count(), 3);
+    // Once a datagram came back, silence is a matter of what was asked for.
+    let lost =
+        |query: &Query| if query.name == "net" || query.tcp { query.reply(0).soa("net").send() } else { Vec::new() };
+    let server = DnsServer::start(lost).await;
+    let (lookups, tally) = run(&["example.net"], plan(100), &server).await;
+    assert_eq!(lookups["example.net"].outcome, LookupOutcome::Failed(LookupFailure::Timeout(300)));
+    assert_eq!(tally.cost.over_tcp, 0);
 }
 
 #[tokio::test]
