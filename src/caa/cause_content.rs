@@ -1,7 +1,7 @@
 //! What stands in the answer about CAA that one address gives. All rows are tried.
 
 use super::cause_server::{Answer, At, Flavour, Symptom, denies_name};
-use super::evidence_name::is_below;
+use super::evidence_name::{is_below, key};
 use super::evidence_reading::{Negative, Reading, follow};
 use super::{Code, DnsMessage, Probe, ProbeKind, QuestionEcho, RecordData, RecordFact, rcode, rtype};
 
@@ -81,6 +81,11 @@ fn negative_answer(at: &At) -> Option<Symptom> {
         Negative::Sound | Negative::WithRecords => None,
         Negative::WithoutSoa => found(Code::NegativeWithoutSoa, "the authority section has no SOA"),
         Negative::SoaInAnswer => found(Code::NegativeWithoutSoa, "the SOA stands in the answer section"),
+        Negative::SoaUnreadable => Some(Symptom::of(
+            Code::MalformedAnswer,
+            Flavour::SoaData,
+            format!("{word}: the SOA record has data that is none (RFC 1035 section 3.3.13)"),
+        )),
         Negative::NsInstead => found(Code::NsInsteadOfSoa, "the authority section holds the zone's NS records"),
         Negative::Foreign(owner) => Some(foreign(at, owner, &word)),
     }
@@ -157,6 +162,9 @@ fn empty_non_terminal(at: &At) -> Option<Symptom> {
 fn cname_beside_data(at: &At) -> Option<Symptom> {
     let answer = at.answer()?;
     let Reading::Alias(target) = &answer.reading else { return None };
+    if let Some(seen) = two_aliases(answer.message) {
+        return Some(Symptom::of(Code::CnameAtApex, Flavour::TwoAliases, seen));
+    }
     let name = at.level.name.as_str();
     let own = |m: &DnsMessage, rtype| m.answers.iter().any(|r| r.rtype == rtype && r.owner.eq_ignore_ascii_case(name));
     if !own(answer.message, rtype::CNAME) {
@@ -174,6 +182,21 @@ fn cname_beside_data(at: &At) -> Option<Symptom> {
         return None;
     };
     Some(Symptom::new(Code::CnameAtApex, format!("CAA leads to {target}, {why}")))
+}
+
+/// A name with more than one alias (RFC 2181 §10.1).
+fn two_aliases(message: &DnsMessage) -> Option<String> {
+    let links = || message.answers.iter().filter(|r| r.rtype == rtype::CNAME);
+    links().find_map(|one| {
+        let target = |r: &RecordFact| match &r.data {
+            RecordData::Cname(target) => Some(key(target)),
+            _ => None,
+        };
+        let first = target(one)?;
+        let same_owner = links().filter(|r| r.owner.eq_ignore_ascii_case(&one.owner));
+        let other = same_owner.filter_map(target).find(|other| *other != first)?;
+        Some(format!("{} is an alias for {first} and for {other}", key(&one.owner)))
+    })
 }
 
 /// CAA records whose data does not have the form of RFC 8659 §4.1: a CA that meets one cannot read the answer.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::cause_server::{Flavour, Symptom};
-use super::dnssec::{self, DsState, Key, SignatureState};
+use super::dnssec::{self, DsState, Key, MAX_SIGNATURES, SignatureState};
 use super::dnssec_chain::{self as trust, Absence, Chain, chain};
 use super::dnssec_wire::{self as wire, Section, WireRecord};
 use super::evidence_reading::Reading;
@@ -140,7 +140,11 @@ fn key_fault(
         trust::root_entry(view, keys)
     };
     let state = dnssec::rrset_state(records, Section::Answer, apex, rtype::DNSKEY, apex, &entry, view.now);
-    signature_words(state, "DNSKEY").map(|(code, flavour, seen)| Symptom::of(code, flavour, seen))
+    signature_words(state, "DNSKEY").map(|(code, flavour, seen)| {
+        let below_ds = flavour == Flavour::UnknownKey && zone.parent.is_some();
+        let flavour = if below_ds { Flavour::KeysUnsigned } else { flavour };
+        Symptom::of(code, flavour, seen)
+    })
 }
 
 /// DS records and keys that do not go together, by their tags.
@@ -173,11 +177,19 @@ pub(super) fn signature_words(state: SignatureState, what: &str) -> Option<(Code
             Some((Code::DnssecExpired, Flavour::TooEarly, seen))
         }
         SignatureState::Wrong => plain(Code::DnssecBadSignature, format!("the signature over {what} does not verify")),
-        SignatureState::UnknownKey => plain(
+        SignatureState::TooMany => Some((
             Code::DnssecBadSignature,
+            Flavour::TooManySignatures,
+            format!("of the signatures over {what} the first {MAX_SIGNATURES} do not verify, and more follow"),
+        )),
+        SignatureState::UnknownKey => Some((
+            Code::DnssecBadSignature,
+            Flavour::UnknownKey,
             format!("the signature over {what} is by a key that the chain of trust does not lead to"),
-        ),
-        SignatureState::Missing => plain(Code::DnssecBadSignature, format!("{what}: {NO_SIGNATURE}")),
+        )),
+        SignatureState::Missing => {
+            Some((Code::DnssecBadSignature, Flavour::Unsigned, format!("{what}: {NO_SIGNATURE}")))
+        }
     }
 }
 

@@ -1,12 +1,15 @@
 //! When answers of one address come: late, now and then, or only the first few.
 
 use super::cause_server::{At, Flavour, Symptom};
+use super::evidence_reading::Reading;
 use super::{Code, Probe, ProbeKind, Stress};
 
 /// From here on an answer comes late: a CA's resolver with a second for a level has no room for a second server.
 const SLOW_US: u64 = 500_000;
 /// From here on it comes too late: the CA's resolver has asked again, and the CA does not wait for all tries.
 const TOO_SLOW_US: u64 = 1_000_000;
+/// The same over TCP, where resolvers wait longer before they give up: Unbound three seconds.
+const TOO_SLOW_TCP_US: u64 = 3_000_000;
 
 /// Questions apart, all answered, that make chance unlikely.
 const SURE: usize = 8;
@@ -77,20 +80,26 @@ impl At<'_> {
 /// Every answer comes late, beyond what the line itself costs.
 pub(super) fn slow(at: &At) -> Option<Symptom> {
     let times = |probe: &Probe| probe.messages().map(|(_, _, rtt)| rtt).collect::<Vec<_>>();
-    let caa: Vec<u64> = at.probes.iter().filter(|p| p.kind == ProbeKind::Caa).flat_map(times).collect();
+    // A truncated answer is as late as the whole one over TCP, which takes the line twice.
+    let (kind, ways, too_slow) = match at.caa() {
+        Reading::Truncated => (ProbeKind::CaaTcp, 2, TOO_SLOW_TCP_US),
+        _ => (ProbeKind::Caa, 1, TOO_SLOW_US),
+    };
+    let caa: Vec<u64> = at.probes.iter().filter(|p| p.kind == kind).flat_map(times).collect();
     // One late answer is chance: CAA thrice, or everything.
     let enough = |times: &[u64]| times.len() >= 3;
     let all: Vec<u64> = at.probes.iter().chain(&at.server.probes).flat_map(times).collect();
     let quickest = if enough(&caa) { caa.iter().min() } else { all.iter().min().filter(|_| enough(&all)) }?;
-    let own = quickest.saturating_sub(at.line_us);
+    let own = quickest.saturating_sub(at.line_us * ways);
     (own >= SLOW_US).then(|| {
         let line = if at.line_us >= 10_000 {
             format!("; the quickest server met on the way answers within {} ms", at.line_us / 1000)
         } else {
             String::new()
         };
-        let flavour = if own >= TOO_SLOW_US { Flavour::TooSlow } else { Flavour::Plain };
-        let seen = format!("the quickest answer took {} ms{line}", quickest / 1000);
+        let flavour = if own >= too_slow { Flavour::TooSlow } else { Flavour::Plain };
+        let over = if ways > 1 { " over TCP, after a truncated one over UDP," } else { "" };
+        let seen = format!("the quickest answer{over} took {} ms{line}", quickest / 1000);
         Symptom::of(Code::SlowServer, flavour, seen)
     })
 }

@@ -85,6 +85,22 @@ pub(super) enum Flavour {
     NoTag,
     /// Questions with the CD bit are concerned, not those with EDNS.
     Checking,
+    /// The SOA record of a negative answer has data that is none.
+    SoaData,
+    /// TCP works, and what it delivers is an error.
+    TcpError,
+    /// A name has two aliases.
+    TwoAliases,
+    /// The DNAME above a name makes it longer than a name can be.
+    TooLong,
+    /// No signature at all.
+    Unsigned,
+    /// Signed by a key that the zone does not publish.
+    UnknownKey,
+    /// Signed, and the keys are not signed by the one that the DS record is for.
+    KeysUnsigned,
+    /// More signatures that do not hold than a resolver tries.
+    TooManySignatures,
 }
 
 impl Flavour {
@@ -100,7 +116,11 @@ impl Flavour {
     /// Whether a fault of this variety concerns only what the zone says where it has no record. What the parent says of DS, and
     /// a server that does not know the zone, keep records back as well.
     pub(super) fn is_about_absence(self, code: Code) -> bool {
-        code.is_about_absence() && !matches!(self, Self::ParentDs | Self::OtherZone | Self::AfterAlias)
+        match self {
+            Self::SoaData => true,
+            Self::ParentDs | Self::OtherZone | Self::AfterAlias => false,
+            _ => code.is_about_absence(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who must act and what to do, in words a customer can send to a DNS provider.
 
+mod signed;
 mod way;
 
 use super::Code;
@@ -32,6 +33,11 @@ pub(super) fn who(blame: &Blame) -> String {
             format!("{}; {operator}", keeper(zone, above, "the DS record"))
         }
         (_, Flavour::StaleGlue | Flavour::NoGlue) => keeper(zone, above, "the delegation"),
+        (Code::LameDelegation, _) if above == "." => {
+            format!("{operator}, with IANA where the delegation in the root zone is out of date")
+        }
+        (_, Flavour::KeysUnsigned) => format!("{operator}; {}", keeper(zone, above, "the DS record")),
+        (_, Flavour::TooLong) => format!("the owner of {zone}"),
         (Code::LameDelegation, _) => {
             format!("{operator}; {}, if the delegation is out of date", keeper(zone, above, "the delegation"))
         }
@@ -148,21 +154,22 @@ impl Words<'_> {
                 self.they("send", "sends"),
                 if self.many { "do not" } else { "does not" }
             ),
-            (Code::DnssecNoDnskey, Flavour::Keys) => format!(
-                "The parent has a DS record for {zone}, and {}. Let questions for DNSKEY (type 48) be answered; without the keys validating resolvers fail.",
-                lower_first(&self.they_do_not("give a usable answer to questions for DNSKEY"))
+            (Code::TcpUnavailable, Flavour::TcpError) => format!(
+                "{} a truncated answer about CAA at {level}, and over TCP {} with an error. {} answer over TCP as over UDP (RFC 7766): look at access lists and at what stands in front.",
+                self.they("send", "sends"),
+                if self.many { "answer" } else { "answers" },
+                self.must()
             ),
-            (Code::DnssecNoDnskey, _) if self.blame.partial => format!(
-                "{} {zone} without DNSKEY records, other servers of the zone have them. Bring the signed zone to every server; look at the zone transfer.",
-                self.they("serve", "serves")
+            (Code::MalformedAnswer, Flavour::SoaData) => format!(
+                "{} negative answers about CAA at {level} with an SOA record that cannot be read: some resolvers, as BIND, fail, others pass the damage on to the CA. Look at the software and at devices on the way that rewrite DNS.",
+                self.they("give", "gives")
             ),
-            (Code::DnssecDsMismatch, _) if self.blame.partial => format!(
-                "{} {zone} with other keys than the DS record in {parent} is for; other servers of the zone have the right ones. Bring every server to the same zone.",
-                self.they("serve", "serves")
+            (Code::CnameAtApex, Flavour::TwoAliases) => format!(
+                "{} two aliases for one name, and a name may have one (RFC 2181 section 10.1): some resolvers follow the first, others, as BIND, fail. Leave one CNAME record.",
+                self.they("give", "gives")
             ),
-            (Code::DnssecBadDenial, Flavour::ParentDs) => format!(
-                "{} DS questions for a zone below in a way that proves nothing, so validating resolvers cannot know whether that zone is signed. Answer them with the DS records, or with NSEC or NSEC3 records that deny them, signed.",
-                self.they("answer", "answers")
+            (Code::AliasTargetBroken, Flavour::TooLong) => format!(
+                "A DNAME record above {level} makes a name of over 255 octets of it, which cannot exist (RFC 6672 section 2.2), so there is no answer about CAA. Point the DNAME record to a shorter name, or ask for certificates for shorter names."
             ),
             (_, Flavour::Unproven) => {
                 let said = self.of_code();
@@ -179,22 +186,6 @@ impl Words<'_> {
             ),
             (_, Flavour::NoTag) => format!(
                 "A CAA record at {level} has a tag of no characters, and a tag has one at least (RFC 8659 section 4.1): some resolvers refuse the whole answer, others pass it on. Publish it again in the form `0 issue \"ca.example\"`."
-            ),
-            (_, Flavour::Bitmap) => format!(
-                "{} denial records at {level} that leave out a type which is there: resolvers that answer from such records by themselves (RFC 8198) deny it. Sign the zone again; every version of it must have the same types.",
-                self.they("give", "gives")
-            ),
-            (Code::DnssecBadSignature, Flavour::OtherZone) => format!(
-                "{} the SOA record of another zone, which no signature of {zone} covers, so validating resolvers refuse the answer. Give the SOA record of {zone}.",
-                self.they("give", "gives")
-            ),
-            (_, Flavour::ParentDs) => format!(
-                "{} what {zone} says of the DS of a zone below with a signature that does not hold. Sign {zone} again.",
-                self.they("give", "gives")
-            ),
-            (Code::DnssecExpired, Flavour::TooEarly) => format!(
-                "{} signatures of {zone} that begin in the future. Set the clock of the signer right and sign the zone again.",
-                self.they("give", "gives")
             ),
             (Code::ForeignSoa, Flavour::OtherZone) => format!(
                 "{} for a zone above and {} know {zone}, although the delegation names {}. Load {zone} there, or correct the delegation in {parent}. Until then a CA sees no CAA policy here.",
@@ -221,7 +212,7 @@ impl Words<'_> {
                 if self.many { "leave" } else { "leaves" },
                 self.must()
             ),
-            _ => return None,
+            _ => return self.of_dnssec(),
         })
     }
 
@@ -260,11 +251,11 @@ impl Words<'_> {
                 self.they("deny", "denies")
             ),
             Code::EdnsRejected => format!(
-                "{} questions with an EDNS record with an error, and the same without it properly. Upgrade the software or the firewall in front. Some resolvers ask again without EDNS, others give up; DNSSEC does not work without it.",
+                "{} questions with an EDNS record and the DO bit, as validating resolvers ask them, with an error, and the same without them properly. Upgrade the software or the firewall in front. Some resolvers ask again without EDNS, others give up; DNSSEC does not work without it.",
                 self.they("answer", "answers")
             ),
             Code::EdnsDropped => format!(
-                "{} questions with an EDNS record without any answer. Let them pass the firewall in front: resolvers no longer try without EDNS when nothing comes back.",
+                "{} questions with an EDNS record and the DO bit, as validating resolvers ask them, without any answer. Let them pass the firewall in front: resolvers no longer try without EDNS when nothing comes back.",
                 self.they("leave", "leaves")
             ),
             Code::EdnsBadvers => format!(

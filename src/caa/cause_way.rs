@@ -4,15 +4,16 @@
 
 use super::cause_pace::unsteady;
 use super::cause_server::{At, Flavour, Symptom, works};
+use super::evidence_name::{is_below, key};
 use super::evidence_reading::Reading;
-use super::{Code, ProbeKind, rcode};
+use super::{Code, Probe, ProbeKind, RecordData, rcode};
 
 type Row = fn(&At) -> Vec<Symptom>;
 
 /// What keeps the answer from coming.
 pub(super) fn symptoms(at: &At) -> Vec<Symptom> {
-    const ROWS: [Row; 8] =
-        [loses, edns_and_case, tcp_unavailable, lame, failing, caa_only, malformed, silent_at_this_name];
+    const ROWS: [Row; 9] =
+        [loses, edns_and_case, tcp_unavailable, lame, too_long, failing, caa_only, malformed, silent_at_this_name];
     if works(&at.caa()) && unsteady(at).is_none() {
         return [tcp_unavailable(at), checking_disabled(at)].concat();
     }
@@ -107,7 +108,7 @@ fn checking_disabled(at: &At) -> Vec<Symptom> {
         None => return Vec::new(),
     };
     let said = reading.map_or_else(String::new, |reading| reading.words());
-    let seen = format!("SOA of {} with CD set: {said}; without CD questions are answered", at.zone);
+    let seen = format!("CAA of {} with CD set: {said}; without CD: answered", at.zone);
     vec![Symptom::of(code, Flavour::Checking, seen)]
 }
 
@@ -118,7 +119,11 @@ fn tcp_unavailable(at: &At) -> Vec<Symptom> {
         return Vec::new();
     }
     match at.reading(ProbeKind::CaaTcp) {
-        Some(tcp) if !tcp.is_usable() => one(Code::TcpUnavailable, truncated_and("CAA", &at.told(ProbeKind::CaaTcp))),
+        Some(tcp) if !tcp.is_usable() => {
+            let flavour = if matches!(tcp, Reading::Error(_)) { Flavour::TcpError } else { Flavour::Plain };
+            let seen = truncated_and("CAA", &at.told(ProbeKind::CaaTcp));
+            vec![Symptom::of(Code::TcpUnavailable, flavour, seen)]
+        }
         Some(_) | None => Vec::new(),
     }
 }
@@ -143,6 +148,24 @@ fn lame(at: &At) -> Vec<Symptom> {
     let control = at.reading(ProbeKind::Control).unwrap_or(Reading::Silent);
     let away = sends_away(&control) || (!works(&control) && sends_away(&at.caa()));
     if away && !at.serves() { one(Code::LameDelegation, both(at)) } else { Vec::new() }
+}
+
+/// A DNAME above the name makes of it one that is longer than names can be: the server is right (RFC 6672 §2.2), and a CA
+/// has no answer.
+fn too_long(at: &At) -> Vec<Symptom> {
+    let Some(message) = at.probe(ProbeKind::Caa).and_then(Probe::first).filter(|m| m.rcode == rcode::YXDOMAIN) else {
+        return Vec::new();
+    };
+    let dname = message.answers.iter().find_map(|r| match &r.data {
+        RecordData::Dname(target) if is_below(&at.level.name, &r.owner) => Some((&r.owner, target)),
+        _ => None,
+    });
+    let seen = |(owner, target): (&String, &String)| {
+        let (owner, target) = (key(owner), key(target));
+        let seen = format!("YXDOMAIN: the DNAME record at {owner} makes it a name below {target} of over 255 octets");
+        Symptom::of(Code::AliasTargetBroken, Flavour::TooLong, seen)
+    };
+    dname.map(seen).into_iter().collect()
 }
 
 /// Every type is answered with an error, of the whole zone or of this name.

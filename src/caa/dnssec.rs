@@ -7,6 +7,10 @@ use ring::{digest, signature};
 use super::dnssec_wire::{self as wire, Section, WireRecord};
 use super::rtype;
 
+/// Signatures over one set that are tried: a resolver gives up there lest it be kept busy (CVE-2023-50387; Unbound tries 8,
+/// BIND fewer).
+pub(super) const MAX_SIGNATURES: usize = 8;
+
 /// The digest type of SHA-1 (RFC 4034 §5.1.3).
 const SHA1: u8 = 1;
 
@@ -27,6 +31,8 @@ pub(super) enum SignatureState {
         /// Start of validity, seconds since 1970.
         from: u64,
     },
+    /// More signatures than a resolver tries, and none of the first verifies.
+    TooMany,
     /// Signatures are there, and none verifies.
     Wrong,
     /// Signatures are there, but by keys the zone does not publish.
@@ -179,11 +185,18 @@ pub(super) fn rrset_state(
     data.sort_unstable();
     data.dedup();
     let signatures = records.iter().filter(here).filter(|r| r.rtype == rtype::RRSIG).filter_map(Rrsig::read);
-    signatures
-        .filter(|s| s.covers == rtype && s.signer == zone)
-        .map(|s| s.state(owner, &data, keys, now))
-        .min_by_key(|state| rank(*state))
-        .unwrap_or(SignatureState::Missing)
+    let (mut best, mut tried) = (SignatureState::Missing, 0);
+    for signature in signatures.filter(|s| s.covers == rtype && s.signer == zone) {
+        let state = signature.state(owner, &data, keys, now);
+        if rank(state) < rank(best) {
+            best = state;
+        }
+        tried += usize::from(state == SignatureState::Wrong);
+        if tried > MAX_SIGNATURES && best == SignatureState::Wrong {
+            return SignatureState::TooMany;
+        }
+    }
+    best
 }
 
 /// One good signature is enough; of bad ones the most telling counts.
@@ -193,7 +206,7 @@ fn rank(state: SignatureState) -> u8 {
         SignatureState::NotCheckable => 1,
         SignatureState::Expired { .. } => 2,
         SignatureState::NotYetValid { .. } => 3,
-        SignatureState::Wrong => 4,
+        SignatureState::TooMany | SignatureState::Wrong => 4,
         SignatureState::UnknownKey => 5,
         SignatureState::Missing => 6,
     }

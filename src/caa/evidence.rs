@@ -176,7 +176,8 @@ pub enum ProbeKind {
     ApexTcp,
     /// P7: DNSKEY at the apex.
     Dnskey,
-    /// SOA at the apex with CD set, as some validating resolvers set it in all that they ask name servers.
+    /// P1 at the apex with CD set, as some validating resolvers set it in all that they ask name servers. Only the bit differs
+    /// from a question that was answered: a server may have no answer to a question of another type, with the bit or without.
     ApexCheckingDisabled,
     /// The type nobody knows, at a name that the same server gives addresses for: NXDOMAIN here is a lie.
     ExistingName,

@@ -44,6 +44,8 @@ pub enum Negative {
     WithoutSoa,
     /// The SOA stands in the answer section, where nobody looks for it.
     SoaInAnswer,
+    /// An SOA record whose data is none (RFC 1035 §3.3.13).
+    SoaUnreadable,
     /// NS records of the zone itself.
     NsInstead,
     /// The SOA of this other zone.
@@ -118,6 +120,7 @@ impl Negative {
             Self::Sound => String::new(),
             Self::WithoutSoa => ", no soa".to_owned(),
             Self::SoaInAnswer => ", soa in the answer section".to_owned(),
+            Self::SoaUnreadable => ", soa unreadable".to_owned(),
             Self::NsInstead => ", ns instead of soa".to_owned(),
             Self::Foreign(owner) => format!(", soa of {owner}"),
             Self::WithRecords => ", with records".to_owned(),
@@ -226,7 +229,8 @@ pub fn alias_at(message: &DnsMessage, name: &str) -> Option<String> {
 
 fn negative(message: &DnsMessage, name: &str, zone: &str) -> Negative {
     let soas = |records: &[RecordFact]| {
-        records.iter().filter(|r| r.rtype == rtype::SOA).map(|r| key(&r.owner)).collect::<Vec<_>>()
+        let soas = records.iter().filter(|r| matches!(r.data, RecordData::Soa { .. }));
+        soas.map(|r| key(&r.owner)).collect::<Vec<_>>()
     };
     let sound = |owner: &String| is_at_or_below(name, owner) && is_at_or_below(owner, zone);
     let owners = soas(&message.authority);
@@ -234,6 +238,8 @@ fn negative(message: &DnsMessage, name: &str, zone: &str) -> Negative {
         Negative::Sound
     } else if let Some(owner) = owners.into_iter().next() {
         Negative::Foreign(owner)
+    } else if message.authority.iter().any(|r| r.rtype == rtype::SOA) {
+        Negative::SoaUnreadable
     } else if message.authority.iter().any(|r| r.rtype == rtype::NS && r.owner.eq_ignore_ascii_case(zone)) {
         Negative::NsInstead
     } else if !soas(&message.answers).is_empty() {
@@ -324,12 +330,14 @@ mod tests {
     #[test]
     fn a_negative_answer_is_judged_by_its_authority_section() {
         let a = record("www.z.bed", RecordData::Address([192, 0, 2, 1].into()));
+        let cut_soa = RecordFact { data: RecordData::Opaque(vec![0; 4]), ..soa("z.bed") };
         let table = [
             (vec![], vec![soa("z.bed")], Reading::NoData(Negative::Sound)),
             (vec![], vec![soa("WWW.Z.bed")], Reading::NoData(Negative::Sound)),
             (vec![], vec![soa("bed")], Reading::NoData(Negative::Foreign("bed".into()))),
             (vec![], vec![soa("x.z.bed")], Reading::NoData(Negative::Foreign("x.z.bed".into()))),
             (vec![], vec![], Reading::NoData(Negative::WithoutSoa)),
+            (vec![], vec![cut_soa], Reading::NoData(Negative::SoaUnreadable)),
             (vec![soa("z.bed")], vec![], Reading::NoData(Negative::SoaInAnswer)),
             (vec![], vec![ns("z.bed")], Reading::NoData(Negative::NsInstead)),
             (vec![], vec![ns(".")], Reading::ReferralUp(".".into())),

@@ -272,7 +272,7 @@ fn probe_of(word: &str) -> (ProbeKind, u16, Transport) {
         "apextcp" => (ApexTcp, rtype::SOA),
         "dnskey" | "dnskeytcp" => (Dnskey, rtype::DNSKEY),
         "existing" => (ExistingName, rtype::PRIVATE),
-        "cd" => (ApexCheckingDisabled, rtype::SOA),
+        "cd" => (ApexCheckingDisabled, rtype::CAA),
         "below" => (CaaBelow, rtype::CAA),
         other => panic!("{other}"),
     };

@@ -89,13 +89,16 @@ impl Prober<'_> {
             if wanted { self.ask(kind, name, rtype, form, FEWER).await } else { None }
         };
         let unchecked = name == self.zone && asked.is_usable();
-        let (without, lower, tcp, unknown, unchecked) = futures::join!(
+        let (without, lower, mut tcp, unknown, unchecked) = futures::join!(
             one(suspicion.edns, ProbeKind::CaaWithoutEdns, &mixed, rtype::CAA, Form::PLAIN),
             one(suspicion.case, ProbeKind::CaaLowerCase, name, rtype::CAA, Form::EDNS),
             one(suspicion.tcp, ProbeKind::CaaTcp, &mixed, rtype::CAA, Form::TCP),
             one(suspicion.unknown, ProbeKind::UnknownType, &mixed, rtype::PRIVATE, Form::EDNS),
-            one(unchecked, ProbeKind::ApexCheckingDisabled, name, rtype::SOA, Form::UNCHECKED),
+            one(unchecked, ProbeKind::ApexCheckingDisabled, &mixed, rtype::CAA, Form::UNCHECKED),
         );
+        if let Some(tcp) = &mut tcp {
+            self.repeat_late(tcp).await;
+        }
         let works = |probe: &Option<Probe>| {
             probe.as_ref().map(|p| p.reading(self.zone)).is_some_and(|r| r.is_usable() || r == Reading::Truncated)
         };
