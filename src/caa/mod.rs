@@ -18,6 +18,7 @@ mod cause_words;
 mod cause_zone;
 mod classify;
 mod climb;
+mod direct;
 mod dnssec;
 mod dnssec_chain;
 mod dnssec_denial;
@@ -45,6 +46,7 @@ pub use cause_text::example as example_remedy;
 pub use cause_zone::causes;
 pub use classify::{Classified, MAX_ALIASES, classify};
 pub use climb::{BrFailureAllowance, Climb, Obstacle, Reason, Ruling, Security, Verdict, climb, corroborate, verdict};
+pub use direct::{Direct, direct};
 pub use ede_cause::is_the_resolvers_own;
 pub use effect::{Effect, Observed, effect};
 pub use evidence::{

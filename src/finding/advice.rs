@@ -68,10 +68,14 @@ pub fn advise(grounds: &Grounds<'_>) -> Vec<Advice> {
         .filter(|(_, seen)| seen.fails() || *seen == Observed::Set)
         .collect();
     let scope = grounds.issuances.scope.as_ref();
+    // Below a TLD that is not there nobody can publish.
+    let gone: Vec<&DomainName> =
+        grounds.levels.iter().filter(|level| level.is_no_tld(&ignored)).map(|level| &level.name).collect();
     let candidates: Vec<&LevelFacts> = grounds
         .levels
         .iter()
         .filter(|level| level.stable && level.alias().is_none() && !level.nobodys(scope) && level.set().is_empty())
+        .filter(|level| !gone.iter().any(|tld| level.name.is_at_or_below(tld)))
         .collect();
     let reach = Reach::new(grounds, &candidates);
     let mut deciding: Vec<(&&LevelFacts, &Decided)> =

@@ -163,8 +163,8 @@ impl FindingCode {
                  its answers are left aside."
             }
             Self::ResolverStripsSoa => {
-                "A resolver never passes on the SOA record of an empty answer, whatever the zone. Many forwarders do so; whether the name \
-                 servers send it can only be learnt from themselves."
+                "A resolver never passes on the SOA record of an empty answer, or leaves out one that the name servers send when asked \
+                 directly. Many forwarders do so; whether the name servers send it can only be learnt from themselves."
             }
             Self::ReportedErrorConfirmed => {
                 "The level that the CA's error names fails in this run as well: the fault is real and lasting."

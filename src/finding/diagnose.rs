@@ -82,12 +82,10 @@ pub(super) struct Passing {
 /// Every finding, worst first; the same evidence gives the same findings in the same order.
 #[must_use]
 pub fn diagnose(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let case = Case {
-        evidence,
-        ignored: dead_views(evidence.levels),
-        stripping: stripping_views(evidence.levels),
-        passing: passing(evidence.checked),
-    };
+    let ignored = dead_views(evidence.levels);
+    let mut stripping = stripping_views(evidence.levels);
+    stripping.retain(|view| !ignored.contains(view));
+    let case = Case { evidence, ignored, stripping, passing: passing(evidence.checked) };
     let mut findings = failing::findings(&case);
     findings.extend(policy::findings(&case));
     findings.extend(reported::findings(&case));

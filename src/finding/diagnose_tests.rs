@@ -374,3 +374,49 @@ fn an_error_about_another_domain_is_told_as_that() {
     assert!(told("example.org").contains("this error is about another domain"));
     assert!(!told("net").contains("another domain") && !told("www.example.net").contains("another domain"));
 }
+
+#[test]
+fn a_resolver_that_fails_where_the_name_servers_answer_is_left_aside() {
+    for word in ["servfail/nodata", "nxdomain/nodata"] {
+        let levels = levels(&[("net", word), ("example.net", word), ("www.example.net", word)]);
+        let findings = diagnose(&Evidence { levels: &levels, ..Evidence::default() });
+        assert_eq!(found(&findings), [("resolver-unusable", Severity::Warning, None)], "{word}");
+        assert!(findings[0].text.ends_with("asked directly, answer properly at 3 levels."), "{}", findings[0].text);
+    }
+    // A TLD that its own servers deny as well does not exist.
+    let levels = levels(&[("nosuch", "nxdomain/nxdomain"), ("x.nosuch", "nxdomain/nxdomain")]);
+    let findings = diagnose(&Evidence { levels: &levels, ..Evidence::default() });
+    assert_eq!(found(&findings)[0], ("lookup-fails", Severity::Error, Some("nosuch")));
+    assert!(findings[0].who.as_deref().unwrap().contains("there is no TLD"), "{findings:?}");
+}
+
+#[test]
+fn a_failure_that_the_name_servers_do_not_show_is_the_resolvers_or_lies_between() {
+    let levels = levels(&[("net", "nodata"), ("example.net", "timeout/nodata")]);
+    let findings = diagnose(&Evidence { levels: &levels, ..Evidence::default() });
+    let told = findings.iter().find(|finding| finding.code == "lookup-fails").unwrap();
+    let who = told.who.as_deref().unwrap();
+    assert!(
+        who.starts_with("whoever runs 192.0.2.0, since the name servers answer when asked directly; else"),
+        "{who}"
+    );
+    let fix = told.fix.as_deref().unwrap();
+    assert!(fix.contains("a filter or a limit in front of the name servers") && !fix.contains("--deep"), "{fix}");
+}
+
+#[test]
+fn of_resolvers_that_differ_the_one_is_named_that_the_name_servers_contradict() {
+    let set = "0 issue ca.example";
+    let levels = levels(&[("net", "nodata,nodata"), ("example.net", &format!("{set},nodata/{set}"))]);
+    let findings = diagnose(&Evidence { levels: &levels, ..Evidence::default() });
+    let told = findings.iter().find(|finding| finding.code == "resolvers-disagree").unwrap();
+    assert_eq!(told.who.as_deref(), Some("whoever runs `192.0.2.1`"));
+    assert!(told.text.ends_with("The name servers themselves say: `0 issue \"ca.example\"`."), "{}", told.text);
+}
+
+#[test]
+fn an_soa_record_that_only_a_resolver_drops_is_not_missed_at_the_name_servers() {
+    let levels = levels(&[("net", "nodata"), ("example.net", "nosoa/nodata")]);
+    let findings = diagnose(&Evidence { levels: &levels, ..Evidence::default() });
+    assert_eq!(codes(&findings), ["all-levels-fine", "caa-missing", "resolver-strips-soa"]);
+}

@@ -194,9 +194,13 @@ fn one_unexplained(case: &Case<'_>, weight: Weight, found: &[&LevelFacts]) -> Fi
             "Check the spelling. No public CA issues below a TLD that is not in the root zone; names of a private network need a CA of its own."
                 .into(),
         ),
+        Weight::Blocks | Weight::Sometimes if level.direct.is_some() => Some(format!(
+            "The name servers answer from here, and show no fault. Ask through other resolvers (`-r`): if those fail too, look for a filter or a limit in front of the name servers that keeps some networks out.{}",
+            closer(case, level)
+        )),
         Weight::Blocks | Weight::Sometimes if level.nobodys(case.scope()) => Some(format!(
-            "Retry, and report it to the registry if it lasts. A CAA set at a level closer to the names keeps failures at `{}` from counting.",
-            level.name
+            "Retry, and report it to the registry if it lasts.{}",
+            closer(case, level)
         )),
         Weight::Blocks | Weight::Sometimes => Some(format!(
             "Ask the name servers themselves why: `ctclimb caa {} --deep`. Where there is no CAA record they must answer NOERROR with the zone's SOA record.",
@@ -209,6 +213,15 @@ fn one_unexplained(case: &Case<'_>, weight: Weight, found: &[&LevelFacts]) -> Fi
         who: fix.is_some().then(|| who(case, level)),
         fix,
         ..finding(code, text)
+    }
+}
+
+/// What helps against failures at a level that nobody but its registry can mend.
+fn closer(case: &Case<'_>, level: &LevelFacts) -> String {
+    if level.nobodys(case.scope()) {
+        format!(" A CAA set at a level closer to the names keeps failures at `{}` from counting.", level.name)
+    } else {
+        String::new()
     }
 }
 
@@ -234,11 +247,14 @@ fn whose_resolver(case: &Case<'_>, level: &LevelFacts) -> String {
 fn who(case: &Case<'_>, level: &LevelFacts) -> String {
     let (failed, fine): (Vec<_>, Vec<_>) =
         level.used(&case.ignored).partition(|(_, lookup)| level.failure(lookup).is_some());
-    if fine.is_empty() {
-        return case.operator(level);
-    }
     let failed: Vec<&str> = failed.iter().map(|(view, _)| *view).collect();
-    format!("whoever runs {}, since other resolvers get an answer; else {}", tally(&failed), case.operator(level))
+    let why = match (level.direct.is_some(), fine.is_empty()) {
+        _ if level.is_no_tld(&case.ignored) => return case.operator(level),
+        (true, _) => "the name servers answer when asked directly",
+        (false, false) => "other resolvers get an answer",
+        (false, true) => return case.operator(level),
+    };
+    format!("whoever runs {}, since {why}; else {}", tally(&failed), case.operator(level))
 }
 
 fn bogus(lookup: &Lookup) -> bool {
@@ -296,7 +312,7 @@ fn without_soa(case: &Case<'_>, levels: &[&LevelFacts]) -> Vec<Finding> {
                     | Code::CaseSensitive
             )
         };
-        if level.causes.iter().any(|cause| told(cause.code)) || case.observed(level).fails() {
+        if level.direct.is_some() || level.causes.iter().any(|cause| told(cause.code)) || case.observed(level).fails() {
             continue;
         }
         let lacking: Vec<&Lookup> = level

@@ -1,8 +1,8 @@
 //! [`LevelFacts`]: one level with everything that was learnt of it, and what follows for the climb.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::caa::{CaaRecord, Cause, Lookup, LookupFailure, LookupOutcome, Observed, Soa, Transport};
+use crate::caa::{CaaRecord, Cause, Direct, Lookup, LookupFailure, LookupOutcome, Observed, Soa, Transport};
 use crate::name::{DomainName, SuffixKind, is_known_tld, is_public_suffix, public_suffix};
 
 /// One level of the climb with what each view says of it.
@@ -18,6 +18,8 @@ pub struct LevelFacts {
     pub causes: Vec<Cause>,
     /// Apex of the zone that holds the level, where known.
     pub zone: Option<DomainName>,
+    /// What the zone's name servers say themselves, where they were asked and show no fault.
+    pub direct: Option<Direct>,
 }
 
 impl LevelFacts {
@@ -89,6 +91,13 @@ impl LevelFacts {
             && !is_known_tld(self.name.as_str())
             && used.peek().is_some()
             && used.all(|(_, lookup)| matches!(lookup.outcome, LookupOutcome::NxDomain(_)))
+            && !self.exists()
+    }
+
+    /// Whether the name servers themselves say that the level exists.
+    fn exists(&self) -> bool {
+        let outcome = self.direct.as_ref().and_then(|direct| direct.outcome.as_ref());
+        matches!(outcome, Some(LookupOutcome::Records(_) | LookupOutcome::NoData(_)))
     }
 
     /// Whether strangers share the level, so that no domain owner can publish there.
@@ -124,22 +133,29 @@ pub(super) fn nobodys(level: &DomainName, scope: Option<&DomainName>) -> bool {
 /// Views that failed at every level they were asked for: the trouble is theirs, or lies before them.
 ///
 /// Silence everywhere is enough, be it at one level alone, unless the name servers themselves show at every level why there
-/// is none to be had. Other failures count only if another view got an answer at a TLD where this one failed: they may be a
-/// scenario's, or the truth.
-pub(super) fn dead_views(levels: &[LevelFacts]) -> Vec<&str> {
+/// is none to be had. Other failures count only if at a TLD where this one failed another view got an answer, or the name
+/// servers themselves give one without fault: they may be a scenario's, or the truth. Who denies a TLD that is there
+/// denies what lies below with it.
+#[must_use]
+pub fn dead_views(levels: &[LevelFacts]) -> Vec<&str> {
     #[derive(Default)]
     struct Record {
         asked: u64,
         failed: u64,
         silent: u64,
+        /// Levels below the TLD that are said not to exist.
+        denied: u64,
         contradicted: bool,
+        /// A TLD is said not to exist that its name servers answer for.
+        denies_tld: bool,
         /// At some level nothing the name servers do accounts for the failure.
         unexplained: bool,
     }
     let mut views: BTreeMap<&str, Record> = BTreeMap::new();
     for level in levels {
-        let tld_answers =
-            level.name.depth() == 0 && level.lookups.iter().any(|(_, lookup)| level.failure(lookup).is_none());
+        let tld = level.name.depth() == 0;
+        let answered = level.lookups.iter().any(|(_, lookup)| level.failure(lookup).is_none());
+        let tld_answers = tld && (answered || level.exists());
         for (view, lookup) in &level.lookups {
             if lookup.transport == Transport::Script {
                 continue;
@@ -148,31 +164,52 @@ pub(super) fn dead_views(levels: &[LevelFacts]) -> Vec<&str> {
                 &lookup.outcome,
                 LookupOutcome::Failed(LookupFailure::Network(_) | LookupFailure::Timeout(_) | LookupFailure::NotAsked)
             );
+            // Replies came, and none that is to the question.
+            let unfit = matches!(&lookup.outcome, LookupOutcome::Failed(LookupFailure::Malformed(_)));
+            let silent = silent || unfit && lookup.rcode.is_none();
+            let denies = matches!(lookup.outcome, LookupOutcome::NxDomain(_));
             let record = views.entry(view).or_default();
             record.asked += 1;
             record.failed += u64::from(level.failure(lookup).is_some());
             record.silent += u64::from(silent);
+            record.denied += u64::from(denies && !tld);
             record.contradicted |= tld_answers;
+            record.denies_tld |= denies && tld && level.exists();
             record.unexplained |= !level.causes.iter().any(Cause::accounts_for_failure);
         }
     }
     let dead = |record: &Record| {
         let silent = record.silent == record.asked && record.unexplained;
-        record.failed == record.asked && (silent || record.contradicted && record.asked > 1)
+        let useless = record.failed + if record.denies_tld { record.denied } else { 0 };
+        useless == record.asked && (silent || record.contradicted && record.asked > 1)
     };
     views.into_iter().filter(|(_, record)| dead(record)).map(|(view, _)| view).collect()
 }
 
-/// Views that never pass on an SOA record: forwarders that strip the authority section. Their silence says nothing.
+/// Views that never pass on an SOA record, or not where the name servers send it: forwarders that strip the authority
+/// section, or make up answers. What they leave out says nothing of the name servers.
 pub(super) fn stripping_views(levels: &[LevelFacts]) -> Vec<&str> {
-    let mut views: BTreeMap<&str, bool> = BTreeMap::new();
+    let sent = |level: &LevelFacts| {
+        let outcome = level.direct.as_ref().and_then(|direct| direct.outcome.as_ref());
+        matches!(outcome, Some(LookupOutcome::NoData(Soa::Present) | LookupOutcome::NxDomain(Soa::Present)))
+    };
+    let dropped =
+        |level: &LevelFacts, lookup: &Lookup| lookup.transport != Transport::Script && lacks_soa(lookup) && sent(level);
+    let caught: BTreeSet<&str> = levels
+        .iter()
+        .flat_map(|level| level.lookups.iter().filter(|(_, lookup)| dropped(level, lookup)))
+        .map(|(view, _)| view.as_str())
+        .collect();
+    let mut views: BTreeMap<&str, bool> = caught.iter().map(|view| (*view, false)).collect();
     for level in levels {
         for (view, lookup) in &level.lookups {
             let script = lookup.transport == Transport::Script;
             let negative = matches!(lookup.outcome, LookupOutcome::NoData(_) | LookupOutcome::NxDomain(_));
             if negative || script {
                 let shows = script || !lacks_soa(lookup);
-                *views.entry(view).or_default() |= shows;
+                if !caught.contains(view.as_str()) {
+                    *views.entry(view).or_default() |= shows;
+                }
             }
         }
     }

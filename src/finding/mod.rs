@@ -23,7 +23,7 @@ pub use advice::{Advice, Grounds, advise};
 pub use code::{Documented, FindingCode, every_code};
 pub use diagnose::{Checked, Evidence, diagnose};
 pub use error_patterns::error_patterns;
-pub use level::LevelFacts;
+pub use level::{LevelFacts, dead_views};
 
 /// How bad a finding is. `error` is what `--fail-on` stops at by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

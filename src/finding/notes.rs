@@ -30,25 +30,16 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
 
 fn views(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for view in &case.ignored {
-        findings.push(Finding {
-            who: Some("whoever runs this program".into()),
-            fix: Some("Choose another resolver (`-r`), or look at the network between.".into()),
-            ..finding(
-                FindingCode::ResolverUnusable,
-                format!("The resolver `{view}` answered for no level at all; its silence is left aside and says nothing about the domain."),
-            )
-        });
-    }
+    findings.extend(case.ignored.iter().map(|view| unusable(case, view)));
     if !case.stripping.is_empty() {
         let text = format!(
-            "{} never passes on SOA records, so whether the name servers send them is not known from it.",
+            "{} passes on no SOA records, or not all that name servers send, so whether they send them is not known from it.",
             listed(&case.stripping, 4)
         );
         findings.push(finding(FindingCode::ResolverStripsSoa, text));
     }
     for level in case.evidence.levels {
-        let mut sets: BTreeMap<Vec<&CaaRecord>, BTreeSet<&str>> = BTreeMap::new();
+        let mut sets = Seen::new();
         for (view, lookup) in level.used(&case.ignored) {
             let set = match &lookup.outcome {
                 LookupOutcome::Records(records) => {
@@ -68,22 +59,78 @@ fn views(case: &Case<'_>) -> Vec<Finding> {
                 format!("{set} (through {})", listed(&views, 3))
             };
             let told: Vec<String> = sets.iter().map(one).collect();
+            let (servers, who, fix) = whose_word(case, level, &sets);
             findings.push(Finding {
                 level: Some(level.name.to_string()),
                 patterns: case.patterns(&level.name),
-                who: Some(case.operator(level)),
-                fix: Some(format!(
-                    "Compare the servers of the zone: `ctclimb caa {} --deep`. During a change wait out the TTL.",
-                    level.name
-                )),
+                who: Some(who),
+                fix: Some(fix),
                 ..finding(
                     FindingCode::ResolversDisagree,
-                    format!("CAA at `{}` differs between resolvers: {}.", level.name, told.join("; ")),
+                    format!("CAA at `{}` differs between resolvers: {}.{servers}", level.name, told.join("; ")),
                 )
             });
         }
     }
     findings
+}
+
+/// A resolver that is left aside, with how it failed.
+fn unusable(case: &Case<'_>, view: &str) -> Finding {
+    let levels = case.evidence.levels.iter();
+    let failures: BTreeSet<&str> = levels
+        .clone()
+        .flat_map(|level| level.lookups.iter().filter(|(of, _)| of == view).filter_map(|(_, l)| level.failure(l)))
+        .collect();
+    let failures: Vec<&str> = failures.into_iter().collect();
+    let direct = levels.filter(|level| level.direct.is_some()).count();
+    let servers = match direct {
+        0 => String::new(),
+        1 => " The name servers themselves, asked directly, answer properly at 1 level.".to_owned(),
+        more => format!(" The name servers themselves, asked directly, answer properly at {more} levels."),
+    };
+    Finding {
+        who: Some("whoever runs this program".into()),
+        fix: Some("Choose another resolver (`-r`), or look at the network between.".into()),
+        ..finding(
+            FindingCode::ResolverUnusable,
+            format!(
+                "The resolver `{view}` gave no usable answer at any level ({}); it is left aside and says nothing about the domain.{servers}",
+                failures.join(", ")
+            ),
+        )
+    }
+}
+
+/// Sets and the resolvers that saw them.
+type Seen<'a> = BTreeMap<Vec<&'a CaaRecord>, BTreeSet<&'a str>>;
+
+/// Where resolvers differ: what the name servers say themselves, who must act, and what to do.
+fn whose_word(case: &Case<'_>, level: &super::LevelFacts, sets: &Seen<'_>) -> (String, String, String) {
+    let name = &level.name;
+    let told = match level.direct.as_ref().and_then(|direct| direct.outcome.as_ref()) {
+        Some(LookupOutcome::Records(set)) => Some(set.iter().collect::<Vec<_>>()),
+        Some(LookupOutcome::NoData(_) | LookupOutcome::NxDomain(_)) => Some(Vec::new()),
+        Some(LookupOutcome::Failed(_)) | None => None,
+    };
+    let Some(told) = told else {
+        let fix = match level.direct {
+            Some(_) => "Compare what the resolvers hold in their caches. During a change wait out the TTL.".to_owned(),
+            None => format!(
+                "Compare the servers of the zone: `ctclimb caa {name} --deep`. During a change wait out the TTL."
+            ),
+        };
+        return (String::new(), case.operator(level), fix);
+    };
+    let others: BTreeSet<&str> =
+        sets.iter().filter(|(set, _)| **set != told).flat_map(|(_, views)| views).copied().collect();
+    let others: Vec<&str> = others.into_iter().collect();
+    let set = if told.is_empty() { "no record".to_owned() } else { listed(&told, 3) };
+    (
+        format!(" The name servers themselves say: {set}."),
+        format!("whoever runs {}", listed(&others, 3)),
+        "Wait out the TTL, if the records were changed a short while ago. Else the resolver has another view of the zone, or changes what it is told: ask others (`-r`).".to_owned(),
+    )
 }
 
 fn sources(case: &Case<'_>) -> Vec<Finding> {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::LevelFacts;
-use crate::caa::{CaaRecord, Cause, Code, Lookup, LookupFailure, LookupOutcome, Soa, Transport};
+use crate::caa::{CaaRecord, Cause, Code, Direct, Lookup, LookupFailure, LookupOutcome, Soa, Transport};
 use crate::issuance::{Collection, Issuances, Record};
 use crate::name::DomainName;
 
@@ -31,7 +31,8 @@ pub(super) fn issued(scope: &str, lines: &[&str]) -> Issuances {
     collection.finish()
 }
 
-/// Levels with their outcome in one word; a `~` before the name marks a level that comes and goes, `+code` adds a cause.
+/// Levels with their outcome in one word; a `~` before the name marks a level that comes and goes, `+code` adds a cause, and
+/// what the name servers say themselves stands behind a `/`.
 pub(super) fn levels(lines: &[(&str, &str)]) -> Vec<LevelFacts> {
     lines.iter().map(|(level, outcome)| fact(level, outcome)).collect()
 }
@@ -39,6 +40,8 @@ pub(super) fn levels(lines: &[(&str, &str)]) -> Vec<LevelFacts> {
 fn fact(level: &str, outcome: &str) -> LevelFacts {
     let mut causes = Vec::new();
     let mut lookups = Vec::new();
+    let (outcome, direct) = outcome.split_once('/').map_or((outcome, None), |(outcome, word)| (outcome, Some(word)));
+    let direct = direct.map(|word| Direct { outcome: Some(lookup(word.trim()).outcome) });
     for (view, word) in outcome.split(',').enumerate() {
         let (word, code) = word.split_once('+').map_or((word, None), |(word, code)| (word, Code::parse(code)));
         lookups.push((format!("192.0.2.{view}"), lookup(word.trim())));
@@ -54,7 +57,7 @@ fn fact(level: &str, outcome: &str) -> LevelFacts {
         }));
     }
     let name = name(level.trim_start_matches('~'));
-    LevelFacts { stable: !level.starts_with('~'), lookups, causes, zone: None, name }
+    LevelFacts { stable: !level.starts_with('~'), lookups, causes, zone: None, direct, name }
 }
 
 fn lookup(word: &str) -> Lookup {

@@ -1,6 +1,7 @@
 //! From what was gathered to the report: the one place where all rooms meet. Pure.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::group::Grouped;
 use super::judge::{Judging, Lookups, judge};
@@ -10,10 +11,10 @@ use super::timeline::timeline;
 use super::views::{view, was_answered, was_asked};
 use crate::acme::HistoryReport;
 use crate::caa::{self, AuthoritativeView, Cause, Code, Lookup, LookupOutcome, Security, causes_of_lookup};
-use crate::finding::{Evidence, Grounds, LevelFacts, advise, diagnose};
+use crate::finding::{Evidence, Grounds, LevelFacts, advise, dead_views, diagnose};
 use crate::issuance::Issuances;
 use crate::name::{DomainName, NodeId, is_public_suffix};
-use crate::report::{Coverage, Dropped, LevelReport, Report, SCHEMA, SourceCoverage, counted};
+use crate::report::{Coverage, Dropped, LevelReport, Report, SCHEMA, SourceCoverage, View, counted};
 
 /// Everything one run gathered, before anything is concluded.
 pub struct Gathered<'a> {
@@ -74,14 +75,20 @@ fn conclude(gathered: Gathered<'_>, in_full: bool) -> Report {
         let name = issued.tree.domain_name(level);
         security_at(&name, lookups.iter().map(|(_, lookup)| lookup), gathered.authoritative)
     };
-    let checked = judge(issued, &gathered.grouped, selection, &gathered.lookups, &gathered.judging, &security);
+    let set_aside: BTreeSet<&str> = dead_views(&facts).into_iter().collect();
+    let is_used = |view: &str| !set_aside.contains(view);
+    let judged = judged(&gathered.lookups, &is_used);
+    let checked = judge(issued, &gathered.grouped, selection, &judged, &gathered.judging, &security);
     let ids: Vec<&str> = gathered.grouped.patterns.patterns.iter().map(|pattern| pattern.id.as_str()).collect();
     let timeline = in_full.then(|| timeline(issued, &|name| gathered.grouped.of(name), &ids)).flatten();
     let (timeline, undated) = match timeline {
         Some((timeline, left_out)) => (Some(timeline), left_out),
         None => (None, 0),
     };
-    let coverage = coverage(&gathered, undated);
+    let mut coverage = coverage(&gathered, undated);
+    // What no resolver could be asked for was not obtained.
+    let asked = || gathered.lookups.values().flatten();
+    coverage.complete &= asked().next().is_none() || asked().any(|(view, _)| is_used(view));
     let reported: Vec<DomainName> = gathered.errors.map(reported_levels).unwrap_or_default();
     let grounds = Grounds {
         issuances: issued,
@@ -104,8 +111,11 @@ fn conclude(gathered: Gathered<'_>, in_full: bool) -> Report {
         history: gathered.errors,
         sources_incomplete: &incomplete,
     });
-    let levels =
-        facts.iter().zip(&selection.levels).map(|(facts, &level)| level_report(facts, counts, level)).collect();
+    let levels = facts
+        .iter()
+        .zip(&selection.levels)
+        .map(|(facts, &level)| level_report(facts, counts, level, &is_used))
+        .collect();
     Report {
         schema: SCHEMA,
         tool: TOOL.to_owned(),
@@ -132,6 +142,10 @@ fn level_facts(gathered: &Gathered<'_>, level: NodeId) -> LevelFacts {
         lookups: gathered.lookups.get(&level).cloned().unwrap_or_default(),
         causes: causes(gathered, level),
         zone: None,
+        direct: gathered.authoritative.and_then(|view| {
+            let name = gathered.issued.tree.name(level);
+            caa::direct(view, name)
+        }),
     }
 }
 
@@ -199,14 +213,32 @@ fn gap(source: &SourceCoverage) -> Option<String> {
     }
 }
 
-fn level_report(facts: &LevelFacts, counts: &LevelCounts, level: NodeId) -> LevelReport {
+/// The lookups that verdicts rest on: those of resolvers that could be used.
+fn judged<'l>(lookups: &'l Lookups, is_used: &dyn Fn(&str) -> bool) -> Cow<'l, Lookups> {
+    if lookups.values().flatten().all(|(view, _)| is_used(view)) {
+        return Cow::Borrowed(lookups);
+    }
+    let kept = |of: &Vec<(String, Lookup)>| of.iter().filter(|(view, _)| is_used(view)).cloned().collect();
+    Cow::Owned(lookups.iter().map(|(level, of)| (*level, kept(of))).collect())
+}
+
+fn level_report(
+    facts: &LevelFacts,
+    counts: &LevelCounts,
+    level: NodeId,
+    is_used: &dyn Fn(&str) -> bool,
+) -> LevelReport {
     LevelReport {
         name: facts.name.to_string(),
         depth: facts.name.depth(),
         stable: facts.stable,
         names_below: counts.names_below(level),
         public_suffix: is_public_suffix(&facts.name),
-        views: facts.lookups.iter().map(|(server, lookup)| view(server, lookup)).collect(),
+        views: facts
+            .lookups
+            .iter()
+            .map(|(server, lookup)| View { set_aside: !is_used(server), ..view(server, lookup) })
+            .collect(),
         causes: facts.causes.clone(),
     }
 }

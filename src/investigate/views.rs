@@ -25,6 +25,7 @@ pub fn view(server: &str, lookup: &Lookup) -> View {
         rtt_ms: lookup.rtt_ms,
         tries: lookup.tries,
         transport: lookup.transport,
+        set_aside: false,
     }
 }
 

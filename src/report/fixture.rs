@@ -42,6 +42,7 @@ fn view(server: &str, outcome: &'static str, class: Option<&'static str>) -> Vie
         rtt_ms: class.is_none().then_some(14),
         tries: if class.is_some() { 3 } else { 1 },
         transport: Transport::Udp,
+        set_aside: false,
     }
 }
 

@@ -98,6 +98,9 @@ pub struct View {
     pub tries: u8,
     /// `udp`, `tcp`, `tls`, `https`, `script`.
     pub transport: crate::caa::Transport,
+    /// The resolver could not be used at any level: nothing is concluded from what it says. Left out where `false`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub set_aside: bool,
 }
 
 /// Certificates per week.

@@ -128,6 +128,9 @@ async fn every_expected_cause_is_found_and_none_besides() {
     }
     if bed.port == 53 {
         faults.extend(resolvers(&bed, &rows, &view, only.is_some()).await);
+        if only.as_deref().is_none_or(|only| only.contains("oddresolvers")) {
+            faults.extend(odd_resolvers(&bed));
+        }
     } else {
         println!("skipped: Unbound and BIND follow referrals on port 53 only");
     }
@@ -152,6 +155,17 @@ fn secured(view: &AuthoritativeView) -> Vec<String> {
         ("deadzone.alias.bed", Security::Insecure),
         ("www.badsig.bed", Security::Bogus),
         ("www.future.bed", Security::Bogus),
+        ("www.old.bed", Security::Secure),
+        ("www.ending.bed", Security::Secure),
+        ("www.dszsk.bed", Security::Secure),
+        ("www.dssha1.bed", Security::Secure),
+        ("www.dsboth.bed", Security::Secure),
+        ("www.rsasha1.bed", Security::Secure),
+        ("www.iter.bed", Security::Secure),
+        ("www.kskaway.bed", Security::Bogus),
+        ("www.keygone.bed", Security::Bogus),
+        ("www.keyold.bed", Security::Bogus),
+        ("www.manysig.bed", Security::Bogus),
         ("www.kid.dsdrop.bed", Security::Bogus),
         ("www.exptld", Security::Bogus),
         // A signed name that leads into an unsigned zone: the name's own zone is not insecure.
@@ -166,7 +180,9 @@ fn secured(view: &AuthoritativeView) -> Vec<String> {
 /// A fault at a top-level domain is the registry's.
 fn registries(view: &AuthoritativeView) -> Vec<String> {
     let mut faults = Vec::new();
-    for tld in ["droptld", "slowtld", "nosoatld", "refusetld", "halftld", "exptld"] {
+    let tlds =
+        ["droptld", "slowtld", "nosoatld", "refusetld", "halftld", "exptld", "servfailtld", "lametld", "droppedtld"];
+    for tld in tlds.into_iter().chain(["co.uk"]) {
         let found = causes(view, tld);
         if found.is_empty() || !found.iter().all(|cause| cause.who.starts_with(&format!("the registry of {tld}"))) {
             faults.push(format!("{tld}: blames {:?}", found.iter().map(|cause| &cause.who).collect::<Vec<_>>()));
@@ -228,6 +244,40 @@ async fn resolvers(bed: &Bed, rows: &[Row], view: &AuthoritativeView, loud: bool
         }
     }
     faults
+}
+
+/// Names without a fault of their own: through a resolver that changes or refuses what it is asked, alone or beside a sound one,
+/// nothing is laid to their charge.
+fn odd_resolvers(bed: &Bed) -> Vec<String> {
+    let rows = bed.table("oddresolvers.tsv");
+    let asked = rows.iter().flat_map(|row| [(row, false), (row, true)]);
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = asked.map(|(row, beside)| scope.spawn(move || odd_resolver(bed, row, beside))).collect();
+        runs.into_iter().flat_map(|run| run.join().unwrap()).collect()
+    })
+}
+
+fn odd_resolver(bed: &Bed, row: &[String], beside: bool) -> Vec<String> {
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_ctclimb"));
+    program.args(["caa", "-f", "json", "www.plain.bed", "nothere.plain.bed", "www.signed.bed"]);
+    program.args(["--issuer", "ca.example", "-r", &row[0], "--root-hints"]).arg(bed.directory.join("root.hints"));
+    if beside {
+        program.args(["-r", "127.53.0.200"]);
+    }
+    let output = program.output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of = |list: &str, field: &str| -> BTreeSet<String> {
+        let items = report[list].as_array().unwrap().iter().filter(|item| item["severity"] != "note");
+        items.map(|item| item[field].as_str().unwrap().to_owned()).collect()
+    };
+    let (used, aside) = (row[2] == "used", list("resolver-unusable"));
+    let verdicts = if used || beside { list("permit") } else { BTreeSet::new() };
+    let findings = if used { BTreeSet::new() } else { aside };
+    let exit = if used || beside { 0 } else { 3 };
+    let expected = (verdicts, findings, Some(exit));
+    let got = (of("checked", "verdict"), of("findings", "code"), output.status.code());
+    let how = if beside { "beside a sound one" } else { "alone" };
+    if got == expected { Vec::new() } else { vec![format!("{} {how}: {got:?}, expected {expected:?}", row[1])] }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::state::{State, failing_views};
+use super::state::{State, failing_views, used_views};
 use super::verdicts::{deciding_levels, forms, verdict_groups, verdict_rank};
 use super::words::{counted, list, quote, share, thousands};
 use crate::caa::{Cause, Code};
@@ -54,9 +54,12 @@ pub(in crate::report) fn answer(report: &Report) -> Answer {
     let silent = views.peek().is_some() && views.all(|view| view.rcode.is_none() && view.outcome == "failed");
     // Unless the name servers show at every level why no resolver can answer.
     let explained = |level: &LevelReport| level.causes.iter().any(Cause::accounts_for_failure);
-    let unanswered = silent && !report.levels.iter().all(explained);
+    let mut views = report.levels.iter().flat_map(|level| &level.views).peekable();
+    let unusable = views.peek().is_some() && views.all(|view| view.set_aside);
+    let unanswered = unusable || silent && !report.levels.iter().all(explained);
     let (conclusion, mut sentence) = if unanswered {
-        (Conclusion::Unknown, format!("{subject}: no resolver answered, so nothing is known of CAA."))
+        let how = if silent { "no resolver answered" } else { "no resolver gave a usable answer" };
+        (Conclusion::Unknown, format!("{subject}: {how}, so nothing is known of CAA."))
     } else if report.checked.is_empty() {
         unchecked(report, &subject)
     } else {
@@ -171,22 +174,19 @@ fn named(levels: &[&LevelReport]) -> String {
     let texts: Vec<String> = levels.iter().take(4).map(class).collect();
     match levels.len() {
         0..=3 => list(&texts, 3),
-        all => format!("{} and {} more levels", texts[..3].join(", "), thousands((all - 3) as u64)),
+        all => format!("{} and {}", texts[..3].join(", "), counted((all - 3) as u64, "more level")),
     }
 }
 
 /// How a level fails, in a word or two: `timeout`, `timeout at 1 of 2`.
 fn brief(level: &LevelReport) -> String {
     let mut words: BTreeMap<String, usize> = BTreeMap::new();
-    for view in level.views.iter().filter(|view| State::of_view(level, view) == State::Failed) {
+    for view in used_views(level).filter(|view| State::of_view(level, view) == State::Failed) {
         *words.entry(super::failure_words(view)).or_default() += 1;
     }
     let failed: usize = words.values().sum();
-    let share = if failed < level.views.len() {
-        format!(" in {failed} of {} lookups", level.views.len())
-    } else {
-        String::new()
-    };
+    let all = used_views(level).count();
+    let share = if failed < all { format!(" in {failed} of {all} lookups") } else { String::new() };
     format!("{}{share}", words.into_keys().collect::<Vec<_>>().join(", "))
 }
 

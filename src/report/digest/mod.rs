@@ -13,8 +13,8 @@ pub(super) use advice::{advised, effects};
 pub(super) use answer::{Conclusion, answer};
 pub(super) use servers::{Health, Matrix, health, matrices};
 pub(super) use state::{
-    State, column_words, disagrees, failure_words, is_notable, level_words, state_counts, view_columns, view_facts,
-    view_words,
+    State, column_words, disagrees, failure_words, is_notable, level_words, state_counts, used_views, view_columns,
+    view_facts, view_words,
 };
 pub(super) use verdicts::{
     VerdictGroup, allowance, concerns, forms, lookups, new_names, pattern_numbers, seen, shapes, verdict_groups,

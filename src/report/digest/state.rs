@@ -6,6 +6,12 @@ use super::words::{list, thousands};
 use crate::caa::Transport;
 use crate::report::{LevelReport, Report, View};
 
+/// The views of a level that conclusions rest on; all of them where none could be used.
+pub(in crate::report) fn used_views(level: &LevelReport) -> impl Iterator<Item = &View> {
+    let none = level.views.iter().all(|view| view.set_aside);
+    level.views.iter().filter(move |view| none || !view.set_aside)
+}
+
 /// What one view, or all views together, say of a level. Later is worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::report) enum State {
@@ -31,9 +37,9 @@ impl State {
         }
     }
 
-    /// The worst of all views: a CA may meet it.
+    /// The worst of all views that count: a CA may meet it.
     pub(in crate::report) fn of_level(level: &LevelReport) -> Self {
-        level.views.iter().map(|view| Self::of_view(level, view)).max().unwrap_or(Self::NotAsked)
+        used_views(level).map(|view| Self::of_view(level, view)).max().unwrap_or(Self::NotAsked)
     }
 
     pub(in crate::report) fn letter(self) -> char {
@@ -115,22 +121,23 @@ pub(in crate::report) fn view_facts(level: &LevelReport, view: &View) -> String 
     if view.tries > 1 {
         facts.push(format!("{} tries", view.tries));
     }
+    if view.set_aside {
+        facts.push("left aside".into());
+    }
     format!("{}: {}", server_words(view), facts.join(", "))
 }
 
 /// What the views say of a level: their common words, or each different one with how many say it, worst first.
 pub(in crate::report) fn level_words(level: &LevelReport) -> String {
     let mut words: BTreeMap<(State, String), usize> = BTreeMap::new();
-    for view in &level.views {
+    for view in used_views(level) {
         *words.entry((State::of_view(level, view), view_words(level, view))).or_default() += 1;
     }
+    let all = used_views(level).count();
     let mut several: Vec<String> = words
         .iter()
         .rev()
-        .map(|((_, words), count)| match level.views.len() {
-            all if all == *count => words.clone(),
-            all => format!("{words} at {count} of {all}"),
-        })
+        .map(|((_, words), count)| if all == *count { words.clone() } else { format!("{words} at {count} of {all}") })
         .collect();
     match several.len() {
         0 => State::NotAsked.words().into(),
@@ -143,7 +150,7 @@ pub(in crate::report) fn level_words(level: &LevelReport) -> String {
 pub(in crate::report) fn failing_views(level: &LevelReport) -> String {
     let mut failing: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     let mut fine: Vec<&str> = Vec::new();
-    for view in &level.views {
+    for view in used_views(level) {
         match State::of_view(level, view) {
             State::Failed => failing.entry(failure_words(view)).or_default().push(server_words(view)),
             State::NotAsked => {}
@@ -184,7 +191,7 @@ fn some_of(servers: &[&str], all: usize) -> String {
 
 /// Whether views of one level contradict each other, in the outcome or in what came with it.
 pub(in crate::report) fn disagrees(level: &LevelReport) -> bool {
-    let words: BTreeSet<String> = level.views.iter().map(|view| view_words(level, view)).collect();
+    let words: BTreeSet<String> = used_views(level).map(|view| view_words(level, view)).collect();
     words.len() > 1
 }
 

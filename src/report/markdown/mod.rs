@@ -237,7 +237,7 @@ fn commands(report: &Report) -> Section {
     let mut seen = BTreeSet::new();
     for level in report.levels.iter().filter(|level| digest::is_notable(level)) {
         let differ = digest::disagrees(level);
-        let views = level.views.iter().filter(|view| differ || State::of_view(level, view) == State::Failed);
+        let views = digest::used_views(level).filter(|view| differ || State::of_view(level, view) == State::Failed);
         let resolvers = views.filter(|view| view.server.parse::<std::net::IpAddr>().is_ok());
         let mut asked: Vec<(Option<String>, bool)> = resolvers.map(|view| (Some(view.server.clone()), true)).collect();
         let servers = level.causes.iter().flat_map(|cause| &cause.servers).filter_map(|server| server.address);

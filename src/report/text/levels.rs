@@ -78,7 +78,7 @@ fn level_lines(
     let indent = " ".repeat(hang);
     if digest::is_notable(level) {
         let differ = digest::disagrees(level);
-        for view in level.views.iter().filter(|view| differ || State::of_view(level, view) == State::Failed) {
+        for view in digest::used_views(level).filter(|view| differ || State::of_view(level, view) == State::Failed) {
             let facts = digest::view_facts(level, view);
             // What says no more than the line above need not be said again.
             if differ || !facts.ends_with(&format!(": {}", digest::view_words(level, view))) {
