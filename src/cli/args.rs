@@ -173,7 +173,7 @@ pub struct Common {
     #[arg(long, global = true)]
     pub csv_raw: bool,
     /// Configuration file
-    #[arg(long, global = true, value_name = "FILE", env = "CTCLIMB_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "CTCLIMB_CONFIG", value_parser = super::valid::named_file())]
     pub config: Option<PathBuf>,
     /// Take this as the present time (RFC 3339), for reports that repeat byte for byte
     #[arg(long, global = true, value_name = "TIME", env = "SOURCE_DATE_EPOCH")]
@@ -325,7 +325,7 @@ pub struct Trace {
     #[arg(long)]
     pub each: bool,
     /// Root servers to start at: lines of `NAME ADDRESS` or a root hints file; default: the public root
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = super::valid::named_file())]
     pub root_hints: Option<PathBuf>,
     /// Port of all name servers; default: 53
     #[arg(long, value_name = "PORT")]
@@ -354,7 +354,7 @@ pub struct Explain {
 #[derive(Debug, Args)]
 pub struct ReportArgs {
     /// The case file
-    #[arg(value_name = "CASE")]
+    #[arg(value_name = "CASE", value_parser = super::valid::named_file())]
     pub case: PathBuf,
     /// Copy what is readable of a damaged case file into NEW, and report from that
     #[arg(long, value_name = "NEW")]

@@ -31,7 +31,7 @@ use crate::audit::run::AuditError;
 #[command(next_help_heading = "Output")]
 pub struct Outputs {
     /// Hold every domain against this policy; each violated rule is a finding
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = super::valid::named_file())]
     pub policy: Option<PathBuf>,
     /// Rows in order of the domains, at the end; without it, as they are finished
     #[arg(long)]

@@ -2,8 +2,10 @@
 //! what would do.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use regex::Regex;
 
 use super::settings::{duration, nearest};
@@ -37,6 +39,14 @@ const LONGEST_TRY: Duration = Duration::from_secs(120);
 /// No number, or 0.
 pub fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| format!("`{}` is no number from 1", text.escape_debug()))
+}
+
+/// A file that may be read more than once, or while standard input gives names: no stream can stand for it.
+pub fn named_file() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path.to_str() {
+        Some("-") => Err("`-` is standard input, and a file is wanted here: name it (`./-` for one called `-`)"),
+        _ => Ok(path),
+    })
 }
 
 /// Threads: more than any machine has is a slip of the finger, and would take long to begin.

@@ -637,3 +637,19 @@ fn a_file_in_place_of_a_domain_is_told_from_one() {
         assert_ne!(run(&[command, "domains.txt", "--dry-run"]).status.code(), Some(2), "{command}");
     }
 }
+
+#[test]
+fn a_stream_is_no_file_of_settings() {
+    for arguments in [
+        &["caa", "www.example.net", "--dns", "-"][..],
+        &["analyze", DUMP, "--dns", "-"],
+        &["audit", "--from", DUMP, "--policy", "-"],
+        &["names", DUMP, "--config", "-"],
+        &["caa", "www.example.net", "--root-hints", "-", "--dry-run"],
+        &["trace", "www.example.net", "--root-hints", "-"],
+        &["report", "-"],
+    ] {
+        let said = refused(arguments);
+        assert!(said.contains("`-` is standard input, and a file is wanted here"), "{arguments:?}: {said}");
+    }
+}

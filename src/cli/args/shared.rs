@@ -37,7 +37,7 @@ impl Grouping {
 #[command(next_help_heading = "Climb")]
 pub struct Climb {
     /// Answers from a scenario file instead of the network
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = valid::named_file())]
     pub dns: Option<PathBuf>,
     /// Climb every name, not a sample of each pattern
     #[arg(long)]
@@ -70,7 +70,7 @@ pub struct Lookups {
     #[arg(long)]
     pub no_deep: bool,
     /// Root servers for the authoritative view: lines of `NAME ADDRESS` or a root hints file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = valid::named_file())]
     pub root_hints: Option<PathBuf>,
     /// Port of the name servers in the authoritative view
     #[arg(long, value_name = "PORT")]
@@ -96,7 +96,7 @@ pub struct Limits {
     /// Time for one try, such as 5s or 800ms; a bare number is seconds [default: 4s at resolvers, 5s at name servers]
     #[arg(long, value_name = "TIME")]
     pub timeout: Option<String>,
-    /// Tries after the first, after silence only, 0 to 255 [default: 2]
+    /// Tries after the first, after silence only, 0 to 255 [default: 2]; one more goes over TCP while no datagram came back at all
     #[arg(long, value_name = "N")]
     pub retries: Option<u8>,
 }
