@@ -143,7 +143,7 @@ impl<'a> View<'a> {
             Place::Tld | Place::UnknownLabel | Place::Suffix | Place::Between | Place::Name | Place::Somewhere | Place::Unknown => {}
         }
         match self.error.class {
-            ErrorClass::Dnssec => proves.push("No CA may take a DNSSEC failure at its primary perspective as permission (Baseline Requirements 3.2.2.8.1, since 2026-03-15).".into()),
+            ErrorClass::Dnssec => proves.push("No CA may take a DNSSEC failure at its primary perspective as permission (Baseline Requirements 4.2.2.1, formerly 3.2.2.8.1, since 2026-03-15).".into()),
             ErrorClass::PolicyDenies if self.error.level.is_some() => {
                 proves.push(format!("CAA lookups work at every level from the name to `{at}`; what is beyond `{at}` towards the TLD does not matter."));
             }

@@ -52,17 +52,17 @@ impl Code {
     pub fn explanation(self) -> &'static str {
         match self {
             Code::ServerUnreachable => {
-                "No address of the zone's name servers gives an answer about the name over UDP, mostly because none answers anything. A \
-                 CA's resolver waits in vain and the CA reports a time-out: nothing at or below the name gets a certificate, unless a \
-                 CAA record closer to the names ends the climb before."
+                "No address of the zone's name servers gives an answer about the name over UDP, mostly because none answers anything. \
+                 A CA's resolver waits in vain and the CA reports a time-out, or SERVFAIL: nothing at or below the name gets a \
+                 certificate, unless a CAA record closer to the names ends the climb before."
             }
             Code::ServerPartlyUnreachable => {
                 "Some addresses of the zone's name servers answer nothing, or some of the hosts have no address. Resolvers find the \
-                 others, but late; a CA with a budget of seconds fails now and then."
+                 others, but late; a CA with a budget of seconds may fail now and then."
             }
             Code::LameDelegation => {
-                "The delegation names servers that refuse the zone or send the asker elsewhere: the zone is not loaded there. Resolvers \
-                 answer SERVFAIL."
+                "The delegation names servers that refuse the zone or send the asker elsewhere: the zone is not loaded there. \
+                 Resolvers answer SERVFAIL, but for some that take a referral to the same zone for an empty answer."
             }
             Code::ServerFailure => {
                 "The name server answers every type with an error, mostly SERVFAIL: it knows of the zone but cannot serve it, because a \
@@ -94,8 +94,8 @@ impl Code {
                  may not be seen."
             }
             Code::TcpUnavailable => {
-                "The answer is marked as truncated, and the same question over TCP fails. Resolvers have no other way to the records; the \
-                 lookup fails (RFC 7766 §5 requires TCP)."
+                "The answer is marked as truncated, and the same question over TCP fails or gets an error. Resolvers have no other \
+                 way to the records; the lookup fails (RFC 7766 §5 requires TCP)."
             }
             Code::MalformedAnswer => {
                 "Replies are cut short, carry another id, answer another question or break the form of DNS otherwise. Most resolvers \
@@ -148,7 +148,8 @@ impl Code {
                 "No DS record of the parent fits a key of the zone. Validating resolvers answer SERVFAIL."
             }
             Code::DnssecBadSignature => {
-                "The zone is announced as signed, but signatures are missing or do not verify. Validating resolvers answer SERVFAIL."
+                "The zone is announced as signed, but signatures are missing, do not verify, or are by keys that the zone does not \
+                 publish or the DS record does not lead to. Validating resolvers answer SERVFAIL."
             }
             Code::DnssecBadDenial => {
                 "In a signed zone what does not exist must be proven by signed NSEC or NSEC3 records: the absence of CAA, and that of a \
@@ -156,7 +157,8 @@ impl Code {
                  resolvers answer SERVFAIL."
             }
             Code::SlowServer => {
-                "Answers come so late that a CA's resolver, which must ask several servers in turn, runs near or over its time."
+                "Answers come so late that a CA's resolver, which may have to ask several servers in turn, runs near or over its \
+                 time."
             }
             Code::LossyServer => {
                 "The same question is answered sometimes and lost at other times. Lookups succeed by luck; a CA that asks all levels at once \
@@ -170,12 +172,13 @@ impl Code {
                 "The CNAME chain at the name comes back to itself or is too long. Resolvers answer SERVFAIL."
             }
             Code::AliasTargetBroken => {
-                "The name is an alias, and the CAA lookup follows it (RFC 8659 §3). The target's name servers fail, so the lookup at this \
-                 name fails."
+                "The name is an alias, and the CAA lookup follows it (RFC 8659 §3). The lookup of the target fails, or no name of \
+                 that length can exist, so the lookup at this name fails."
             }
             Code::CnameAtApex => {
-                "A CNAME may not stand beside other data (RFC 1034 §3.6.2), least of all beside the SOA and NS records of a zone. The CAA \
-                 lookup follows it: whether the own records or the target's count depends on the resolver."
+                "A CNAME may not stand beside other data (RFC 1034 §3.6.2), least of all beside the SOA and NS records of a zone. The \
+                 CAA lookup follows it: whether the own records or the target's count depends on the resolver. The same holds for two \
+                 CNAME records at one name."
             }
             Code::PolicyDenies => "Nothing is broken: the CAA records found do not name this CA, or forbid it.",
             Code::CriticalUnknownTag => {

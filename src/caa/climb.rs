@@ -77,7 +77,7 @@ impl Ruling {
     }
 }
 
-/// Whether a CA may take a failed lookup for permission (Baseline Requirements 3.2.2.8), which strict CAs never do.
+/// Whether a CA may take a failed lookup for permission (Baseline Requirements 4.2.2.1, until version 2.2.7 3.2.2.8), which strict CAs never do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BrFailureAllowance {
     /// No lookup failed before the relevant set.

@@ -131,7 +131,7 @@ impl FindingCode {
             Self::CaaMissing => "no CAA record at any level",
             Self::IssuerUnknown => "an issuer's CAA domain is not known",
             Self::LeafRecordPointless => "a CAA record at the names themselves is pointless",
-            Self::WildcardMeansDns01 => "the DNS-01 challenge is in use",
+            Self::WildcardMeansDns01 => "wildcard names: with ACME, the DNS-01 challenge",
             Self::NewNamesLimit => "new names come faster than the CA's published limit",
             Self::NxdomainIsFine => "names that do not exist are no failure",
             Self::AllLevelsFine => "nothing is wrong with the domain's DNS",
@@ -143,8 +143,9 @@ impl FindingCode {
     pub fn explanation(self) -> &'static str {
         match self {
             Self::LookupFails => {
-                "The lookup of CAA at a level fails at every resolver asked, and no CAA set closer to the names keeps it from counting. \
-                 A strict CA issues nothing below the level. Ask the name servers themselves to learn why."
+                "The lookup of CAA at a level fails at every resolver asked, or at one of them so that a name fails by it, and no CAA set \
+                 closer to the names keeps it from counting. A strict CA that meets the same issues nothing below the level. Ask the \
+                 name servers themselves to learn why."
             }
             Self::LookupFailsSometimes => {
                 "The lookup of CAA at a level fails at some resolvers or at some times. A CA asks from several networks and needs nearly \
@@ -167,7 +168,8 @@ impl FindingCode {
                  directly. Many forwarders do so; whether the name servers send it can only be learnt from themselves."
             }
             Self::ReportedErrorConfirmed => {
-                "The level that the CA's error names fails in this run as well: the fault is real and lasting."
+                "The level that the CA's error names fails in this run as well: the fault shows from here too, and was not over when this \
+                 was asked."
             }
             Self::ReportedErrorNotSeen => {
                 "The level that the CA's error names answers in this run. The fault was on the CA's side, or short, or shows from the CA's \
@@ -192,8 +194,9 @@ impl FindingCode {
                  each certificate; one record at a level they share does the same for all."
             }
             Self::WildcardMeansDns01 => {
-                "CAs validate wildcard names by a change in DNS only; with ACME that is the DNS-01 challenge. The client can write to the \
-                 zone, or to one that `_acme-challenge` points to."
+                "With ACME, wildcard names are validated by a change in DNS: the DNS-01 challenge or one of its kin. Methods over HTTP and \
+                 TLS do not reach them, methods by e-mail do. A client of DNS-01 can write to the zone, or to one that \
+                 `_acme-challenge` points to."
             }
             Self::NewNamesLimit => {
                 "Let's Encrypt allows 50 certificates for new sets of names per registered domain in 7 days, unless it granted more. \

@@ -129,7 +129,7 @@ pub(super) fn of_cause(code: Code) -> Facts {
             facts("A CNAME or DNAME at the level, and a failing lookup at the name it leads to.", "RFC 8659 section 3")
         }
         Code::CnameAtApex => facts(
-            "A CNAME record beside SOA, NS or other records of the same name.",
+            "A CNAME record beside SOA, NS or other records of the same name, or beside another CNAME record.",
             "RFC 1034 section 3.6.2, RFC 2181 section 10.1",
         ),
         Code::PolicyDenies => facts(
@@ -154,8 +154,8 @@ pub(super) fn of_cause(code: Code) -> Facts {
 pub(super) fn of_finding(code: FindingCode) -> Facts {
     match code {
         FindingCode::LookupFails => facts(
-            "SERVFAIL, REFUSED, silence or another failure through every resolver asked, and no cause was found.",
-            "RFC 8659 section 3, Baseline Requirements 3.2.2.8",
+            "SERVFAIL, REFUSED, silence or another failure through every resolver, or through one so that a name fails; no cause was found.",
+            "RFC 8659 section 3, Baseline Requirements 4.2.2.1 (formerly 3.2.2.8)",
         ),
         FindingCode::LookupFailsSometimes => facts(
             "A failure through some of the resolvers, or in some of the repetitions.",
@@ -181,9 +181,10 @@ pub(super) fn of_finding(code: FindingCode) -> Facts {
         FindingCode::LeafRecordPointless => {
             facts("20 or more labels at the left of a pattern, each seen on its own.", "RFC 4592 section 2.2.1")
         }
-        FindingCode::WildcardMeansDns01 => {
-            facts("Certificate names with `*.`.", "RFC 8555 section 7.1.3, Baseline Requirements 3.2.2.4")
-        }
+        FindingCode::WildcardMeansDns01 => facts(
+            "Certificate names with `*.`.",
+            "RFC 8555 section 7.1.3, Baseline Requirements 3.2.2.4.18 to 3.2.2.4.20",
+        ),
         FindingCode::NewNamesLimit => {
             facts("New names a week, from the dates of the certificates.", "Let's Encrypt, \"Rate Limits\"")
         }

@@ -30,7 +30,7 @@ pub struct Checked {
     pub decided_at: Option<String>,
     /// Why, in one clause.
     pub reason: String,
-    /// `not-applicable`, `possible` or `forbidden` (Baseline Requirements 3.2.2.8).
+    /// `not-applicable`, `possible` or `forbidden` (Baseline Requirements 4.2.2.1, until version 2.2.7 3.2.2.8).
     pub br_failure_allowance: &'static str,
 }
 

@@ -342,9 +342,14 @@ fn without_soa(case: &Case<'_>, levels: &[&LevelFacts]) -> Vec<Finding> {
             level: Some(names[0].to_string()),
             patterns: patterns(case, &names),
             text: format!(
-                "{}: {}. Most resolvers accept it today, some fail on it (Unbound 1.18.0 did, Hickory did); a CA's choice of resolver decides.",
+                "{}: {}. {}; a CA's choice of resolver decides.",
                 listed(&names, SHOWN),
-                code.title()
+                code.title(),
+                if code == Code::ForeignSoa {
+                    "Some resolvers accept it, some fail on it (BIND does, Unbound 1.18.0 did)"
+                } else {
+                    "Most resolvers accept it today, some fail on it (Unbound 1.18.0 did, Hickory did)"
+                }
             ),
             who: Some(who),
             fix: Some("Answer \"no such record\" with the SOA record of the zone in the authority section (RFC 2308 section 3). A CAA record at the level helps too: a positive answer needs no SOA record.".into()),

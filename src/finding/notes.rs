@@ -201,7 +201,7 @@ fn dns_01(case: &Case<'_>) -> Option<Finding> {
         ..finding(
             FindingCode::WildcardMeansDns01,
             format!(
-                "Wildcard names ({}) are validated by a change in DNS: with ACME that is the DNS-01 challenge.",
+                "With ACME, wildcard names ({}) are validated by a change in DNS: the DNS-01 challenge.",
                 templates(&patterns)
             ),
         )

@@ -105,10 +105,10 @@ pub(in crate::report) fn verdict_groups(report: &Report) -> Vec<VerdictGroup<'_>
 pub(in crate::report) fn allowance(word: &str) -> &'static str {
     match word {
         "possible" => {
-            "the zone is proven to be without DNSSEC, so the Baseline Requirements (3.2.2.8) let a CA go on after a retry; Let's Encrypt does not"
+            "the zone is proven to be without DNSSEC, so the Baseline Requirements (4.2.2.1, formerly 3.2.2.8) let a CA go on after a retry; Let's Encrypt does not"
         }
         "forbidden" => {
-            "the zone is not proven to be without DNSSEC, so no CA may take the failure for permission (Baseline Requirements 3.2.2.8)"
+            "the zone is not proven to be without DNSSEC, so no CA may take the failure for permission (Baseline Requirements 4.2.2.1, formerly 3.2.2.8)"
         }
         _ => "",
     }
