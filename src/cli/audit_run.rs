@@ -16,10 +16,11 @@ use super::audit_gather::{Work, gather};
 use super::audit_hook::{self, Hook, Told};
 use super::audit_output::Render;
 use super::audit_plan::Plan;
-use super::audit_stop::stop_on_signals;
+use super::audit_stop::{stop_in_time, stop_on_signals};
 use super::context::Context;
 use super::env::Env;
 use super::exit::Exit;
+use super::interrupt;
 use super::live::{http, no_http, tell_unused, timestamp};
 use super::output::refuse_stream;
 use super::progress::Progress;
@@ -64,7 +65,10 @@ pub fn audit(env: &mut Env, context: &Context, args: &Args) -> Result<Exit, Fail
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let session = Session::new(env, context, args)?;
     tell_unused(env, context, &args.lookups);
+    // Until the work is known there is nothing to end cleanly: an interrupt ends the program, also in the middle of a read.
+    interrupt::hint(&format!("stopped; {}", session.hint()));
     let work = gather(env, context, args, shard, &session.stop)?;
+    stop_on_signals(&session.stop);
     if session.stop.is_asked() {
         return Ok(session.interrupted(env));
     }
@@ -113,7 +117,7 @@ impl<'a> Session<'a> {
         let (now, fixed) = (env.now, (!context.now_is_real).then_some(context.now));
         let clock = Box::new(move || fixed.unwrap_or_else(now));
         let stop = Arc::new(Stop::default());
-        stop_on_signals(&stop, plan.max_time);
+        stop_in_time(&stop, plan.max_time);
         let http = if args.from.is_empty() { http(env, context)? } else { no_http()? };
         Ok(Self { context, args, plan, render, dns, http, runtime, clock, stop, hook })
     }

@@ -1,58 +1,38 @@
 //! What ends an audit from the outside: an interrupt, a request to terminate, the time that was granted.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::interrupt::{self, Stopper};
+use super::interrupt::Stopper;
 use crate::audit::stop::{Halt, Stop};
 
-/// Asks for the end at the first signal, and when `time` is over; a second signal ends the program at once.
-///
-/// Without the thread that waits, the system's own way to end a program remains.
-pub fn stop_on_signals(stop: &Arc<Stop>, time: Option<Duration>) {
+/// Asks for the end at the first signal; a second one ends the program at once, as everywhere.
+pub fn stop_on_signals(stop: &Arc<Stop>) {
     let stop = Arc::clone(stop);
     // Made here, so that an interrupt right after is told too.
     let stopper = Stopper::new();
-    let wait = move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-        runtime.block_on(async {
-            tokio::join!(signals(&stop, &stopper), deadline(&stop, time));
-        });
-    };
-    let _ = std::thread::Builder::new().name("stop".into()).spawn(wait);
+    wait_for("stop", async move {
+        stopper.interrupted().await;
+        stop.ask(Halt::Interrupted);
+    });
 }
 
-/// The second interrupt is the listener's; a second request to terminate, or one of the other kind, is ours.
-async fn signals(stop: &Stop, stopper: &Stopper) {
-    let by_interrupt = tokio::select! {
-        () = stopper.interrupted() => true,
-        () = terminated() => false,
-    };
-    stop.ask(Halt::Interrupted);
-    if by_interrupt {
-        terminated().await;
-    } else {
-        tokio::select! {
-            () = stopper.interrupted() => {}
-            () = terminated() => {}
-        }
-    }
-    interrupt::end();
-}
-
-async fn deadline(stop: &Stop, time: Option<Duration>) {
-    if let Some(time) = time {
+/// Asks for the end when `time` is over.
+pub fn stop_in_time(stop: &Arc<Stop>, time: Option<Duration>) {
+    let Some(time) = time else { return };
+    let stop = Arc::clone(stop);
+    wait_for("time", async move {
         tokio::time::sleep(time).await;
         stop.ask(Halt::Bound(format!("the {} s of `--max-time` are over", time.as_secs())));
-    }
+    });
 }
 
-/// What a scheduler sends before it kills.
-async fn terminated() {
-    #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        terminate.recv().await;
-        return;
-    }
-    std::future::pending::<()>().await;
+/// Waits on a thread of its own. Without it, the system's own way to end a program remains.
+fn wait_for(name: &str, event: impl Future<Output = ()> + Send + 'static) {
+    let wait = move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(event);
+    };
+    let _ = std::thread::Builder::new().name(name.into()).spawn(wait);
 }

@@ -1,4 +1,4 @@
-//! What an interrupt (SIGINT) does: the first lets whatever is waiting for the network stop cleanly, the second ends the
+//! What an interrupt (SIGINT) or a request to terminate (SIGTERM, as schedulers send it) does: the first lets whatever is waiting for the network stop cleanly, the second ends the
 //! program; with nothing to stop, the first ends it too. A half-written file does not stay either way.
 
 use std::future::Future;
@@ -25,7 +25,12 @@ pub fn listen() {
     let wait = || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async {
-            while tokio::signal::ctrl_c().await.is_ok() {
+            let mut terminations = Terminations::new();
+            loop {
+                tokio::select! {
+                    interrupt = tokio::signal::ctrl_c() => if interrupt.is_err() { return },
+                    () = terminations.next() => {}
+                }
                 let first = !CAME.send_replace(true);
                 if !first {
                     end();
@@ -38,6 +43,32 @@ pub fn listen() {
         });
     };
     let _ = std::thread::Builder::new().name("interrupt".into()).spawn(wait);
+}
+
+/// Requests to terminate, on systems that have them.
+struct Terminations(#[cfg(unix)] Option<tokio::signal::unix::Signal>);
+
+impl Terminations {
+    #[cfg(unix)]
+    fn new() -> Self {
+        Self(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok())
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> Self {
+        Self()
+    }
+
+    /// Returns at the next one.
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        if let Some(signal) = &mut self.0
+            && signal.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending::<()>().await;
+    }
 }
 
 #[allow(clippy::print_stderr, reason = "the thread that holds the streams is busy, and the program ends here")]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -46,6 +46,8 @@ struct Moving {
     lines: MultiProgress,
     services: Mutex<BTreeMap<Service, Line>>,
     below: ProgressBar,
+    /// That `below` has something to say.
+    begun: Once,
     unicode: bool,
 }
 
@@ -209,8 +211,13 @@ impl Moving {
         let lines = MultiProgress::new();
         let below = lines.add(ProgressBar::new_spinner());
         below.set_style(style("{spinner} {wide_msg}", unicode));
-        below.enable_steady_tick(TICK);
-        Self { lines, services: Mutex::default(), below, unicode }
+        Self { lines, services: Mutex::default(), below, begun: Once::new(), unicode }
+    }
+
+    /// Says what is below the services; before there is anything to say, that line is not there.
+    fn below(&self, message: String) {
+        self.below.set_message(message);
+        self.begun.call_once(|| self.below.enable_steady_tick(TICK));
     }
 
     fn fetch(&self, event: &Event) {
@@ -223,7 +230,7 @@ impl Moving {
                 let comma = if line.requests.is_empty() { "" } else { "; " };
                 line.show(format!("{}{comma}{}", line.requests, why(*wait)), Instant::now().checked_add(*time));
             }),
-            Event::Page { so_far, .. } => self.below.set_message(what(so_far)),
+            Event::Page { so_far, .. } => self.below(what(so_far)),
             Event::Failed { .. } => {}
             Event::Ended { service, complete, .. } => {
                 let end = if *complete { "complete" } else { "ended" };
@@ -264,7 +271,7 @@ impl Moving {
             line.bar.finish_and_clear();
             self.lines.remove(&line.bar);
         }
-        self.below.set_message(line);
+        self.below(line);
     }
 
     fn clear(&self) {

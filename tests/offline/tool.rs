@@ -169,53 +169,66 @@ fn colour_is_for_terminals_and_for_who_asks() {
     assert!(text(&plain).lines().all(|line| line.chars().count() <= 80), "{}", text(&plain));
 }
 
-/// Sends SIGINT, as a person at the keyboard does.
+/// What a person at the keyboard sends, and what a scheduler does before it kills.
 #[cfg(unix)]
-fn interrupt(child: &std::process::Child) {
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+const INTERRUPTS: [&str; 2] = ["-INT", "-TERM"];
+
+#[cfg(unix)]
+fn send(signal: &str, child: &std::process::Child) {
+    Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
 }
 
 #[cfg(unix)]
 #[test]
 fn an_interrupt_stops_cleanly_and_tells_how_to_go_on() {
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    let case = dir.path().join("case.ctclimb");
-    let mut child = ctclimb(&["investigate", "example.net", "--case", case.to_str().unwrap()])
-        .env("CTCLIMB_CRTSH_URL", format!("http://{}", silent.local_addr().unwrap()))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // It is waiting for an answer when the connection has come.
-    let connection = silent.accept().unwrap();
-    interrupt(&child);
-    let mut said = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
-    assert!(said.contains("; to go on from there: ctclimb investigate example.net --case "), "{said}");
-    assert!(case.exists());
-    drop(connection);
+    for signal in INTERRUPTS {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let case = dir.path().join("case.ctclimb");
+        let mut child = ctclimb(&["investigate", "example.net", "--case", case.to_str().unwrap()])
+            .env("CTCLIMB_CRTSH_URL", format!("http://{}", silent.local_addr().unwrap()))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It is waiting for an answer when the connection has come.
+        let connection = silent.accept().unwrap();
+        send(signal, &child);
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}: {said}");
+        assert!(said.contains("; to go on from there: ctclimb investigate example.net --case "), "{signal}: {said}");
+        assert!(case.exists());
+        drop(connection);
+    }
 }
 
 #[cfg(unix)]
 #[test]
-fn an_interrupt_leaves_no_half_written_file() {
+fn an_interrupt_leaves_no_half_written_file_and_waits_for_no_input() {
     let dir = tempfile::tempdir().unwrap();
-    let target = dir.path().join("names.txt");
-    let mut child = ctclimb(&["names", "-", "-o", target.to_str().unwrap()])
-        .stdin(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = child.stdin.take().unwrap();
-    input.write_all(b"www.example.net\n").unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    interrupt(&child);
-    let status = child.wait().unwrap();
-    drop(input);
-    assert_eq!(status.code(), Some(130));
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    let target = dir.path().join("result");
+    let target = target.to_str().unwrap();
+    for signal in INTERRUPTS {
+        for arguments in [
+            &["names", "-", "-o", target][..],
+            &["patterns", "-", "-o", target],
+            &["audit", "-l", "-", "--no-dns", "-o", target],
+            &["audit", "--from", "-", "--no-dns", "-o", target],
+        ] {
+            let mut child =
+                ctclimb(arguments).stdin(Stdio::piped()).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+            // Somebody has written a line, and may write another one some day.
+            let mut input = child.stdin.take().unwrap();
+            input.write_all(b"www.example.net\n").unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            send(signal, &child);
+            let status = child.wait().unwrap();
+            drop(input);
+            assert_eq!(status.code(), Some(130), "{signal} {arguments:?}");
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "{signal} {arguments:?}");
+        }
+    }
 }
 
 #[test]
