@@ -1,11 +1,13 @@
 //! What was typed, by `clap`. Meaning and defaults live in [`super::plan`].
 
+mod dumps;
 mod shared;
 mod values;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+pub use dumps::{Names, Patterns};
 pub use shared::{Climb, Grouping, Limits, Lookups, Sources};
 pub use values::{ColorChoice, DetailArg, FailOn, Format};
 
@@ -241,6 +243,9 @@ pub struct Fetch {
     /// The domains
     #[arg(value_name = "DOMAIN")]
     pub domains: Vec<String>,
+    /// A domain, as an option (repeatable)
+    #[arg(short, long = "domain", id = "domain_option", value_name = "DOMAIN")]
+    pub domain_options: Vec<String>,
     /// Domains from FILE, one a line; `-` is standard input
     #[arg(short, long, value_name = "FILE")]
     pub list: Option<PathBuf>,
@@ -250,43 +255,6 @@ pub struct Fetch {
     /// Limits.
     #[command(flatten)]
     pub limits: Limits,
-}
-
-/// `ctclimb names`
-#[derive(Debug, Args)]
-pub struct Names {
-    /// Dumps or directories; `-` or nothing is standard input
-    #[arg(value_name = "INPUT")]
-    pub inputs: Vec<PathBuf>,
-    /// Only names at or below DOMAIN
-    #[arg(short, long, value_name = "DOMAIN")]
-    pub domain: Option<String>,
-}
-
-/// `ctclimb patterns`
-#[derive(Debug, Args)]
-pub struct Patterns {
-    /// Name lists, dumps or directories; `-` or nothing is standard input
-    #[arg(value_name = "INPUT")]
-    pub inputs: Vec<PathBuf>,
-    /// Only names at or below DOMAIN
-    #[arg(short, long, value_name = "DOMAIN")]
-    pub domain: Option<String>,
-    /// Write every distinct name and its pattern id to FILE; `-` is standard output where `--output` names a file
-    #[arg(long, value_name = "FILE")]
-    pub assign: Option<PathBuf>,
-    /// Write mergeable summaries instead of patterns
-    #[arg(long, conflicts_with_all = ["merge", "assign"])]
-    pub partial: bool,
-    /// Inputs are summaries written by `--partial`: join them and finish
-    #[arg(long)]
-    pub merge: bool,
-    /// How names are grouped.
-    #[command(flatten)]
-    pub grouping: Grouping,
-    /// Threads; default: all cores
-    #[arg(long, value_name = "N", value_parser = super::valid::threads)]
-    pub threads: Option<usize>,
 }
 
 /// `ctclimb caa`

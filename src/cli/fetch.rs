@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, BufWriter, Read, Seek};
+use std::io::{BufRead as _, BufWriter, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -132,9 +132,10 @@ fn dry_run(
 
 fn domains(env: &mut Env, args: &Fetch) -> Result<Vec<DomainName>, Failure> {
     let listed = args.list.iter().map(|path| path.as_os_str());
-    let stdin = only_once(args.domains.iter().map(OsStr::new).chain(listed))?;
-    let nothing = args.domains.is_empty() && args.list.is_none() && !env.stdin_is_terminal;
-    let typed = args.domains.iter().filter(|text| *text != "-");
+    let named = || args.domains.iter().chain(&args.domain_options);
+    let stdin = only_once(named().map(OsStr::new).chain(listed))?;
+    let nothing = named().next().is_none() && args.list.is_none() && !env.stdin_is_terminal;
+    let typed = named().filter(|text| *text != "-");
     typed.clone().try_for_each(|text| refuse_file(text, "`--list FILE` reads the domains that stand in one"))?;
     let mut texts: Vec<(String, String)> = typed.map(|text| (String::new(), text.clone())).collect();
     let lists = args.list.iter().filter(|path| path.as_os_str() != "-").map(PathBuf::as_path);
@@ -145,7 +146,12 @@ fn domains(env: &mut Env, args: &Fetch) -> Result<Vec<DomainName>, Failure> {
             Box::new(File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?)
         };
         let label = if path.as_os_str() == "-" { "standard input".into() } else { path.to_string_lossy() };
-        for (number, line) in (1..).zip(BufReader::new(input.take(LIST)).lines()) {
+        let mut list = Vec::new();
+        input.take(LIST + 1).read_to_end(&mut list).with_context(|| format!("cannot read `{label}`"))?;
+        if list.len() as u64 > LIST {
+            return Err(Failure::Usage(anyhow!("`{label}` is over 64 MiB: fetch fewer domains at a time")));
+        }
+        for (number, line) in (1..).zip(list.lines()) {
             let line = line.with_context(|| format!("cannot read `{label}`"))?;
             let text = line.trim_start_matches('\u{feff}').split('#').next().unwrap_or_default().trim();
             if !text.is_empty() {
