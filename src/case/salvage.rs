@@ -107,6 +107,10 @@ fn copy(
 ) -> Result<(u64, bool), CaseError> {
     let mut copy = Copy { from, columns, insert: insert(to, table, columns)?, copied: 0 };
     let all = format!("SELECT {} FROM {table}", columns.join(", "));
+    // Where there is no such table, or its columns are others, no row of it can be asked for.
+    if from.prepare(&all).is_err() {
+        return Ok((0, false));
+    }
     if copy.rows(&all, [])? == Seen::All {
         return Ok((copy.copied, true));
     }
