@@ -21,7 +21,7 @@ use super::stored::{self, Again, Sample};
 use crate::dns::Script;
 use crate::investigate::{Gathered, Grouped, LevelCounts, Lookups, Selection, assemble, select, stable_labels};
 use crate::issuance::{Collection, Issuances};
-use crate::name::{DomainName, SanId, registered_domain};
+use crate::name::{DomainName, registered_domain};
 use crate::source::dump::Input;
 
 /// Names of each pattern that are climbed.
@@ -103,11 +103,7 @@ pub fn levels(issued: &mut Issuances, grouped: &Grouped, sample: Option<usize>) 
     let stable: Vec<usize> = grouped.patterns.patterns.iter().map(|pattern| stable_labels(&pattern.template)).collect();
     let pattern_of = |name| grouped.of(name);
     let counts = LevelCounts::new(&issued.tree, &pattern_of, &stable, asked);
-    let mut selection = select(&issued.tree, &counts, &pattern_of, sample);
-    // Where no certificate is known, the first one is wanted: for the domain itself.
-    if let (true, Some(asked)) = (selection.names.is_empty(), asked) {
-        selection.names.push((SanId::new(asked, false), None));
-    }
+    let selection = select(&issued.tree, &counts, &pattern_of, sample);
     (counts, selection)
 }
 

@@ -20,6 +20,7 @@ pub struct Selection {
 pub struct LevelCounts {
     stable: Vec<bool>,
     names_below: Vec<u64>,
+    asked: Option<NodeId>,
 }
 
 impl LevelCounts {
@@ -35,7 +36,7 @@ impl LevelCounts {
         stable_labels: &[usize],
         asked: Option<NodeId>,
     ) -> Self {
-        let mut facts = Self { stable: vec![false; tree.len()], names_below: vec![0; tree.len()] };
+        let mut facts = Self { stable: vec![false; tree.len()], names_below: vec![0; tree.len()], asked };
         for level in asked.into_iter().flat_map(|asked| tree.levels(asked)) {
             facts.stable[level.index()] = true;
         }
@@ -91,7 +92,8 @@ pub fn stable_labels(template: &str) -> usize {
 }
 
 /// Chooses the names to climb: of each pattern the `sample` names with the smallest hashes, and every name that is itself
-/// a stable level; `None` takes all. The levels are those of the chosen names and all stable ones.
+/// a stable level; `None` takes all. The levels are those of the chosen names and all stable ones. Where no name is known,
+/// the first certificate is wanted: for the domain asked for itself.
 pub fn select(
     tree: &NameTree,
     facts: &LevelCounts,
@@ -117,6 +119,9 @@ pub fn select(
         selection.names.extend(names.into_values().flatten().map(|san| (san, Some(pattern))));
     }
     selection.sampled = tree.sans().count().saturating_sub(selection.names.len()) as u64;
+    if selection.names.is_empty() {
+        selection.names.extend(facts.asked.map(|asked| (SanId::new(asked, false), None)));
+    }
     selection.names.sort_by_key(|(san, _)| (tree.name(san.node()), san.wildcard()));
     let mut levels: BTreeSet<NodeId> = tree.nodes().filter(|&node| facts.stable(node)).collect();
     levels.extend(selection.names.iter().flat_map(|(san, _)| tree.levels(san.node())));
@@ -176,6 +181,20 @@ mod tests {
         assert_eq!((levels.len(), climbed, sampled), (4 + 8, 17, 184));
         names.reverse();
         assert_eq!(selected(&names).0, levels, "the order of input does not matter");
+    }
+
+    #[test]
+    fn the_domain_asked_for_is_climbed_where_no_name_is_known() {
+        let climbed = |names: &[&str]| {
+            let mut tree = tree(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+            let asked = tree.insert_level(&crate::name::DomainName::parse("example.net").unwrap());
+            let facts = LevelCounts::new(&tree, &|_| None, &[], Some(asked));
+            let selection = select(&tree, &facts, &|_| None, Some(8));
+            let name = |(san, _): &(SanId, _)| (tree.name(san.node()).to_owned(), san.wildcard());
+            (selection.names.iter().map(name).collect::<Vec<_>>(), selection.sampled)
+        };
+        assert_eq!(climbed(&[]), (vec![("example.net".to_owned(), false)], 0));
+        assert_eq!(climbed(&["*.a.example.net"]), (vec![("a.example.net".to_owned(), true)], 0));
     }
 
     #[test]

@@ -117,7 +117,8 @@ fn a_list_is_read_whole_or_refused() {
     let (output, _) = run_on(&["fetch", "-l", "-", "--dry-run", "--no-case"], list.as_bytes());
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("is over 64 MiB"), "{}", text(&output.stderr));
-    let named = run(&["fetch", "-d", "example.net", "--domain", "example.org", "example.com", "--dry-run", "--no-case"]);
+    let named =
+        run(&["fetch", "-d", "example.net", "--domain", "example.org", "example.com", "--dry-run", "--no-case"]);
     let told = text(&named.stdout);
     for domain in ["example.com", "example.net", "example.org"] {
         assert!(told.contains(&format!("{domain}: crt.sh: at most")), "{told}");
