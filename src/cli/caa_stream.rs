@@ -100,7 +100,6 @@ fn lines(context: &Context, job: &Job<'_>, progress: &Progress, out: &mut dyn Wr
     let Some((left, tally, authoritative)) = asked else {
         return Err(Stop::Writing(stream.into_fault()));
     };
-    stream.settle_failures(authoritative.as_ref());
     let Left { selection, lookups, notes } = left;
     let report = assemble(Gathered {
         domain: None,
@@ -120,6 +119,7 @@ fn lines(context: &Context, job: &Job<'_>, progress: &Progress, out: &mut dyn Wr
         written: Some(stream.totals()),
         now: context.now,
     });
+    stream.settle_failures(authoritative.as_ref(), &report.levels, &report.checked);
     stream.close(&report).map_err(Stop::Writing)?;
     Ok(exit(context, &report))
 }

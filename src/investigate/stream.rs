@@ -14,8 +14,11 @@ use super::stream_keep::{Keep, Kind};
 use super::stream_outcomes::Outcomes;
 use super::views::{is_odd, was_answered, was_asked};
 use crate::caa::{AuthoritativeView, Lookup, LookupOutcome, Soa};
+use crate::finding::Checked;
 use crate::name::{NameTree, NodeId, SanId, registered_domain};
-use crate::report::{CheckedTail, LevelHead, Report, checked_line, json_text, level_line, write_closing, write_level};
+use crate::report::{
+    CheckedTail, LevelHead, LevelReport, Report, checked_line, json_text, level_line, write_closing, write_level,
+};
 
 /// Tails of verdict lines that are remembered.
 const TAILS: usize = 1 << 12;
@@ -281,10 +284,7 @@ impl<'a> Stream<'a> {
         for at in 0..self.applicants.len() {
             let tail = self.tail(name, decider, at, authoritative);
             refused |= tail.refused;
-            self.totals.checked += 1;
-            checked_line(text, &tail.line, &mut self.line);
-            let written = self.out.write_all(&self.line);
-            self.note(written);
+            self.write_checked(text, &tail.line);
         }
         if refused {
             self.keep.refused(name);
@@ -332,11 +332,34 @@ impl<'a> Stream<'a> {
         Left { selection: Selection { names, levels, sampled: 0 }, lookups, notes }
     }
 
-    /// Writes the verdicts that waited for the name servers' word.
-    pub fn settle_failures(&mut self, authoritative: Option<&AuthoritativeView>) {
-        for name in std::mem::take(&mut self.deferred) {
-            self.verdicts(name, self.deciders[name.node().index()], authoritative);
+    /// Writes the verdicts that waited for the name servers' word: as the report has them in `checked` where it leaves aside
+    /// what a resolver said of the `levels`.
+    pub fn settle_failures(
+        &mut self,
+        authoritative: Option<&AuthoritativeView>,
+        levels: &[LevelReport],
+        checked: &[Checked],
+    ) {
+        let aside = levels.iter().flat_map(|level| &level.views).any(|view| view.set_aside);
+        let mut told: BTreeMap<(&str, bool), Vec<&Checked>> = BTreeMap::new();
+        for check in checked.iter().filter(|_| aside) {
+            told.entry((&check.name, check.wildcard)).or_default().push(check);
         }
+        for name in std::mem::take(&mut self.deferred) {
+            let text = self.plan.tree.name(name.node());
+            match told.get(&(text, name.wildcard())) {
+                Some(checks) => checks.iter().for_each(|check| self.write_checked(text, &CheckedTail::of(check))),
+                None if aside && checked.is_empty() => {} // No resolver could be used.
+                None => self.verdicts(name, self.deciders[name.node().index()], authoritative),
+            }
+        }
+    }
+
+    fn write_checked(&mut self, name: &str, tail: &CheckedTail) {
+        self.totals.checked += 1;
+        checked_line(name, tail, &mut self.line);
+        let written = self.out.write_all(&self.line);
+        self.note(written);
     }
 
     /// What was written so far.

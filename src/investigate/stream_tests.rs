@@ -152,8 +152,8 @@ fn both(names: &[String], views: usize, judging: &Judging, hold: usize, seed: u6
     }
     let Left { selection, lookups, notes } = stream.left();
     assert!(notes.is_empty(), "{notes:?}");
-    stream.settle_failures(None);
     let report = assemble(Gathered { written: Some(stream.totals()), ..gathered(lookups, &selection) });
+    stream.settle_failures(None, &report.levels, &report.checked);
     stream.close(&report).unwrap();
 
     let selection = select(&issued.tree, &counts, &|_| None, None);
@@ -223,7 +223,7 @@ fn of_many_names_every_line_is_written_and_the_findings_say_what_they_rest_on() 
     let left = stream.left();
     assert!(left.selection.names.len() < 3_000 && left.lookups.len() < 6_000);
     assert!(left.notes[0].contains("of 6000 names"), "{:?}", left.notes);
-    stream.settle_failures(None);
+    stream.settle_failures(None, &[], &[]);
     let totals = stream.totals();
     assert_eq!((totals.levels, totals.checked, totals.answered), (6_002, 6_000, true));
     drop(stream);

@@ -258,13 +258,16 @@ fn odd_resolvers(bed: &Bed) -> Vec<String> {
 }
 
 fn odd_resolver(bed: &Bed, row: &[String], beside: bool) -> Vec<String> {
-    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_ctclimb"));
-    program.args(["caa", "-f", "json", "www.plain.bed", "nothere.plain.bed", "www.signed.bed"]);
-    program.args(["--issuer", "ca.example", "-r", &row[0], "--root-hints"]).arg(bed.directory.join("root.hints"));
-    if beside {
-        program.args(["-r", "127.53.0.200"]);
-    }
-    let output = program.output().unwrap();
+    let run = |format: &str| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_ctclimb"));
+        program.args(["caa", "-f", format, "www.plain.bed", "nothere.plain.bed", "www.signed.bed"]);
+        program.args(["--issuer", "ca.example", "-r", &row[0], "--root-hints"]).arg(bed.directory.join("root.hints"));
+        if beside {
+            program.args(["-r", "127.53.0.200"]);
+        }
+        program.output().unwrap()
+    };
+    let output = run("json");
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let of = |list: &str, field: &str| -> BTreeSet<String> {
         let items = report[list].as_array().unwrap().iter().filter(|item| item["severity"] != "note");
@@ -276,8 +279,15 @@ fn odd_resolver(bed: &Bed, row: &[String], beside: bool) -> Vec<String> {
     let exit = if used || beside { 0 } else { 3 };
     let expected = (verdicts, findings, Some(exit));
     let got = (of("checked", "verdict"), of("findings", "code"), output.status.code());
+    let streamed = String::from_utf8(run("jsonl").stdout).unwrap();
+    let lines = streamed.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let checked = lines.filter(|line| line["type"] == "checked");
+    let streamed: BTreeSet<String> = checked.map(|line| line["verdict"].as_str().unwrap().to_owned()).collect();
     let how = if beside { "beside a sound one" } else { "alone" };
-    if got == expected { Vec::new() } else { vec![format!("{} {how}: {got:?}, expected {expected:?}", row[1])] }
+    if got == expected && streamed == expected.0 {
+        return Vec::new();
+    }
+    vec![format!("{} {how}: {got:?}, streamed {streamed:?}, expected {expected:?}", row[1])]
 }
 
 #[test]
