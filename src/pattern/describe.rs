@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use regex::Regex;
 
+use super::bounds::Depth;
 use super::hash::{self, MixBuilder};
 use super::language;
 use super::model::Model;
@@ -58,21 +59,30 @@ const OVERLAPS: &str = "too many other names have its form: its expression takes
 pub(super) fn drafts(model: &Model, names: &Names<'_>, root: &str, mut ends: Vec<Vec<u32>>) -> Vec<Draft> {
     let longest = render::longest(ends.iter().filter(|names| !names.is_empty()).count());
     let mut drafts = Vec::new();
-    let mut open: Vec<(u32, Path)> = vec![(0, Vec::new())];
-    while let Some((at, path)) = open.pop() {
+    let mut open: Vec<(u32, Path, Option<Label>)> = vec![(0, Vec::new(), None)];
+    while let Some((at, path, below)) = open.pop() {
         let node = &model.nodes[at as usize];
+        let group = ends.get_mut(at as usize).map(std::mem::take).unwrap_or_default();
+        if !group.is_empty() {
+            drafts.push(draft(names, root, path.clone(), &group));
+        }
+        let mut path = path;
+        if let (Some(last), Some(label)) = (path.last_mut(), below) {
+            *last = label;
+        }
         let mut constants: Vec<_> = node.constants.iter().collect();
         constants.sort_unstable();
         for (label, &child) in constants {
-            open.push((child, [path.as_slice(), &[Label::Const(label.to_string())]].concat()));
+            open.push((child, [path.as_slice(), &[Label::Const(label.to_string())]].concat(), None));
         }
         for (edge_at, edge) in node.edges.iter().enumerate() {
-            let family = Label::Family(Arc::new(render::edge(model, (at, edge_at), longest)));
-            open.push((edge.node, [path.as_slice(), &[family]].concat()));
-        }
-        let group = ends.get_mut(at as usize).map(std::mem::take).unwrap_or_default();
-        if !group.is_empty() {
-            drafts.push(draft(names, root, path, &group));
+            let family = |names: Depth| Label::Family(Arc::new(render::edge(model, (at, edge_at), longest, names)));
+            // Other families leave other labels to it where names end and where they go on.
+            let (ending, below) = match edge.depth {
+                Depth::Both => (family(Depth::Leaf), Some(family(Depth::Inner))),
+                depth => (family(depth), None),
+            };
+            open.push((edge.node, [path.as_slice(), &[ending]].concat(), below));
         }
     }
     drafts

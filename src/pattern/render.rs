@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::bounds::Depth;
 use super::class::{self, Alphabet};
 use super::facts::Facts;
 use super::form::{Item, Piece, Shape, Style};
@@ -23,9 +24,10 @@ pub(super) struct Rendered {
     pub(super) overlaps: bool,
 }
 
-/// Renders one edge of a node, apart from everything else below that node.
-pub(super) fn edge(model: &Model, (node, at): (u32, usize), longest: usize) -> Rendered {
-    let place = Place { model, node: &model.nodes[node as usize], at, longest };
+/// Renders one edge of a node, apart from everything else below that node, for the names that end at it, that go on below
+/// it, or both.
+pub(super) fn edge(model: &Model, (node, at): (u32, usize), longest: usize, names: Depth) -> Rendered {
+    let place = Place { model, node: &model.nodes[node as usize], at, longest, names };
     let edge = place.edge();
     let (mut parts, mut size, mut overlaps) = (Vec::new(), 0.0, false);
     for (at_shape, (shape, facts)) in edge.form.shapes.iter().zip(&edge.facts).enumerate() {
@@ -91,6 +93,7 @@ struct Place<'m> {
     node: &'m Node,
     at: usize,
     longest: usize,
+    names: Depth,
 }
 
 impl<'m> Place<'m> {
@@ -100,13 +103,13 @@ impl<'m> Place<'m> {
 
     /// The families that come first. One at the ends of names only leaves the labels that names go on below to this one.
     fn before(self) -> impl Iterator<Item = &'m Edge> {
-        let mine = self.edge().depth;
+        let mine = self.names;
         self.node.edges[..self.at].iter().filter(move |other| other.depth.covers(mine))
     }
 
     /// The constants that stand where labels of this edge could stand, too.
     fn constants(self) -> impl Iterator<Item = &'m str> {
-        let mine = self.edge().depth;
+        let mine = self.names;
         let meets = move |child: u32| self.model.nodes[child as usize].depth().is_none_or(|depth| depth.meets(mine));
         self.node.constants.iter().filter(move |(_, child)| meets(**child)).map(|(label, _)| &**label)
     }
@@ -366,7 +369,7 @@ fn typed(kind: Kind, facts: &Facts) -> Language {
 
 #[cfg(test)]
 mod tests {
-    use super::super::bounds::{Bounds, Depth};
+    use super::super::bounds::Bounds;
     use super::super::facts::Values;
     use super::super::form::Form;
     use super::*;
@@ -409,8 +412,8 @@ mod tests {
             two_words(Style::Closed, &["kfz-ziegler", "baeckerei-gottschalk"]),
             two_words(Style::Slug, &["kfz-gottschalk", "metzgerei-huber"]),
         ];
-        let regexes =
-            [0, 1].map(|at| Regex::new(&format!("^(?:{})$", edge(&model, (0, at), longest(2)).regex)).unwrap());
+        let regexes = [0, 1]
+            .map(|at| Regex::new(&format!("^(?:{})$", edge(&model, (0, at), longest(2), Depth::Leaf).regex)).unwrap());
         for (label, expected) in [
             ("kfz-ziegler", [true, false]),
             ("baeckerei-gottschalk", [true, false]),
@@ -420,5 +423,28 @@ mod tests {
         ] {
             assert_eq!(regexes.each_ref().map(|regex| regex.is_match(label)), expected, "{label}");
         }
+    }
+
+    #[test]
+    fn a_family_leaves_to_the_one_before_it_what_ends_there_and_not_what_goes_on() {
+        let mut tenants = two_words(Style::Slug, &[]);
+        tenants.form.shapes = vec![Shape { pieces: vec![Piece::Word, Piece::Const("-my".to_owned())] }];
+        tenants.bounds = vec![Bounds::of(&tenants.form.shapes[0])];
+        tenants.facts = vec![vec![Facts::default(); 2]];
+        for (facts, text) in tenants.facts[0].iter_mut().zip(["acme", "-my"]) {
+            facts.add(text, true);
+        }
+        let mut zones = two_words(Style::Slug, &["api-test", "web-old"]);
+        zones.depth = Depth::Both;
+        let mut model = Model::new(Vec::new());
+        model.push();
+        model.nodes[0].edges = vec![tenants, zones];
+        let takes = |names: Depth| {
+            let regex = Regex::new(&format!("^(?:{})$", edge(&model, (0, 1), longest(2), names).regex)).unwrap();
+            ["acme-my", "acme-test"].map(|label| regex.is_match(label))
+        };
+        assert_eq!(takes(Depth::Leaf), [false, true]);
+        assert_eq!(takes(Depth::Inner), [true, true]);
+        assert_eq!(takes(Depth::Both), [true, true]);
     }
 }
