@@ -62,7 +62,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// Reads a label: the end of each piece, or `None` when the label has another shape.
+    /// Whether a label has this shape; then `ends` gets the end of each piece.
     pub(super) fn read(&self, label: Label<'_>, ends: &mut Vec<u8>) -> bool {
         ends.clear();
         let Label { text, octets, tokens } = label;

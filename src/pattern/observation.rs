@@ -38,7 +38,8 @@ impl Default for Limits {
     }
 }
 
-/// A distinct name of a [`Summary`](super::Summary), in order of its first row. Dense, so it can index a `Vec`.
+/// A distinct name of a [`Summary`](super::Summary): in order of its first row, those of a [`Listed`](super::Listed) root by
+/// root. Dense, so it can index a `Vec`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameIndex(pub(super) u32);
 
